@@ -1,0 +1,1 @@
+//! Memory domains guarded by protection keys.
