@@ -1,0 +1,162 @@
+"""What every test may use: the backend parameter and programs in processes of their own.
+
+A backend is chosen once per process and a stopped attack ends its process, so
+whatever touches the runtime runs in a process of its own.
+
+Markers are strict, warnings are errors (pyproject.toml). A test on ``pku`` is
+skipped, visibly, where the CPU or the kernel has no protection keys;
+GALEED_REQUIRE_PKU=1 turns that skip into a failure.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BACKENDS = ("pku", "mprotect")
+DEFAULT_TIMEOUT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a process ended. code: exit code; negative, the signal that ended it."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    def __str__(self) -> str:
+        return f"exit {self.code}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+class Run(Protocol):
+    """Runs a command and returns how it ended; never raises for a bad exit code."""
+
+    def __call__(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str | None] | None = None,
+        stdin: str = "",
+        cwd: Path | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> Outcome: ...
+
+
+class RunPython(Protocol):
+    """Runs a Python snippet in a new interpreter (same one as the tests')."""
+
+    def __call__(
+        self,
+        code: str,
+        *arguments: str,
+        env: Mapping[str, str | None] | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> Outcome: ...
+
+
+@cache
+def pku_available() -> bool:
+    """Whether keys can be had here, asked of CPU and kernel, not of the code under test."""
+    flags = Path("/proc/cpuinfo").read_text().split()
+    if "ospke" not in flags:
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    key = libc.pkey_alloc(0, 0)
+    if key < 0:
+        return False
+    libc.pkey_free(key)
+    return True
+
+
+def require_backend(name: str) -> None:
+    """Skips (or fails, under GALEED_REQUIRE_PKU=1) where the backend cannot run."""
+    if name != "pku" or pku_available():
+        return
+    message = "this CPU or kernel has no protection keys (pku backend)"
+    if os.environ.get("GALEED_REQUIRE_PKU") == "1":
+        pytest.fail(f"GALEED_REQUIRE_PKU=1, but {message}")
+    pytest.skip(message)
+
+
+def environment(changes: Mapping[str, str | None] | None = None, backend: str | None = None) -> dict[str, str]:
+    """The tests' own environment without GALEED_* policy, plus the changes (None removes)."""
+    ambient = {"GALEED_BACKEND", "GALEED_FOREIGN_RIGHTS", "GALEED_ON_VIOLATION", "GALEED_REPORT"}
+    result = {name: value for name, value in os.environ.items() if name not in ambient}
+    if backend is not None:
+        result["GALEED_BACKEND"] = backend
+    for name, value in (changes or {}).items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = value
+    return result
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each backend in turn; `run` and `run_python` set GALEED_BACKEND to it."""
+    name = str(request.param)
+    require_backend(name)
+    return name
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs a program in its own process, on the test's backend if it has one."""
+    chosen = str(request.getfixturevalue("backend")) if "backend" in request.fixturenames else None
+
+    def call(
+        argv: Sequence[str | Path],
+        *,
+        env: Mapping[str, str | None] | None = None,
+        stdin: str = "",
+        cwd: Path | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> Outcome:
+        done = subprocess.run(
+            [os.fspath(word) for word in argv],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment(env, chosen),
+            cwd=cwd,
+            timeout=timeout_seconds,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture
+def run_python(run: Run) -> RunPython:
+    """Runs a Python snippet in its own process, on the test's backend if it has one."""
+
+    def call(
+        code: str,
+        *arguments: str,
+        env: Mapping[str, str | None] | None = None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
+    ) -> Outcome:
+        argv = [sys.executable, "-W", "error", "-c", code, *arguments]
+        return run(argv, env=env, cwd=ROOT, timeout_seconds=timeout_seconds)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout's top folder."""
+    return ROOT
