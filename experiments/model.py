@@ -1,0 +1,55 @@
+"""What an experiment is, and what running one gives.
+
+An experiment states its claim, its source and what must come out before it runs;
+the verdict compares. `deviations` is empty exactly when everything came out as
+stated (or was marked unavailable).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class LabError(Exception):
+    """The environment or the usage is at fault: one line for people, exit 2."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run. output: results go there. backends: those asked for, in order.
+
+    build: False takes the programs as they were built before. say: progress.
+    """
+
+    output: Path
+    backends: tuple[str, ...]
+    build: bool
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out: `result` is what result.json holds, `table` is for people."""
+
+    result: Mapping[str, Json]
+    table: str
+    deviations: tuple[str, ...] = ()
+    files: tuple[Path, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One claim and the means to test it. source: paper section, CVE or CWE."""
+
+    name: str
+    claim: str
+    source: str
+    expected: str
+    run: Callable[[Options], Report]

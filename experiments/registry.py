@@ -1,0 +1,5 @@
+"""Every experiment, once."""
+
+from experiments.demo.experiment import EXPERIMENT as DEMO
+
+EXPERIMENTS = (DEMO,)
