@@ -1,0 +1,80 @@
+"""Memory domains guarded by protection keys, from Python.
+
+    import mpk
+
+    with mpk.Domain() as domain:
+        secret = domain.allocate(32)
+        domain.write(secret, b"x" * 32)
+        with domain.open(mpk.Rights.READ) as opened:
+            print(bytes(opened.view(secret)))
+
+Names are looked up on first use, so that ``galeed-probe`` can say in one line
+what is missing when the native part was never built.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mpk.abi import Backend, Rights
+    from mpk.domain import Allocation, Domain, Opened, Statistics
+    from mpk.errors import (
+        AddressTakenError,
+        DomainDestroyedError,
+        DomainInUseError,
+        EnvironmentVariableError,
+        GateDepthError,
+        InvalidArgumentError,
+        KernelError,
+        MpkError,
+        NoKeyError,
+        NoMemoryError,
+        NoPkuError,
+        NotLiveError,
+        RightsError,
+        TooManyThreadsError,
+    )
+    from mpk.runtime import backend, backend_reason, foreign_rights, keys_free, pku_available, start
+
+__all__ = [
+    "AddressTakenError",
+    "Allocation",
+    "Backend",
+    "Domain",
+    "DomainDestroyedError",
+    "DomainInUseError",
+    "EnvironmentVariableError",
+    "GateDepthError",
+    "InvalidArgumentError",
+    "KernelError",
+    "MpkError",
+    "NoKeyError",
+    "NoMemoryError",
+    "NoPkuError",
+    "NotLiveError",
+    "Opened",
+    "Rights",
+    "RightsError",
+    "Statistics",
+    "TooManyThreadsError",
+    "backend",
+    "backend_reason",
+    "foreign_rights",
+    "keys_free",
+    "pku_available",
+    "start",
+]
+
+__version__ = "0.1.0"
+
+_SOURCES = ("abi", "errors", "runtime", "domain")
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        for source in _SOURCES:
+            module = import_module(f"mpk.{source}")
+            if hasattr(module, name):
+                value: object = getattr(module, name)
+                return value
+    raise AttributeError(f"module 'mpk' has no attribute {name!r}")
