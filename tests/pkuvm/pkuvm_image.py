@@ -31,17 +31,9 @@ BUILD = HERE.parent.parent / "build" / "pkuvm"
 
 # In order of preference; the first that apt knows is taken.
 KERNEL_PACKAGES = ("linux-image-6.12-amd64", "linux-image-amd64")
-# In loading order: each needs those before it. All else is built into
-# Debian's generic kernel (the cloud one has no 9p).
-MODULES = (
-    "kernel/fs/netfs/netfs.ko",
-    "kernel/net/9p/9pnet.ko",
-    "kernel/net/9p/9pnet_virtio.ko",
-    "kernel/fs/9p/9p.ko",
-    "kernel/fs/overlayfs/overlay.ko",
-)
-# Before 6.8 netfs was no module of its own and fscache stood beside it.
-OPTIONAL_MODULES = ("kernel/fs/fscache/fscache.ko", "kernel/fs/netfs/netfs.ko")
+# What the guest needs beyond a bare kernel; what each of these depends on is
+# read from the modules. Debian's cloud kernel has no 9p.
+MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay")
 
 
 class PkuvmError(Exception):
@@ -141,13 +133,17 @@ def download(package: str, into: Path) -> Path:
     return found[0]
 
 
+XZ_MAGIC = b"\xfd7zXZ\0"
+WANTED_FILES = ("./boot/vmlinuz-", "./lib/modules/", "./usr/lib/modules/", "./bin/busybox")
+
+
 def package_files(deb: Path) -> Iterator[tuple[str, bytes]]:
     """The regular files of a .deb, as (path without leading ./, contents)."""
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as tar:
         assert tar.stdout is not None
         with tarfile.open(fileobj=tar.stdout, mode="r|") as archive:
             for member in archive:
-                wanted = member.name.startswith(("./boot/vmlinuz", "./lib/modules", "./bin"))
+                wanted = member.name.startswith(WANTED_FILES)
                 handle = archive.extractfile(member) if wanted and member.isfile() else None
                 if handle is not None:
                     yield member.name.removeprefix("./"), handle.read()
@@ -255,10 +251,10 @@ def make_image(wanted: str | None, directory: Path) -> None:
         "init": (PROGRAM, (GUEST / "init").read_bytes()),
         "pkuvm": (DIRECTORY, b""),
         "pkuvm/job": (FILE, (GUEST / "job").read_bytes()),
-        "pkuvm/modules": (FILE, "".join(f"{Path(m).name}\n" for m in modules).encode()),
+        "pkuvm/modules": (FILE, "".join(f"{m}\n" for m in modules).encode()),
     }
-    for path, data in modules.items():
-        entries[f"pkuvm/{Path(path).name}"] = (FILE, data)
+    for module, data in modules.items():
+        entries[f"pkuvm/{module}"] = (FILE, data)
     directory.mkdir(exist_ok=True)
     (directory / "stamp.json").unlink(missing_ok=True)
     (directory / "vmlinuz").write_bytes(vmlinuz)
@@ -269,18 +265,47 @@ def make_image(wanted: str | None, directory: Path) -> None:
 
 
 def take_kernel(deb: Path, name: str) -> tuple[bytes, str, dict[str, bytes]]:
-    """(bzImage, release, modules in loading order) out of a kernel package."""
+    """(bzImage, release, module files in loading order) out of a kernel package."""
     vmlinuz, release = b"", ""
-    found: dict[str, bytes] = {}
-    order = tuple(dict.fromkeys((*OPTIONAL_MODULES, *MODULES)))
+    built_in: set[str] = set()
+    packed: dict[str, bytes] = {}
     for path, data in package_files(deb):
+        base = Path(path).name
         if path.startswith("boot/vmlinuz-"):
-            vmlinuz, release = data, path.removeprefix("boot/vmlinuz-")
-        module = path.partition("/kernel/")[2]
-        plain = f"kernel/{module.removesuffix('.xz')}"
-        if module and plain in order:
-            found[plain] = lzma.decompress(data) if path.endswith(".xz") else data
-    missing = [m for m in order if m not in found and m not in OPTIONAL_MODULES]
-    if not vmlinuz or missing:
-        raise PkuvmError(f"{name} lacks {', '.join(missing) or 'a kernel'}: choose another package")
-    return vmlinuz, release, {m: found[m] for m in order if m in found}
+            vmlinuz, release = data, base.removeprefix("vmlinuz-")
+        elif base == "modules.builtin":
+            built_in = {module_name(line) for line in data.decode().splitlines()}
+        elif ".ko" in base:
+            packed[module_name(path)] = data
+    if not vmlinuz:
+        raise PkuvmError(f"{name} holds no kernel: choose another package")
+    ordered: dict[str, bytes] = {}
+
+    def need(module: str) -> None:
+        if module in built_in or f"{module}.ko" in ordered:
+            return
+        if module not in packed:
+            raise PkuvmError(f"{name} has no module {module}: choose another package")
+        data = packed[module]
+        # Here, because only a few of the thousands are ever wanted.
+        plain = lzma.decompress(data) if data.startswith(XZ_MAGIC) else data
+        for other in depends(plain):
+            need(other)
+        ordered[f"{module}.ko"] = plain
+
+    for module in MODULES:
+        need(module)
+    return vmlinuz, release, ordered
+
+
+def module_name(path: str) -> str:
+    return Path(path).name.partition(".ko")[0].replace("-", "_")
+
+
+def depends(module: bytes) -> list[str]:
+    """What a module's .modinfo says that it needs."""
+    start = module.find(b"\0depends=")
+    if start < 0:
+        return []
+    text = module[start + len(b"\0depends=") : module.index(b"\0", start + 1)].decode()
+    return [name.replace("-", "_") for name in text.split(",") if name]
