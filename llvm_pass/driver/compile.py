@@ -1,0 +1,191 @@
+"""One source through three stages: clang, the pass, clang.
+
+Invariant: an object appears under the user's name only when the pass succeeded on
+the whole module; after any failure there is none, as with clang itself. Code
+generation sees the user's flags at both stages, in their order.
+
+Source: ARCHITECTURE.md, "The line model edits post-optimisation IR".
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from llvm_pass.driver import log, run
+from llvm_pass.driver import options as known
+from llvm_pass.driver.clang import Clang
+from llvm_pass.driver.command_line import CommandLine, Item, Mode
+from llvm_pass.driver.dependencies import dependency_options
+from llvm_pass.driver.errors import DriverError
+
+TARGET = re.compile(r"x86_64-([^-]+-)?linux")
+
+
+@dataclass
+class Compiler:
+    """What all sources of one command share."""
+
+    clang: Clang
+    line: CommandLine
+    runner: run.Runner
+    cxx: bool
+    scratch: Path
+
+    def compile(self, source: Item, output: str, final: Mode) -> int:
+        """Makes `output` (object, assembly, bitcode or IR text) of one source.
+
+        Returns clang's exit status. Raises: DriverError when we are the ones who refuse.
+        """
+        refuse_unsupported(self.line)
+        bitcode = self.scratch / (Path(source.name).stem + ".bc")
+        try:
+            status = self._first_stage(source, bitcode)
+            if status == 0:
+                status = self._rewrite_and_finish(source, bitcode, output, final)
+        except BaseException:
+            _forget(output)
+            raise
+        if status != 0:
+            _forget(output)
+        return status
+
+    def _first_stage(self, source: Item, bitcode: Path) -> int:
+        command = [*self.clang.driver(self.cxx), *first_stage_options(self.line)]
+        command += dependency_options(self.line, source)
+        command += ["-c", "-emit-llvm", "-o", str(bitcode)]
+        if source.language_forced:
+            command += ["-x", str(source.language)]
+        command += [source.name] if source.name == "-" or not source.name.startswith("-") else ["--", source.name]
+        self.runner.start(command)
+        import llvm_pass.pipeline  # noqa: F401  (loads LLVM while clang works)
+
+        return self.runner.wait()
+
+    def _rewrite_and_finish(self, source: Item, bitcode: Path, output: str, final: Mode) -> int:
+        from llvm_pass import pipeline
+        from llvm_pass.errors import AlreadyRewritten, GaleedError
+
+        entry = log.Entry(source.name, output, True, "", source.language)
+        data = bitcode.read_bytes()
+        self.runner.say(f"rewrite {source.name}")
+        text = ""
+        try:
+            result = pipeline.rewrite(data, pipeline.Options())
+        except AlreadyRewritten:
+            if source.language != "ir":
+                raise
+            entry.reason = "came rewritten already"
+        except GaleedError as error:
+            raise DriverError(f"{source.name}: {error}") from error
+        else:
+            data, text = result.bitcode, result.text
+            entry.stats = dict(result.stats)
+            entry.missed = sum(remark.kind == "Missed" for remark in result.remarks)
+        notes = [note for prefix, note in NOTES if self.line.has_prefix(prefix)]
+        entry.reason = "; ".join(filter(None, [entry.reason, *notes]))
+        if self.line.save_temps:
+            stem = Path(source.name).stem if source.name != "-" else "stdin"
+            Path(f"{stem}.galeed-0.bc").write_bytes(bitcode.read_bytes())
+            Path(f"{stem}.galeed-1.bc").write_bytes(data)
+            Path(f"{stem}.galeed-1.ll").write_text(text)
+        status = self._finish(data, text, bitcode, output, final)
+        if status == 0:
+            log.write(entry)
+        return status
+
+    def _finish(self, data: bytes, text: str, bitcode: Path, output: str, final: Mode) -> int:
+        if self.line.emit_llvm and final is Mode.OBJECT:
+            run.write_atomic(output, data)
+            return 0
+        if self.line.emit_llvm and text:
+            run.write_atomic(output, text.encode())
+            return 0
+        rewritten = bitcode.with_suffix(".rewritten.bc")
+        rewritten.write_bytes(data)
+        command = [*self.clang.driver(self.cxx), *second_stage_options(self.line)]
+        command += ["-Wno-unused-command-line-argument", "-x", "ir", str(rewritten)]
+        command += ["-S" if final is Mode.ASSEMBLY else "-c"]
+        command += ["-emit-llvm"] if self.line.emit_llvm else []
+        # clang itself writes beside the output and renames, and cleans up on signals.
+        return self.runner.run([*command, "-o", output])
+
+
+NOTES = (
+    (known.LTO, "compiled without link-time optimisation: it would see the code before its checks"),
+    (known.SPLIT_DWARF, "debug information kept in the object"),
+)
+
+
+def refuse_unsupported(line: CommandLine) -> None:
+    """Raises: DriverError for flags under which the rewritten code could not be right."""
+    for item in line.items:
+        if item.is_input:
+            continue
+        target = item.words[1] if item.name in ("-target", "--target") and item.words[1:] else None
+        if item.name.startswith("--target="):
+            target = item.name.removeprefix("--target=")
+        if target is not None and not TARGET.match(target):
+            raise DriverError(f"target {target}: only x86-64 Linux is supported")
+        if item.name in ("-m32", "-mx32", "-m16"):
+            raise DriverError(f"{item.name}: only 64-bit code is supported")
+        if item.name.startswith("-fsanitize="):
+            for sanitizer in item.name.removeprefix("-fsanitize=").split(","):
+                if sanitizer in known.SHADOW_SANITIZERS:
+                    raise DriverError(
+                        f"-fsanitize={sanitizer}: its instrumentation cannot work on pseudo-pointers; "
+                        "use it in a build without galeed"
+                    )
+
+
+def first_stage_options(line: CommandLine) -> list[str]:
+    """The user's flags for source to bitcode."""
+    linking = line.mode is Mode.LINK
+    words: list[str] = []
+    for item in _options(line):
+        if linking and (item.name.startswith(("-l", "-Wl,", "-L")) or item.name in ("-Xlinker", "-z", "-T", "-u")):
+            continue
+        words += item.words
+    if linking:  # what only the linker uses is no mistake of the user's here
+        words.append("-Wno-unused-command-line-argument")
+    return words
+
+
+def second_stage_options(line: CommandLine) -> list[str]:
+    """The user's flags for bitcode to object: all but what was already used up."""
+    words: list[str] = []
+    for item in _options(line):
+        name = item.name
+        used_up = (
+            name in known.PREPROCESS_SEPARATE
+            or name in known.FIRST_STAGE_WORDS
+            or name.startswith(known.PREPROCESS_JOINED)
+            or name.startswith(known.FIRST_STAGE_ONLY)
+        )
+        if not used_up:
+            words += item.words
+    return words
+
+
+def without_lto(items: Iterable[Item]) -> list[Item]:
+    """The items, inputs too, less what asks for link-time optimisation."""
+    return [item for item in items if item.is_input or not item.name.startswith(known.LTO)]
+
+
+def _options(line: CommandLine) -> list[Item]:
+    """Options that may matter to a stage: not inputs, outputs, modes."""
+    dropped = ("-o", "--output", "-x", "--language", "-c", "-S", "--compile", "--assemble", "-emit-llvm", "--")
+    kept = []
+    for item in without_lto(line.items):
+        joined = len(item.words) == 1 and item.name.startswith(("-x", "--output=", "--language="))
+        output = item.name.startswith("-o") and not item.name.startswith(("-objc", "-object", "-omptargets"))
+        if item.is_input or item.name in dropped or joined or output or item.name in known.SPLIT_DWARF:
+            continue
+        kept.append(item)
+    return kept
+
+
+def _forget(output: str) -> None:
+    """A failed compilation leaves no object behind that a build could take for good."""
+    if run.is_ordinary(output):
+        Path(output).unlink(missing_ok=True)
