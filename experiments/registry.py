@@ -1,5 +1,6 @@
 """Every experiment, once."""
 
 from experiments.demo.experiment import EXPERIMENT as DEMO
+from experiments.micro.experiment import EXPERIMENT as MICRO
 
-EXPERIMENTS = (DEMO,)
+EXPERIMENTS = (DEMO, MICRO)

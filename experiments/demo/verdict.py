@@ -86,6 +86,8 @@ def _changed(ending: Ending, _expected: Expectation) -> Verdict:
 
 def _stopped(ending: Ending, line: Mapping[str, Json], violation: Mapping[str, Json]) -> Verdict:
     """Exactly one violation, of this form, caught by the program, which saw nothing change."""
+    if ending.line.get("changed") is True or ending.line.get("neighbour_changed"):
+        return Verdict("corrupted", "memory had changed")
     if ending.code != 0:
         return _failed(str(ending))
     wrong = _wrong(ending.line, line)

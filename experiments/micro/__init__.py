@@ -1,0 +1,1 @@
+"""Micro-benchmarks: what one access costs, raw and isolated."""
