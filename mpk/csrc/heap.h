@@ -1,0 +1,251 @@
+/* heap.h - the heap's own structures, shared by the heap*.c files only.
+ *
+ * Terms. A *page* is MPK_PAGE_BYTES. A *run* is a row of pages. A *span* is a
+ * run with a descriptor (struct span): free, cut into blocks of one size class
+ * (*small*), or one page-owning allocation (*large*). A *block* is one place in
+ * a small span. A block is *live* (the program has it), *cached* (in a thread's
+ * cache), *free* (on its span's list) or *fresh* (never handed out).
+ *
+ * Where things lie, all inside the domain that they describe:
+ *
+ *   struct mpk_domain | struct heap | page map | runs ................ | uncommitted
+ *
+ *   page map   one word per page of the whole reserved range: where the
+ *              descriptor of the span on that page is, in units of SPAN_BYTES
+ *              from the domain's base; 0: not the heap's. Right for every page
+ *              of a span in use and for the first and last page of a free run;
+ *              stale elsewhere, so a reader compares with the span's own range.
+ *   metadata   descriptors, thread caches and mark arrays are cut from runs of
+ *              their own, which are never given back and never found.
+ *   small span | size words, one per block | blocks ... |
+ *
+ * A size word is 0 while nobody has the block, else SIZE_LIVE | requested bytes,
+ * with SIZE_MARKED once the layer above has a mark on it. It serves as the exact
+ * bound, as the check against double frees, and as the way to a mark, without a
+ * byte in or beside the block.
+ *
+ * Attacker: foreign code, which can neither read nor write any of this while
+ * the domain is closed. The one exception, pages lent by mpk_heap_share, hold
+ * nothing of the heap's: free lists run through blocks of small spans only,
+ * which are never shared.
+ *
+ * ASSUMES: the host does not write into memory that it has freed.
+ *
+ * Locks, taken in this order: share, the classes by number, pages. Threads work
+ * on their own caches without any. Nothing here is async-signal-safe.
+ *
+ * Sources: [tcmalloc] page map, central lists, thread caches; [mimalloc] layout.
+ */
+#ifndef GALEED_MPK_HEAP_H
+#define GALEED_MPK_HEAP_H
+
+#include "internal.h"
+
+#define PAGE_SHIFT 12
+#define SPAN_BYTES 64           /* size and alignment of a descriptor */
+#define SMALL_PAGES 16          /* pages of every small span */
+#define SMALL_MAX (MPK_PAGE_BYTES - 1) /* longest request that gets a block */
+#define CLASSES 68
+#define EXACT_BINS 64           /* free runs of 1..64 pages: a bin for each length */
+#define BINS (EXACT_BINS + 4 * 20) /* longer ones: four bins per doubling, to 2^26 pages */
+
+#define SIZE_LIVE 0x8000u
+#define SIZE_MARKED 0x4000u
+#define SIZE_BYTES 0x0fffu
+
+_Static_assert(1 << PAGE_SHIFT == MPK_PAGE_BYTES, "one page size");
+_Static_assert(SMALL_MAX <= SIZE_BYTES, "a size word holds every small request");
+
+struct heap_lock {
+    _Atomic uint32_t state;     /* 0 free, 1 held, 2 held and somebody sleeps */
+};
+
+enum span_kind {
+    SPAN_SPARE,                 /* a descriptor that describes nothing */
+    SPAN_FREE,                  /* a run that can be given out */
+    SPAN_BUSY,                  /* given out, not yet (or no longer) an allocation */
+    SPAN_SMALL,
+    SPAN_LARGE,
+    SPAN_RETIRED,               /* could not be taken back from foreign code: never reused */
+    SPAN_METADATA,
+};
+
+struct span {
+    /* Read by mpk_heap_find without a lock; stable while anything on the span is live. */
+    _Atomic uintptr_t start;
+    _Atomic uint32_t tag;       /* enum span_kind | class << 8 */
+    uint32_t pages;
+    struct span *next, *prev;   /* in a bin, in a class's list, or among the spares (next only) */
+    union {
+        struct {
+            uint32_t dirty;     /* at most so many of its pages hold old bytes; 0: all zero */
+        } free;
+        struct {
+            void *list;         /* free blocks, linked through their first word */
+            _Atomic(uint32_t *) marks; /* one per block, made with the span's first mark */
+            uint16_t fresh_from; /* blocks from here on were never handed out */
+            uint16_t taken;     /* blocks that are live or cached */
+        } small;
+        struct {
+            _Atomic size_t bytes; /* requested */
+            uint32_t mark;
+            _Atomic uint32_t marked;
+            _Atomic uint32_t shared_pages; /* from start; 0: not shared */
+        } large;
+    };
+};
+_Static_assert(sizeof(struct span) <= SPAN_BYTES, "descriptors are one line each");
+
+/* Constant after _mpk_heap_init; read on every path. */
+struct size_class {
+    uint32_t size;              /* bytes of a block */
+    uint32_t reciprocal;        /* ceil(2^32 / size): offset / size is a multiply and a shift */
+    uint32_t first;             /* offset of block 0 in the span: behind the size words */
+    uint32_t extent;            /* size * capacity */
+    uint16_t capacity;          /* blocks in a span */
+    uint16_t batch;             /* blocks that move between a cache and the class at once */
+};
+
+/* The class's spans that have a block to give, and its mark arrays that wait for
+ * another use. One cache line each, so that classes don't disturb each other. */
+struct central {
+    _Alignas(64) struct heap_lock lock;
+    struct span *partial;
+    void *spare_marks;
+};
+
+struct cache_bin {
+    void *head;
+    uint32_t count;
+    uint32_t limit;
+};
+struct cache {                  /* one per thread slot, used by its owner only */
+    struct cache_bin bins[CLASSES];
+};
+
+struct heap {
+    mpk_domain *domain;
+    uintptr_t base;             /* of the domain */
+    size_t bytes;               /* of the domain */
+    _Atomic uint32_t *map;
+    uint8_t class_of[2][MPK_PAGE_BYTES / 8 + 1]; /* [align > 8][(bytes + 8) / 8] */
+    struct size_class classes[CLASSES];
+    struct central centrals[CLASSES];
+    struct heap_lock share;     /* serialises mpk_heap_share */
+
+    _Alignas(64) struct heap_lock pages; /* guards everything below but cache */
+    _Alignas(SPAN_BYTES) struct span metadata; /* descriptor of every metadata page */
+    uintptr_t low, high;        /* runs lie in [low, high) */
+    struct span *spare;         /* descriptors without a use */
+    uint32_t spares;
+    uintptr_t bump, bump_end;   /* metadata memory not yet cut */
+    size_t free_pages, dirty_pages; /* in free runs; the second an upper bound */
+    size_t purge_at;            /* dirty_pages that make it give memory back */
+    uint64_t bin_map[(BINS + 63) / 64];
+    struct span *bins[BINS];
+    uint32_t lost_threads;      /* caches whose owners were lost in a fork, over all forks */
+    struct cache *cache[MPK_THREADS]; /* each entry written by its owner only */
+};
+
+#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* ---- Locks (heap_lock.c holds the slow halves). --------------------------- */
+
+void _mpk_heap_lock_wait(struct heap_lock *lock);
+void _mpk_heap_lock_wake(struct heap_lock *lock);
+
+static inline void heap_lock(struct heap_lock *lock) {
+    uint32_t expected = 0;
+    if (UNLIKELY(!atomic_compare_exchange_strong_explicit(&lock->state, &expected, 1,
+                                                          memory_order_acquire,
+                                                          memory_order_relaxed)))
+        _mpk_heap_lock_wait(lock);
+}
+
+static inline void heap_unlock(struct heap_lock *lock) {
+    if (UNLIKELY(atomic_exchange_explicit(&lock->state, 0, memory_order_release) == 2))
+        _mpk_heap_lock_wake(lock);
+}
+
+/* Every lock of the heap, in order: for fork, checks and statistics. */
+void _mpk_heap_lock_all(struct heap *heap);
+void _mpk_heap_unlock_all(struct heap *heap);
+
+/* ---- From an address to what lies there. ---------------------------------- */
+
+static inline enum span_kind span_kind(uint32_t tag) { return (enum span_kind)(tag & 0xff); }
+static inline uint32_t span_class(uint32_t tag) { return tag >> 8; }
+static inline uint32_t span_tag(enum span_kind kind, uint32_t class_) { return (uint32_t)kind | class_ << 8; }
+
+static inline uint32_t load_tag(const struct span *span) {
+    return atomic_load_explicit(&span->tag, memory_order_acquire);
+}
+static inline uintptr_t load_start(const struct span *span) {
+    return atomic_load_explicit(&span->start, memory_order_relaxed);
+}
+
+/* pre: address lies in the domain. NULL: not a page of the heap's. */
+static inline struct span *span_of(const struct heap *heap, uintptr_t address) {
+    uint32_t unit = atomic_load_explicit(&heap->map[(address - heap->base) >> PAGE_SHIFT],
+                                         memory_order_relaxed);
+    return unit ? (struct span *)(heap->base + (uintptr_t)unit * SPAN_BYTES) : NULL;
+}
+
+static inline _Atomic uint16_t *size_words(uintptr_t span_start) {
+    return (_Atomic uint16_t *)span_start;
+}
+
+/* pre: offset < class->extent. */
+static inline uint32_t block_index(const struct size_class *class_, uint32_t offset) {
+    return (uint32_t)(((uint64_t)offset * class_->reciprocal) >> 32);
+}
+
+/* Pages of a page-owning allocation: always at least one byte more than asked for. */
+static inline size_t large_pages(size_t bytes) { return (bytes >> PAGE_SHIFT) + 1; }
+/* Those that hold its bytes: all but the page that is only slack. */
+static inline size_t data_pages(size_t bytes) {
+    return bytes ? ((bytes - 1) >> PAGE_SHIFT) + 1 : 1;
+}
+
+/* ---- heap_class.c ---------------------------------------------------------- */
+
+void _mpk_heap_classes_init(struct heap *heap);
+/* Moves up to a batch from the class into the bin. false: no memory. */
+bool _mpk_heap_refill(struct heap *heap, struct cache_bin *bin, uint32_t class_);
+/* Moves count blocks of the bin back to their spans. */
+void _mpk_heap_flush(struct heap *heap, struct cache_bin *bin, uint32_t class_, uint32_t count);
+
+/* ---- heap_pages.c ---------------------------------------------------------- */
+
+/* A run as SPAN_BUSY, every page of it in the map. *zero: its pages are all zero.
+ * align: in bytes, a power of two. NULL: no memory. */
+struct span *_mpk_heap_run_alloc(struct heap *heap, size_t pages, size_t align, bool *zero);
+void _mpk_heap_run_free(struct heap *heap, struct span *span);
+/* Both in place. resize up: false when what follows is not free. Down: false
+ * when there is no descriptor for the rest; the run stays as it was. */
+bool _mpk_heap_run_extend(struct heap *heap, struct span *span, size_t pages);
+bool _mpk_heap_run_trim(struct heap *heap, struct span *span, size_t pages);
+uint32_t _mpk_heap_bin(size_t pages);
+/* Metadata memory, zero, aligned to 64. NULL: no memory. */
+void *_mpk_heap_metadata(struct heap *heap, size_t bytes);
+
+/* ---- heap_large.c ---------------------------------------------------------- */
+
+void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool zero);
+void _mpk_heap_large_free(struct heap *heap, struct span *span);
+/* In place; false when it must move. */
+bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes);
+
+/* ---- heap_free.c: what free and realloc do with a pointer that is none. ------ */
+
+_Noreturn void _mpk_heap_bad_pointer(const struct heap *heap, const void *pointer, const char *what);
+
+/* ---- heap_fork.c, heap_check.c ---------------------------------------------- */
+
+int _mpk_heap_fork_register(void);
+/* mpk_heap_check and more: the caches of all threads, and that no block is lost.
+ * pre: no other thread is inside the heap. */
+int _mpk_heap_check_quiet(mpk_domain *domain);
+
+#endif

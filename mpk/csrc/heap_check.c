@@ -1,0 +1,205 @@
+/* heap_check.c - every invariant of the heap, tested; and its statistics.
+ *
+ * All locks are held meanwhile, so other threads may go on using their caches:
+ * what depends on those (is every block accounted for?) is only compared as far
+ * as it can be, unless the caller knows that nobody else is in the heap.
+ *
+ * Each HOLDS names one invariant; a broken one is reported by its line here.
+ */
+#include "heap.h"
+
+#define HOLDS(condition) do { if (!(condition)) return __LINE__; } while (0)
+
+struct totals {
+    size_t live_blocks[CLASSES], taken[CLASSES], cached[CLASSES];
+    size_t partial[CLASSES];
+    size_t free_pages, dirty_pages, free_runs;
+    struct mpk_heap_stats stats;
+};
+
+static int check_list(const struct heap *heap, const struct span *span, uint32_t number) {
+    const struct size_class *class_ = &heap->classes[number];
+    uintptr_t start = load_start(span);
+    uint32_t count = 0;
+    for (void *block = span->small.list; block; block = *(void **)block) {
+        uintptr_t offset = (uintptr_t)block - start - class_->first;
+        HOLDS(offset < class_->extent && offset % class_->size == 0);
+        HOLDS(block_index(class_, (uint32_t)offset) == offset / class_->size);
+        HOLDS(offset / class_->size < span->small.fresh_from);
+        HOLDS(atomic_load(&size_words(start)[offset / class_->size]) == 0);
+        HOLDS(++count <= class_->capacity); /* no cycle */
+    }
+    HOLDS(count == (uint32_t)span->small.fresh_from - span->small.taken);
+    return 0;
+}
+
+static int check_small(const struct heap *heap, const struct span *span, struct totals *totals) {
+    uint32_t number = span_class(load_tag(span));
+    HOLDS(number < CLASSES && span->pages == SMALL_PAGES);
+    const struct size_class *class_ = &heap->classes[number];
+    HOLDS(span->small.taken <= span->small.fresh_from && span->small.fresh_from <= class_->capacity);
+    uint32_t live = 0;
+    for (uint32_t index = 0; index < class_->capacity; index++) {
+        uint32_t word = atomic_load(&size_words(load_start(span))[index]);
+        if (!word)
+            continue;
+        HOLDS((word & SIZE_LIVE) && index < span->small.fresh_from);
+        HOLDS((word & SIZE_BYTES) < class_->size);
+        HOLDS(!(word & SIZE_MARKED) || atomic_load(&span->small.marks));
+        live++;
+        totals->stats.live_bytes += word & SIZE_BYTES;
+    }
+    HOLDS(live <= span->small.taken);
+    totals->stats.live_allocations += live;
+    totals->live_blocks[number] += live;
+    totals->taken[number] += span->small.taken;
+    totals->partial[number] += span->small.taken < class_->capacity;
+    return check_list(heap, span, number);
+}
+
+static int check_large(const struct span *span, struct totals *totals) {
+    size_t bytes = atomic_load(&span->large.bytes);
+    size_t shared = atomic_load(&span->large.shared_pages);
+    HOLDS(large_pages(bytes) <= span->pages);
+    HOLDS(shared <= span->pages);
+    totals->stats.live_bytes += bytes;
+    totals->stats.live_allocations++;
+    totals->stats.shared_bytes += shared * MPK_PAGE_BYTES;
+    return 0;
+}
+
+/* The spans from heap->low to heap->high, one behind the other. */
+static int check_tiling(const struct heap *heap, struct totals *totals) {
+    bool free_before = false;
+    HOLDS(heap->high <= heap->base + heap->domain->committed);
+    for (uintptr_t at = heap->low; at < heap->high;) {
+        const struct span *span = span_of(heap, at);
+        bool is_free = false;
+        size_t pages = 1;
+        if (span && span != &heap->metadata) {
+            pages = span->pages;
+            HOLDS(load_start(span) == at && pages > 0 && pages <= (heap->high - at) >> PAGE_SHIFT);
+            enum span_kind kind = span_kind(load_tag(span));
+            is_free = kind == SPAN_FREE;
+            HOLDS(kind != SPAN_SPARE && kind != SPAN_METADATA);
+            HOLDS(!(is_free && free_before));
+            HOLDS(span_of(heap, at + (pages - 1) * MPK_PAGE_BYTES) == span);
+            for (size_t page = 1; !is_free && page < pages; page++)
+                HOLDS(span_of(heap, at + page * MPK_PAGE_BYTES) == span);
+            int line = kind == SPAN_SMALL ? check_small(heap, span, totals)
+                     : kind == SPAN_LARGE ? check_large(span, totals) : 0;
+            if (line)
+                return line;
+            totals->free_runs += is_free;
+        }
+        free_before = is_free;
+        at += pages * MPK_PAGE_BYTES;
+    }
+    return 0;
+}
+
+static int check_bins(const struct heap *heap, const struct totals *tiling) {
+    size_t free_pages = 0, dirty_pages = 0, runs = 0, spares = 0;
+    for (uint32_t bin = 0; bin < BINS; bin++) {
+        const struct span *before = NULL;
+        HOLDS(!heap->bins[bin] == !(heap->bin_map[bin / 64] >> bin % 64 & 1));
+        for (const struct span *span = heap->bins[bin]; span; before = span, span = span->next) {
+            HOLDS(++runs <= tiling->free_runs);
+            HOLDS(span_kind(load_tag(span)) == SPAN_FREE && span->prev == before);
+            HOLDS(_mpk_heap_bin(span->pages) == bin);
+            HOLDS(span_of(heap, load_start(span)) == span && span->free.dirty <= span->pages);
+            free_pages += span->pages;
+            dirty_pages += span->free.dirty;
+        }
+    }
+    HOLDS(runs == tiling->free_runs);
+    HOLDS(free_pages == heap->free_pages && dirty_pages == heap->dirty_pages);
+    for (const struct span *span = heap->spare; span; span = span->next) {
+        HOLDS(span_kind(load_tag(span)) == SPAN_SPARE);
+        HOLDS(++spares <= heap->spares);
+    }
+    HOLDS(spares == heap->spares && heap->bump <= heap->bump_end);
+    return 0;
+}
+
+static int check_partial(const struct heap *heap, uint32_t number, const struct totals *totals) {
+    const struct span *before = NULL;
+    size_t count = 0;
+    for (const struct span *span = heap->centrals[number].partial; span; before = span, span = span->next) {
+        HOLDS(++count <= totals->partial[number] && span->prev == before);
+        HOLDS(load_tag(span) == span_tag(SPAN_SMALL, number));
+        HOLDS(span->small.taken < heap->classes[number].capacity);
+        HOLDS(span->small.taken > 0 || (!span->prev && !span->next));
+    }
+    HOLDS(count == totals->partial[number]);
+    return 0;
+}
+
+/* pre: the cache's owner is the caller, or not in the heap. */
+static int check_cache(const struct heap *heap, const struct cache *cache, struct totals *totals) {
+    for (uint32_t number = 0; number < CLASSES; number++) {
+        const struct size_class *class_ = &heap->classes[number];
+        const struct cache_bin *bin = &cache->bins[number];
+        uint32_t count = 0;
+        HOLDS(bin->limit == 2u * class_->batch && bin->count <= bin->limit);
+        for (void *block = bin->head; block; block = *(void **)block) {
+            HOLDS(++count <= bin->count);
+            HOLDS((uintptr_t)block - heap->low < heap->high - heap->low);
+            const struct span *span = span_of(heap, (uintptr_t)block);
+            HOLDS(span && load_tag(span) == span_tag(SPAN_SMALL, number));
+            uintptr_t offset = (uintptr_t)block - load_start(span) - class_->first;
+            HOLDS(offset < class_->extent && offset % class_->size == 0);
+            HOLDS(atomic_load(&size_words(load_start(span))[offset / class_->size]) == 0);
+        }
+        HOLDS(count == bin->count);
+        totals->cached[number] += count;
+    }
+    return 0;
+}
+
+static int check_locked(const struct heap *heap, uint32_t own_slot, bool quiet, struct totals *totals) {
+    int line = check_tiling(heap, totals);
+    if (line || (line = check_bins(heap, totals)))
+        return line;
+    for (uint32_t number = 0; number < CLASSES; number++)
+        if ((line = check_partial(heap, number, totals)))
+            return line;
+    for (uint32_t slot = 0; slot < MPK_THREADS; slot++)
+        if (heap->cache[slot] && (quiet || slot == own_slot) &&
+            (line = check_cache(heap, heap->cache[slot], totals)))
+            return line;
+    size_t lost = 0;
+    for (uint32_t number = 0; number < CLASSES; number++) {
+        size_t known = totals->live_blocks[number] + totals->cached[number];
+        HOLDS(known <= totals->taken[number]);
+        lost += totals->taken[number] - known;
+    }
+    HOLDS(!quiet || lost <= heap->lost_threads);
+    return 0;
+}
+
+static int check(mpk_domain *domain, bool quiet) {
+    struct heap *heap = domain->heap;
+    struct totals totals = {0};
+    uint32_t own_slot = _mpk_thread()->slot;
+    _mpk_heap_lock_all(heap);
+    int line = check_locked(heap, own_slot, quiet, &totals);
+    _mpk_heap_unlock_all(heap);
+    return line;
+}
+
+int mpk_heap_check(mpk_domain *domain) { return check(domain, false); }
+int _mpk_heap_check_quiet(mpk_domain *domain) { return check(domain, true); }
+
+void mpk_heap_statistics(mpk_domain *domain, struct mpk_heap_stats *out) {
+    struct heap *heap = domain->heap;
+    struct totals totals = {0};
+    _mpk_heap_lock_all(heap);
+    int line = check_tiling(heap, &totals);
+    *out = totals.stats;
+    out->reserved_bytes = domain->bytes;
+    out->committed_bytes = domain->committed;
+    _mpk_heap_unlock_all(heap);
+    if (line)
+        _mpk_fatal("mpk heap: the domain at %p is broken (heap_check.c:%d)", (void *)heap->base, line);
+}

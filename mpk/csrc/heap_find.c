@@ -1,0 +1,140 @@
+/* heap_find.c - from any address to the allocation that holds it, and the word
+ * that the layer above keeps with an allocation.
+ *
+ * Invariants:
+ *  - an answer is exact for every address whose allocation is not freed or
+ *    resized at the same time. Without a lock, whatever else the address is, the
+ *    worst is "no" or a stale answer, never a bad access: descriptors are never
+ *    unmapped, and a size word is read only where the address itself proves
+ *    that its span's memory is there;
+ *  - metadata is never found, so it can never be lent;
+ *  - a mark word is 0 when the allocation is born: its array's word is wiped as
+ *    the size word gets SIZE_MARKED, which no allocation inherits.
+ *
+ * Race of a mark with the free of the same allocation (foreign code may cause it
+ * with a stale address): free takes the size word by one exchange, the mark is
+ * set by one compare-and-swap. So the freer sees the mark, or the marker gets
+ * NULL. A layer that then writes its word and looks again (mpk_heap_find: still
+ * there, mark not NULL) has either told the freer in time or learns of the death.
+ *
+ * Source: [tcmalloc] page map.
+ */
+#include <string.h>
+#include "heap.h"
+
+struct place {
+    struct span *span;
+    uint32_t tag;
+    uintptr_t base;
+    size_t bytes;
+    _Atomic uint16_t *word;     /* NULL for a large allocation */
+    uint32_t index;
+    bool marked;
+};
+
+static bool locate(const struct heap *heap, uintptr_t address, struct place *out) {
+    if (address - heap->base >= heap->bytes || !(out->span = span_of(heap, address)))
+        return false;
+    out->tag = load_tag(out->span);
+    uintptr_t start = load_start(out->span);
+    if (span_kind(out->tag) == SPAN_SMALL) {
+        const struct size_class *class_ = &heap->classes[span_class(out->tag)];
+        uintptr_t offset = address - start - class_->first;
+        if (offset >= class_->extent)
+            return false;
+        out->index = block_index(class_, (uint32_t)offset);
+        out->word = &size_words(start)[out->index];
+        out->base = start + class_->first + (uintptr_t)out->index * class_->size;
+        uint32_t word = atomic_load(out->word);
+        out->bytes = word & SIZE_BYTES;
+        out->marked = (word & SIZE_MARKED) != 0;
+        return (word & SIZE_LIVE) && address - out->base <= out->bytes;
+    }
+    if (span_kind(out->tag) != SPAN_LARGE)
+        return false;
+    out->word = NULL;
+    out->base = start;
+    out->bytes = atomic_load_explicit(&out->span->large.bytes, memory_order_relaxed);
+    out->marked = atomic_load(&out->span->large.marked) != 0;
+    return address - start <= out->bytes;
+}
+
+int mpk_heap_find(mpk_domain *domain, uintptr_t address, struct mpk_allocation *out) {
+    struct place place;
+    if (!domain->heap || !locate(domain->heap, address, &place))
+        return 0;
+    bool large = !place.word;
+    uint32_t *mark = NULL;
+    if (place.marked)
+        mark = large ? &place.span->large.mark : &atomic_load(&place.span->small.marks)[place.index];
+    *out = (struct mpk_allocation){
+        .base = place.base,
+        .bytes = place.bytes,
+        .mark = mark,
+        .own_pages = large,
+        .shared = large && atomic_load_explicit(&place.span->large.shared_pages, memory_order_relaxed),
+    };
+    return 1;
+}
+
+size_t mpk_heap_usable_bytes(mpk_domain *domain, const void *base) {
+    struct place place;
+    if (!locate(domain->heap, (uintptr_t)base, &place) || place.base != (uintptr_t)base)
+        _mpk_heap_bad_pointer(domain->heap, base, "its usable size was asked for");
+    if (place.word)
+        return domain->heap->classes[span_class(place.tag)].size - 1;
+    return (size_t)place.span->pages * MPK_PAGE_BYTES - 1;
+}
+
+/* pre: the class's lock is held. */
+static uint32_t *new_marks(struct heap *heap, uint32_t number) {
+    struct central *central = &heap->centrals[number];
+    size_t bytes = heap->classes[number].capacity * sizeof(uint32_t);
+    void *marks = central->spare_marks;
+    if (!marks)
+        return _mpk_heap_metadata(heap, bytes);
+    central->spare_marks = *(void **)marks;
+    return marks; /* old words in it: each is wiped at its block's first mark */
+}
+
+static uint32_t *mark_small(struct heap *heap, const struct place *place) {
+    uint32_t number = span_class(place->tag);
+    heap_lock(&heap->centrals[number].lock);
+    uint32_t *mark = NULL;
+    uint16_t word = atomic_load(place->word);
+    /* While the block is live its span stays; and it was live with this tag. */
+    if ((word & SIZE_LIVE) && load_tag(place->span) == place->tag) {
+        uint32_t *marks = atomic_load(&place->span->small.marks);
+        if (!marks && (marks = new_marks(heap, number)))
+            atomic_store(&place->span->small.marks, marks);
+        if (marks) {
+            mark = &marks[place->index];
+            if (!(word & SIZE_MARKED))
+                __atomic_store_n(mark, 0, __ATOMIC_RELAXED);
+            while (!(word & SIZE_MARKED)) {
+                if (!(word & SIZE_LIVE)) {
+                    mark = NULL;
+                    break;
+                }
+                atomic_compare_exchange_weak(place->word, &word, (uint16_t)(word | SIZE_MARKED))
+                    ? (word |= SIZE_MARKED) : 0;
+            }
+        }
+    }
+    heap_unlock(&heap->centrals[number].lock);
+    return mark;
+}
+
+uint32_t *mpk_heap_mark(mpk_domain *domain, uintptr_t base) {
+    struct place place;
+    if (!locate(domain->heap, base, &place) || place.base != base)
+        return NULL;
+    if (place.word)
+        return mark_small(domain->heap, &place);
+    atomic_store(&place.span->large.marked, 1);
+    return load_tag(place.span) == place.tag ? &place.span->large.mark : NULL;
+}
+
+void mpk_heap_set_hooks(mpk_domain *domain, const struct mpk_heap_hooks *hooks) {
+    domain->hooks = hooks ? *hooks : (struct mpk_heap_hooks){0};
+}

@@ -1,0 +1,55 @@
+/* heap_fork.c - the heap in a child: every lock is held around fork, so that no
+ * run and no list of a class is caught half changed.
+ *
+ * The child has one thread. The caches of the others hold free blocks and are
+ * emptied there. Each list is whole at every instant, because the bin's head is
+ * the last thing that a push or a pop writes; but a block that its owner was
+ * just pushing or popping is in no list any more. At most one such block is lost
+ * for each thread that the child does not have (heap->lost_threads).
+ *
+ * fork may be called by foreign code, so rights are opened around each step.
+ *
+ * ASSUMES: nobody forks around the C library (a bare clone system call).
+ */
+#include <pthread.h>
+#include "heap.h"
+
+static void each_heap(void (*step)(struct heap *)) {
+    int was_foreign = mpk_access_begin();
+    for (uint32_t i = 0; i < MPK_MAX_DOMAINS; i++) {
+        mpk_domain *domain = (mpk_domain *)MPK_RUNTIME->extents[i].base;
+        enum mpk_rights previous;
+        if (!domain || mpk_domain_open(domain, MPK_READ_WRITE, &previous))
+            continue;
+        if (domain->heap)
+            step(domain->heap);
+        mpk_domain_close(domain, previous);
+    }
+    mpk_access_end(was_foreign);
+}
+
+static void drop_other_caches(struct heap *heap) {
+    _mpk_heap_unlock_all(heap);
+    uint32_t own = _mpk_thread()->slot;
+    for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {
+        struct cache *cache = heap->cache[slot];
+        if (!cache || slot == own)
+            continue;
+        heap->lost_threads++;
+        for (uint32_t class_ = 0; class_ < CLASSES; class_++) {
+            _mpk_heap_flush(heap, &cache->bins[class_], class_, UINT32_MAX);
+            cache->bins[class_].count = 0; /* its owner may have been between list and count */
+        }
+    }
+}
+
+static void before_fork(void) { each_heap(_mpk_heap_lock_all); }
+static void after_fork_parent(void) { each_heap(_mpk_heap_unlock_all); }
+static void after_fork_child(void) { each_heap(drop_other_caches); }
+
+int _mpk_heap_fork_register(void) {
+    static atomic_flag registered = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&registered))
+        return MPK_OK;
+    return pthread_atfork(before_fork, after_fork_parent, after_fork_child) ? MPK_ENOMEM : MPK_OK;
+}

@@ -1,0 +1,136 @@
+/* heap_large.c - allocations that own their pages, and their opening to foreign
+ * code.
+ *
+ * A request of n bytes gets n / MPK_PAGE_BYTES + 1 pages: when n is an exact
+ * multiple, the last page is only slack, an address that one-past-the-end may
+ * have, and is never touched.
+ *
+ * Invariants:
+ *  - the tag is SPAN_LARGE exactly while the allocation is live; whoever changes
+ *    it to SPAN_BUSY (one compare-and-swap) frees it, everybody else is fatal;
+ *  - shared_pages pages from start are open to foreign code; they are taken back
+ *    before any of them can be part of a free run. When the kernel refuses, the
+ *    run is retired for ever instead.
+ *
+ * Attacker: foreign code reads and writes shared pages whenever it likes, up to
+ * the moment when they are taken back; nothing in them is trusted. What the host
+ * left in the last page behind the allocation's end is wiped before it is shared.
+ * ASSUMES: what lies *inside* the bounds may be seen by foreign code, also those
+ * bytes that the host has not written yet.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "heap.h"
+
+#define ZERO_BY_KERNEL_BYTES (1u << 20) /* from here on, dropping pages beats memset */
+
+void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool zero) {
+    if (bytes >= heap->bytes || align >= heap->bytes)
+        return NULL;
+    bool is_zero;
+    struct span *span = _mpk_heap_run_alloc(heap, large_pages(bytes),
+                                            align < MPK_PAGE_BYTES ? MPK_PAGE_BYTES : align, &is_zero);
+    if (!span)
+        return NULL;
+    void *base = (void *)load_start(span);
+    if (zero && !is_zero) {
+        int saved = errno;
+        if (bytes < ZERO_BY_KERNEL_BYTES ||
+            madvise(base, data_pages(bytes) * MPK_PAGE_BYTES, MADV_DONTNEED))
+            memset(base, 0, bytes);
+        errno = saved;
+    }
+    atomic_store_explicit(&span->large.bytes, bytes, memory_order_relaxed);
+    span->large.mark = 0;
+    atomic_store_explicit(&span->large.marked, 0, memory_order_relaxed);
+    atomic_store_explicit(&span->large.shared_pages, 0, memory_order_relaxed);
+    atomic_store_explicit(&span->tag, span_tag(SPAN_LARGE, 0), memory_order_release);
+    return base;
+}
+
+void _mpk_heap_large_free(struct heap *heap, struct span *span) {
+    mpk_domain *domain = heap->domain;
+    uintptr_t base = load_start(span);
+    uint32_t expected = span_tag(SPAN_LARGE, 0);
+    if (!atomic_compare_exchange_strong(&span->tag, &expected, span_tag(SPAN_BUSY, 0)))
+        _mpk_heap_bad_pointer(heap, (void *)base, "double free");
+    size_t bytes = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
+    if (atomic_load(&span->large.marked)) {
+        uint32_t mark = __atomic_load_n(&span->large.mark, __ATOMIC_SEQ_CST);
+        if (mark && domain->hooks.freed)
+            domain->hooks.freed(base, bytes, mark);
+    }
+    /* Waits for a share that has begun: after it none can begin, by the tag. */
+    heap_lock(&heap->share);
+    size_t shared = atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed);
+    bool back = !shared || _mpk_domain_unshare(domain, base, shared * MPK_PAGE_BYTES) == 0;
+    heap_unlock(&heap->share);
+    if (back)
+        _mpk_heap_run_free(heap, span);
+    else
+        atomic_store_explicit(&span->tag, span_tag(SPAN_RETIRED, 0), memory_order_release);
+}
+
+int mpk_heap_share(mpk_domain *domain, uintptr_t base) {
+    struct heap *heap = domain->heap;
+    struct span *span = mpk_domain_contains(domain, (void *)base) ? span_of(heap, base) : NULL;
+    if (!span)
+        return MPK_EINVALID;
+    int error = MPK_EINVALID;
+    heap_lock(&heap->share);
+    if (span_kind(load_tag(span)) == SPAN_LARGE && load_start(span) == base) {
+        size_t bytes = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
+        size_t pages = data_pages(bytes);
+        error = MPK_OK;
+        if (!atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed)) {
+            memset((void *)(base + bytes), 0, pages * MPK_PAGE_BYTES - bytes);
+            error = _mpk_domain_share(domain, base, pages * MPK_PAGE_BYTES);
+            if (!error)
+                atomic_store_explicit(&span->large.shared_pages, (uint32_t)pages, memory_order_relaxed);
+        }
+    }
+    heap_unlock(&heap->share);
+    return error;
+}
+
+static void set_bytes(mpk_domain *domain, struct span *span, size_t bytes) {
+    size_t old = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
+    atomic_store(&span->large.bytes, bytes);
+    if (old != bytes && atomic_load(&span->large.marked)) {
+        uint32_t mark = __atomic_load_n(&span->large.mark, __ATOMIC_SEQ_CST);
+        if (mark && domain->hooks.resized)
+            domain->hooks.resized(load_start(span), old, bytes, mark);
+    }
+}
+
+/* Closes the shared pages from the first `keep` on. false: the kernel refused. */
+static bool unshare_tail(struct heap *heap, struct span *span, size_t keep) {
+    bool done = true;
+    heap_lock(&heap->share);
+    size_t shared = atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed);
+    if (shared > keep) {
+        done = _mpk_domain_unshare(heap->domain, load_start(span) + keep * MPK_PAGE_BYTES,
+                                   (shared - keep) * MPK_PAGE_BYTES) == 0;
+        if (done)
+            atomic_store_explicit(&span->large.shared_pages, (uint32_t)keep, memory_order_relaxed);
+    }
+    heap_unlock(&heap->share);
+    return done;
+}
+
+bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes) {
+    if (bytes >= heap->bytes)
+        return false;
+    size_t pages = large_pages(bytes);
+    size_t shared = atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed);
+    /* New pages under old leases would show foreign code what was in them. */
+    if (shared && data_pages(bytes) > shared)
+        return false;
+    if (pages > span->pages && !_mpk_heap_run_extend(heap, span, pages))
+        return false;
+    set_bytes(heap->domain, span, bytes);
+    if (pages < span->pages && unshare_tail(heap, span, data_pages(bytes)))
+        _mpk_heap_run_trim(heap, span, pages);
+    return true;
+}

@@ -1,0 +1,346 @@
+/* heap_pages.c - runs of pages: bins of free runs, splitting and coalescing
+ * through the page map, growth of the domain, memory given back, and the
+ * metadata memory that descriptors are cut from.
+ *
+ * Invariants, under heap->pages:
+ *  - [low, high) is tiled by spans, metadata pages and holes that are not the
+ *    heap's (map word 0: the domain was committed by somebody else in between);
+ *  - no two free runs touch; a free run of n pages is in bin _mpk_heap_bin(n);
+ *  - dirty == 0 means that every byte of the run is zero.
+ * No function here calls out while the lock is held, but to the kernel.
+ *
+ * Attacker: none of this is in reach; a run that foreign code may still touch
+ * is never handed to _mpk_heap_run_free (heap_large.c sees to that).
+ *
+ * Exhaustion leaves everything as it was: descriptors that an operation may need
+ * are put aside before it changes anything.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "heap.h"
+
+#define GROW_PAGES_MIN 1024      /* 4 MiB of addresses; the kernel gives memory on touch */
+#define GROW_PAGES_MAX 16384     /* 64 MiB */
+#define METADATA_PAGES 16
+#define RESERVE_SPANS 4          /* a split in three and a grown piece */
+#define PURGE_RUN_PAGES 16       /* shorter runs are not worth a call */
+#define PURGE_PAGES_MIN 4096     /* 16 MiB may lie around dirty */
+
+uint32_t _mpk_heap_bin(size_t pages) {
+    if (pages <= EXACT_BINS)
+        return (uint32_t)pages - 1;
+    uint32_t log = 63 - (uint32_t)__builtin_clzl(pages);
+    uint32_t bin = EXACT_BINS + (log - 6) * 4 + (uint32_t)((pages >> (log - 2)) & 3);
+    return bin < BINS ? bin : BINS - 1;
+}
+
+static void bin_push(struct heap *heap, struct span *span) {
+    uint32_t bin = _mpk_heap_bin(span->pages);
+    span->prev = NULL;
+    span->next = heap->bins[bin];
+    if (span->next)
+        span->next->prev = span;
+    heap->bins[bin] = span;
+    heap->bin_map[bin / 64] |= 1ull << bin % 64;
+    heap->free_pages += span->pages;
+    heap->dirty_pages += span->free.dirty;
+}
+
+static void bin_remove(struct heap *heap, struct span *span) {
+    uint32_t bin = _mpk_heap_bin(span->pages);
+    if (span->next)
+        span->next->prev = span->prev;
+    if (span->prev)
+        span->prev->next = span->next;
+    else if (!(heap->bins[bin] = span->next))
+        heap->bin_map[bin / 64] &= ~(1ull << bin % 64);
+    heap->free_pages -= span->pages;
+    heap->dirty_pages -= span->free.dirty;
+}
+
+static void map_set(struct heap *heap, uintptr_t start, size_t pages, const struct span *span) {
+    uint32_t unit = (uint32_t)(((uintptr_t)span - heap->base) / SPAN_BYTES);
+    size_t first = (start - heap->base) >> PAGE_SHIFT;
+    for (size_t i = 0; i < pages; i++)
+        atomic_store_explicit(&heap->map[first + i], unit, memory_order_relaxed);
+}
+
+static void span_set(struct span *span, uintptr_t start, size_t pages, enum span_kind kind) {
+    atomic_store_explicit(&span->start, start, memory_order_relaxed);
+    span->pages = (uint32_t)pages;
+    atomic_store_explicit(&span->tag, span_tag(kind, 0), memory_order_release);
+}
+
+static void spare_push(struct heap *heap, struct span *span) {
+    atomic_store_explicit(&span->tag, SPAN_SPARE, memory_order_release);
+    span->next = heap->spare;
+    heap->spare = span;
+    heap->spares++;
+}
+
+/* pre: heap->spares > 0. */
+static struct span *spare_pop(struct heap *heap) {
+    struct span *span = heap->spare;
+    heap->spare = span->next;
+    heap->spares--;
+    return span;
+}
+
+/* The free run that ends or begins at the page of address, or NULL. */
+static struct span *free_neighbour(struct heap *heap, uintptr_t address) {
+    if (address < heap->low || address >= heap->high)
+        return NULL;
+    struct span *span = span_of(heap, address);
+    return span && span_kind(load_tag(span)) == SPAN_FREE ? span : NULL;
+}
+
+/* Puts the run that span describes among the free ones, joined with what is free
+ * on either side. */
+static void insert_free(struct heap *heap, struct span *span, uint32_t dirty) {
+    uintptr_t start = load_start(span);
+    size_t pages = span->pages;
+    struct span *before = free_neighbour(heap, start - MPK_PAGE_BYTES);
+    struct span *after = free_neighbour(heap, start + pages * MPK_PAGE_BYTES);
+    if (before) {
+        bin_remove(heap, before);
+        start = load_start(before);
+        pages += before->pages;
+        dirty += before->free.dirty;
+        spare_push(heap, before);
+    }
+    if (after) {
+        bin_remove(heap, after);
+        pages += after->pages;
+        dirty += after->free.dirty;
+        spare_push(heap, after);
+    }
+    span_set(span, start, pages, SPAN_FREE);
+    span->free.dirty = dirty;
+    map_set(heap, start, 1, span);
+    map_set(heap, start + (pages - 1) * MPK_PAGE_BYTES, 1, span);
+    bin_push(heap, span);
+}
+
+/* Turns what is left of the bump into spare descriptors, at most `most` in all. */
+static void make_spares(struct heap *heap, uint32_t most) {
+    while (heap->spares < most && heap->bump + SPAN_BYTES <= heap->bump_end) {
+        struct span *span = (struct span *)heap->bump;
+        heap->bump += SPAN_BYTES;
+        spare_push(heap, span);
+    }
+}
+
+/* Gives the metadata cutter the pages [start, start + pages), which are zero. */
+static void metadata_add(struct heap *heap, uintptr_t start, size_t pages) {
+    make_spares(heap, UINT32_MAX);
+    map_set(heap, start, pages, &heap->metadata);
+    heap->bump = start;
+    heap->bump_end = start + pages * MPK_PAGE_BYTES;
+}
+
+/* Commits more of the domain, so that it ends with a free run of `pages`. Part of
+ * the new pages becomes metadata when there is not one spare descriptor. */
+static bool grow(struct heap *heap, size_t pages) {
+    mpk_domain *domain = heap->domain;
+    uintptr_t start = heap->base + domain->committed;
+    struct span *before = start == heap->high ? free_neighbour(heap, start - MPK_PAGE_BYTES) : NULL;
+    make_spares(heap, RESERVE_SPANS);
+    bool starved = heap->spares == 0;
+    size_t need = starved ? pages + METADATA_PAGES : pages - (before && before->pages < pages ? before->pages : 0);
+    size_t room = (heap->bytes - domain->committed) >> PAGE_SHIFT;
+    if (need > room)
+        return false;
+    size_t step = (domain->committed >> PAGE_SHIFT) / 8;
+    step = step < GROW_PAGES_MIN ? GROW_PAGES_MIN : step > GROW_PAGES_MAX ? GROW_PAGES_MAX : step;
+    if (step < need)
+        step = need;
+    if (step > room)
+        step = room;
+    int saved = errno;
+    int error = _mpk_domain_commit(domain, domain->committed + step * MPK_PAGE_BYTES);
+    if (error && step > need) {
+        step = need;
+        error = _mpk_domain_commit(domain, domain->committed + step * MPK_PAGE_BYTES);
+    }
+    errno = saved;
+    if (error)
+        return false;
+    heap->high = start + step * MPK_PAGE_BYTES;
+    if (starved) {
+        metadata_add(heap, start, METADATA_PAGES);
+        start += METADATA_PAGES * MPK_PAGE_BYTES;
+        step -= METADATA_PAGES;
+        make_spares(heap, RESERVE_SPANS);
+    }
+    struct span *span = spare_pop(heap);
+    span_set(span, start, step, SPAN_BUSY);
+    insert_free(heap, span, 0);
+    return true;
+}
+
+/* The free run to cut `pages` from: the shortest bin that can serve it. */
+static struct span *find_run(const struct heap *heap, size_t pages) {
+    uint32_t bin = _mpk_heap_bin(pages);
+    if (bin >= EXACT_BINS) { /* runs of one such bin differ in length */
+        for (struct span *span = heap->bins[bin]; span; span = span->next)
+            if (span->pages >= pages)
+                return span;
+        bin++;
+    }
+    for (uint32_t word = bin / 64; word < sizeof heap->bin_map / sizeof *heap->bin_map; word++) {
+        uint64_t bits = heap->bin_map[word];
+        if (word == bin / 64)
+            bits &= ~0ull << bin % 64;
+        if (bits)
+            return heap->bins[word * 64 + (uint32_t)__builtin_ctzl(bits)];
+    }
+    return NULL;
+}
+
+static struct span *find_or_grow(struct heap *heap, size_t pages) {
+    struct span *span = find_run(heap, pages);
+    return span || !grow(heap, pages) ? span : find_run(heap, pages);
+}
+
+/* Memory for the cutter, from the front of a free run: needs no descriptor. */
+static bool metadata_refill(struct heap *heap, size_t pages) {
+    struct span *span = find_or_grow(heap, pages);
+    if (!span)
+        return false;
+    if (heap->bump_end - heap->bump >= pages * MPK_PAGE_BYTES)
+        return true; /* growth had to take some first */
+    uintptr_t start = load_start(span);
+    bool dirty = span->free.dirty != 0;
+    bin_remove(heap, span);
+    if (span->pages == pages) {
+        spare_push(heap, span);
+    } else {
+        uint32_t left = span->pages - (uint32_t)pages;
+        span_set(span, start + pages * MPK_PAGE_BYTES, left, SPAN_FREE);
+        span->free.dirty = span->free.dirty < left ? span->free.dirty : left;
+        map_set(heap, load_start(span), 1, span);
+        bin_push(heap, span);
+    }
+    if (dirty)
+        memset((void *)start, 0, pages * MPK_PAGE_BYTES);
+    metadata_add(heap, start, pages);
+    return true;
+}
+
+static bool reserve_spares(struct heap *heap) {
+    make_spares(heap, RESERVE_SPANS);
+    if (heap->spares < RESERVE_SPANS && metadata_refill(heap, METADATA_PAGES))
+        make_spares(heap, RESERVE_SPANS);
+    return heap->spares >= RESERVE_SPANS;
+}
+
+void *_mpk_heap_metadata(struct heap *heap, size_t bytes) {
+    bytes = (bytes + SPAN_BYTES - 1) & ~(size_t)(SPAN_BYTES - 1);
+    heap_lock(&heap->pages);
+    void *memory = NULL;
+    size_t pages = (bytes + MPK_PAGE_BYTES - 1) >> PAGE_SHIFT;
+    if (heap->bump_end - heap->bump >= bytes ||
+        metadata_refill(heap, pages > METADATA_PAGES ? pages : METADATA_PAGES)) {
+        memory = (void *)heap->bump;
+        heap->bump += bytes;
+    }
+    heap_unlock(&heap->pages);
+    return memory;
+}
+
+/* Cuts [start, start + pages) out of the free run; what is left stays free. */
+static void cut(struct heap *heap, struct span *span, uintptr_t start, size_t pages) {
+    uintptr_t run = load_start(span), end = start + pages * MPK_PAGE_BYTES;
+    size_t front = (start - run) >> PAGE_SHIFT;
+    size_t back = span->pages - front - pages;
+    uint32_t dirty = span->free.dirty;
+    bin_remove(heap, span);
+    span_set(span, start, pages, SPAN_BUSY);
+    map_set(heap, start, pages, span);
+    if (front) {
+        struct span *rest = spare_pop(heap);
+        span_set(rest, run, front, SPAN_BUSY);
+        insert_free(heap, rest, dirty < front ? dirty : (uint32_t)front);
+    }
+    if (back) {
+        struct span *rest = spare_pop(heap);
+        span_set(rest, end, back, SPAN_BUSY);
+        insert_free(heap, rest, dirty < back ? dirty : (uint32_t)back);
+    }
+}
+
+struct span *_mpk_heap_run_alloc(struct heap *heap, size_t pages, size_t align, bool *zero) {
+    size_t extra = align > MPK_PAGE_BYTES ? (align >> PAGE_SHIFT) - 1 : 0;
+    struct span *span = NULL;
+    heap_lock(&heap->pages);
+    if (reserve_spares(heap) && (span = find_or_grow(heap, pages + extra))) {
+        *zero = span->free.dirty == 0;
+        cut(heap, span, (load_start(span) + align - 1) & ~(align - 1), pages);
+    }
+    heap_unlock(&heap->pages);
+    return span;
+}
+
+/* Gives memory of free runs back, the longest first. The pages keep their tag. */
+static void purge(struct heap *heap) {
+    size_t enough = heap->purge_at / 2;
+    int saved = errno;
+    for (uint32_t bin = BINS; bin-- >= PURGE_RUN_PAGES && heap->dirty_pages > enough;) {
+        for (struct span *span = heap->bins[bin]; span; span = span->next) {
+            if (!span->free.dirty ||
+                madvise((void *)load_start(span), (size_t)span->pages * MPK_PAGE_BYTES, MADV_DONTNEED))
+                continue; /* locked in memory: stays dirty */
+            heap->dirty_pages -= span->free.dirty;
+            span->free.dirty = 0;
+        }
+    }
+    errno = saved;
+    size_t used = ((heap->high - heap->low) >> PAGE_SHIFT) - heap->free_pages;
+    size_t limit = used / 4 > PURGE_PAGES_MIN ? used / 4 : PURGE_PAGES_MIN;
+    heap->purge_at = limit > 2 * heap->dirty_pages ? limit : 2 * heap->dirty_pages;
+}
+
+void _mpk_heap_run_free(struct heap *heap, struct span *span) {
+    heap_lock(&heap->pages);
+    insert_free(heap, span, span->pages);
+    if (heap->dirty_pages > heap->purge_at)
+        purge(heap);
+    heap_unlock(&heap->pages);
+}
+
+bool _mpk_heap_run_extend(struct heap *heap, struct span *span, size_t pages) {
+    bool done = false;
+    uintptr_t end = load_start(span) + (size_t)span->pages * MPK_PAGE_BYTES;
+    size_t more = pages - span->pages;
+    heap_lock(&heap->pages);
+    if (reserve_spares(heap)) {
+        struct span *after = free_neighbour(heap, end);
+        uintptr_t after_end = after ? end + (size_t)after->pages * MPK_PAGE_BYTES : end;
+        if (after_end == heap->high && (!after || after->pages < more) && grow(heap, more))
+            after = free_neighbour(heap, end);
+        if (after && load_start(after) == end && after->pages >= more) {
+            cut(heap, after, end, more);
+            map_set(heap, end, more, span);
+            spare_push(heap, after);
+            span->pages = (uint32_t)pages;
+            done = true;
+        }
+    }
+    heap_unlock(&heap->pages);
+    return done;
+}
+
+bool _mpk_heap_run_trim(struct heap *heap, struct span *span, size_t pages) {
+    heap_lock(&heap->pages);
+    bool done = reserve_spares(heap);
+    if (done) {
+        struct span *rest = spare_pop(heap);
+        size_t cut_pages = span->pages - pages;
+        span_set(rest, load_start(span) + pages * MPK_PAGE_BYTES, cut_pages, SPAN_BUSY);
+        span->pages = (uint32_t)pages;
+        insert_free(heap, rest, (uint32_t)cut_pages);
+    }
+    heap_unlock(&heap->pages);
+    return done;
+}
