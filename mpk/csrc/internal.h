@@ -20,43 +20,94 @@
 
 struct gate_frame {
     uintptr_t token;       /* address in the frame of the gate; frames grow down */
-    uint32_t saved_pkru;   /* pku: what the thread had outside */
+    uint32_t saved_pkru;   /* pku: what the thread had outside; mprotect: 1 it was foreign */
     uint32_t foreign;      /* 1: this frame entered foreign code, 0: a callback left it */
     const char *function;
 };
 
-struct try_frame;          /* try.c: saved registers of an mpk_try */
-
-/* One per live thread, found by FS base through a hash in the published range. */
+/* One per live thread, found by FS base through a hash in the published range.
+ * Written by its own thread only. */
 struct thread_record {
     _Atomic uintptr_t fs_base;  /* 0: free */
     uint32_t slot;              /* 0 .. MPK_THREADS-1, index of per-thread caches */
     int32_t thread_id;
-    uintptr_t stack_high;       /* one past the thread's stack; 0 until the first gate */
     uint32_t depth;             /* frames in use */
-    uint32_t accessing;         /* inside mpk_access_begin: the runtime itself works */
-    struct try_frame *innermost_try;
-    struct mpk_violation last_violation;
+    uint32_t born_foreign;      /* foreign code created it: below all frames it is foreign */
+    uint32_t tries;             /* nested mpk_try; the frames are in the published range */
+    uint32_t exit_rounds;       /* thread.c: how often its end was put off */
     uint32_t has_violation;
+    uintptr_t stack_low;        /* the thread's stack; 0, 0 until the first gate */
+    uintptr_t stack_high;
+    struct mpk_violation last_violation;
     struct gate_frame frames[MPK_GATE_DEPTH];
 };
+_Static_assert(sizeof(struct thread_record) <= 2048, "a record outgrew its place");
+
+/* What gates and the fault handler must know about a domain while it is closed
+ * (struct mpk_domain lies inside it). Changed under extent_lock. */
+struct domain_extent {
+    uintptr_t base;                /* 0: slot is free */
+    size_t bytes;                  /* reserved */
+    _Atomic size_t committed;      /* accessible from base */
+    _Atomic size_t private_bytes;  /* accessible below base + bytes: mpk_domain_private */
+    int key;
+    _Atomic uint32_t rights;       /* mprotect: what the process's host threads have */
+    uint32_t runs;                 /* mprotect: shared runs, sorted, see share.c */
+};
+
+/* Where things lie in the published range (offsets; MPK_PUBLISHED_USER ends it). */
+#define MPK_RECORD_BYTES 2048          /* one struct thread_record */
+#define MPK_RECORDS_OFFSET 0x00100000
+#define MPK_TRIES_OFFSET 0x01000000    /* MPK_TRY_DEPTH try frames a thread */
+#define MPK_REPORTS_OFFSET 0x03000000  /* one page a thread to compose a report in */
+#define MPK_RUNS_OFFSET 0x04000000     /* share.c */
+
+#define MPK_OLDER_THREADS 64
+
+struct previous_handler {          /* of a signal: struct sigaction, as far as it matters */
+    uintptr_t function;            /* 0: SIG_DFL, 1: SIG_IGN */
+    int flags;
+    uint64_t mask;                 /* signals 1 to 64 */
+};
+
+/* Tells our published range from somebody else's mapping, and one layout of it
+ * from another: a process may hold two copies of this code (a Python extension
+ * and a Rust library); the second one joins the first one's state. */
+#define MPK_MAGIC (0x31444545414C4147u ^ ((uint64_t)sizeof(struct runtime) << 32))
 
 struct runtime {
-    _Atomic uint32_t started;
+    _Atomic uint64_t magic;        /* MPK_MAGIC once everything else is set */
     enum mpk_backend backend;
     enum mpk_rights foreign_rights;
     _Atomic uint32_t policy;
     int published_key;             /* pku only */
     int report_fd;                 /* GALEED_REPORT, opened at start; -1 none */
-    uint32_t guarded_mask;         /* pku: PKRU bits of every key of ours */
-    uint32_t foreign_bits;         /* pku: what those bits are in foreign code */
+    uint32_t published_bits;       /* pku: both PKRU bits of the published key */
+    /* pku: high half: PKRU bits of every key of ours; low half: what those bits
+     * are in foreign code. One word, so that a gate sees both change at once. */
+    _Atomic uint64_t guarded;
+    uint32_t host_bits;            /* pku: PKRU bits of the host domain's key; 0 none yet */
+    uint32_t spare_keys;           /* pku: bit k: key k of a destroyed domain, for reuse */
     _Atomic uintptr_t runner;      /* mprotect: FS base of the one foreign thread; 0 none */
-    mpk_domain *host;
-    mpk_domain *domains[MPK_MAX_DOMAINS];
+    _Atomic uintptr_t closed;      /* mprotect: the same while memory is closed for it, else 0 */
+    _Atomic uint32_t extent_lock;  /* extents and runs; mprotect: held while closed */
+    int forking_foreign;           /* thread.c: between fork's handlers, under extent_lock */
+    struct domain_extent extents[MPK_MAX_DOMAINS];
+    unsigned exit_key;             /* pthread_key_t; thread.c: how the end of a thread is noticed */
+    _Atomic uint32_t faults_installed;
+    struct previous_handler previous; /* who handled SIGSEGV before us */
+    int32_t older_threads[MPK_OLDER_THREADS]; /* kernel ids of threads older than the keys */
+    _Atomic(mpk_domain *) host;
+    _Atomic uint32_t host_lock;    /* while the host domain is being made */
     void (*violation_hook)(struct mpk_violation *);
     char reason[160];
 };
+_Static_assert(sizeof(struct runtime) <= MPK_RECORDS_OFFSET, "runtime overlaps the records");
 #define MPK_RUNTIME ((struct runtime *)MPK_PUBLISHED_BASE)
+
+/* 1 once mpk_start succeeded. On a page of its own that is read-only from then on. */
+struct started_page { uint32_t started; char rest[MPK_PAGE_BYTES - sizeof(uint32_t)]; };
+extern struct started_page _mpk_started __attribute__((visibility("hidden")));
 
 struct heap;               /* heap.c */
 struct mpk_domain {        /* at the start of the domain's own range */
@@ -64,8 +115,7 @@ struct mpk_domain {        /* at the start of the domain's own range */
     size_t bytes;          /* reserved */
     size_t committed;      /* readable and writable from base, tagged */
     int key;               /* 0 on mprotect */
-    uint32_t index;        /* in runtime.domains */
-    enum mpk_rights rights; /* mprotect: what the process has now */
+    uint32_t index;        /* in runtime.extents */
     struct heap *heap;
     struct mpk_heap_hooks hooks;
 };
@@ -89,7 +139,11 @@ int _mpk_heap_init(mpk_domain *domain);
 /* heap.c: a thread ends; its caches go back. Called for each domain. */
 void _mpk_heap_thread_exit(mpk_domain *domain, struct thread_record *record);
 
-/* report.c */
+/* start.c: keeps one line that mpk_strerror(error) will return; gives error back.
+ * For start-up only. */
+int _mpk_explain(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* report.c. _mpk_fatal understands %s %d %u %x %lx %zu %p, in any state, and aborts. */
 _Noreturn void _mpk_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* try.c: leaves every frame up to the innermost try; resumes there. */

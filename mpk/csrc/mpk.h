@@ -147,6 +147,15 @@ void mpk_heap_set_hooks(mpk_domain *domain, const struct mpk_heap_hooks *hooks);
  * takes the pages back before it reuses them). pre: own_pages. */
 int mpk_heap_share(mpk_domain *domain, uintptr_t base);
 
+/* The host domain's allocator for a language's global allocator (Rust's
+ * GlobalAlloc), and for nothing else: a program that contains these symbols is
+ * known by them to allocate in the domain. The first call starts the runtime; if
+ * that fails, one line on stderr says why and the process exits with status 2. */
+void *mpk_host_alloc(size_t bytes, size_t align);
+void *mpk_host_calloc(size_t bytes, size_t align);
+void mpk_host_free(void *base);
+void *mpk_host_realloc(void *base, size_t bytes, size_t align);
+
 struct mpk_heap_stats {
     size_t reserved_bytes, committed_bytes, live_bytes, live_allocations, shared_bytes;
 };

@@ -1,0 +1,54 @@
+/* environment.c - reads the GALEED_* variables, once, at start.
+ *
+ * Invariant: a variable that is set has one of its documented values, or the
+ * runtime does not start; the error names variable, value and allowed values.
+ *
+ * Attacker: none yet; no foreign code has run behind a gate. In a set-user-id
+ * program the variables are ignored (secure_getenv), since its caller sets them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include "environment.h"
+
+struct choice { const char *word; int value; };
+
+/* Leaves *out alone when the variable is not set. */
+static int choose(const char *name, const struct choice *choices, const char *allowed, int *out) {
+    const char *value = secure_getenv(name);
+    if (!value) return 0;
+    for (; choices->word; choices++) {
+        if (strcmp(value, choices->word)) continue;
+        *out = choices->value;
+        return 0;
+    }
+    return _mpk_explain(MPK_EENVIRONMENT, "%s is \"%s\"; it may be %s", name, value, allowed);
+}
+
+int _mpk_environment_read(struct environment *out) {
+    static const struct choice backends[] = {
+        {"auto", MPK_BACKEND_NONE}, {"pku", MPK_BACKEND_PKU}, {"mprotect", MPK_BACKEND_MPROTECT}, {0}};
+    static const struct choice rights[] = {{"none", MPK_NONE}, {"read", MPK_READ}, {0}};
+    static const struct choice policies[] = {{"abort", MPK_ON_VIOLATION_ABORT},
+                                             {"unwind", MPK_ON_VIOLATION_UNWIND},
+                                             {"report", MPK_ON_VIOLATION_REPORT}, {0}};
+    int backend = MPK_BACKEND_NONE, right = MPK_NONE, policy = MPK_ON_VIOLATION_ABORT, error;
+    if ((error = choose("GALEED_BACKEND", backends, "auto, pku or mprotect", &backend)) ||
+        (error = choose("GALEED_FOREIGN_RIGHTS", rights, "none or read", &right)) ||
+        (error = choose("GALEED_ON_VIOLATION", policies, "abort, unwind or report", &policy)))
+        return error;
+    out->backend = (enum mpk_backend)backend;
+    out->foreign_rights = (enum mpk_rights)right;
+    out->policy = (enum mpk_policy)policy;
+    out->report_fd = -1;
+    const char *path = secure_getenv("GALEED_REPORT");
+    if (!path) return 0;
+    out->report_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+    if (out->report_fd >= 0) return 0;
+    return _mpk_explain(MPK_EENVIRONMENT,
+                        "GALEED_REPORT is \"%s\", which cannot be opened for appending (%s); "
+                        "it must name a file in a directory that exists",
+                        path, strerror(errno));
+}

@@ -1,0 +1,16 @@
+/* environment.h - what the GALEED_* variables ask for. */
+#ifndef GALEED_MPK_ENVIRONMENT_H
+#define GALEED_MPK_ENVIRONMENT_H
+
+#include "internal.h"
+
+struct environment {
+    enum mpk_backend backend; /* MPK_BACKEND_NONE: auto */
+    enum mpk_rights foreign_rights;
+    enum mpk_policy policy;
+    int report_fd;            /* -1: no report file */
+};
+/* errors: EENVIRONMENT, explained. post on error: nothing is left open. */
+int _mpk_environment_read(struct environment *out);
+
+#endif

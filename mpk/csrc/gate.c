@@ -1,0 +1,194 @@
+/* gate.c - into foreign code and back; back into the host for a callback.
+ *
+ * Invariants: each gate and callback in progress has a frame in the thread's
+ * record. Rights are closed whenever the innermost frame is foreign, save inside
+ * mpk_access_begin. What a return needs (token, saved rights) is in the record,
+ * which foreign code can read and not write.
+ *
+ * Frames whose token lies below the caller's have no code to return to any more
+ * (a panic or longjmp went past them): gates and callbacks that begin drop them.
+ * Tokens are compared only within the thread's own stack, since addresses of
+ * other stacks (coroutines, signal stacks) say nothing about age.
+ *
+ * Attacker: can call all of this at any time, and jump to it. mpk_gate_exit gives
+ * rights to whoever knows the innermost token; that only the gate itself does so
+ * is what keeping foreign code from our symbols has to ensure (THREAT_MODEL.md).
+ *
+ * Source: [ERIM 4] for the compare after the write; [Galeed 4] for callbacks.
+ */
+#include "pkru.h"
+#include "prim.h"
+#include "record.h"
+
+static inline bool on_stack(const struct thread_record *record, uintptr_t address) {
+    return address - record->stack_low < record->stack_high - record->stack_low;
+}
+
+static inline bool is_dead(const struct thread_record *record, const struct gate_frame *frame, uintptr_t token) {
+    return frame->token <= token && on_stack(record, frame->token) && on_stack(record, token);
+}
+
+static inline void drop_dead(struct thread_record *record, uintptr_t token) {
+    while (record->depth && unlikely(is_dead(record, &record->frames[record->depth - 1], token)))
+        record->depth--;
+}
+
+static __attribute__((noinline, cold)) struct thread_record *first_gate(void) {
+    int error = mpk_start();
+    if (error) _mpk_fatal("the runtime cannot start: %s", mpk_strerror(error));
+    if (_mpk_prim()->is_closed()) _mpk_fatal("a thread that foreign code created entered a gate");
+    return _mpk_thread_for_gate();
+}
+
+static _Noreturn __attribute__((noinline, cold)) void enter_refused(void) {
+    _mpk_fatal("mpk_gate_enter was called in foreign code; a gate asks mpk_gate_is_foreign first");
+}
+
+static _Noreturn __attribute__((noinline, cold)) void too_deep(void) {
+    _mpk_fatal("%s (%d)", mpk_strerror(MPK_ENESTED), MPK_GATE_DEPTH);
+}
+
+static _Noreturn __attribute__((noinline, cold)) void wrong_exit(const char *what, void *token,
+                                                               const struct thread_record *record) {
+    if (!record || !record->depth) _mpk_fatal("%s(%p): this thread is inside no gate", what, token);
+    const struct gate_frame *frame = &record->frames[record->depth - 1];
+    _mpk_fatal("%s(%p): the innermost frame is the %s with token %lx", what, token,
+               frame->foreign ? "gate" : "callback", (unsigned long)frame->token);
+}
+
+int mpk_gate_is_foreign(void) {
+    if (unlikely(!_mpk_started.started)) return 0;
+    const struct runtime *runtime = MPK_RUNTIME;
+    if (likely(runtime->backend == MPK_BACKEND_PKU)) return _mpk_prim_pku.is_closed();
+    return _mpk_prim_mprotect.is_closed();
+}
+
+void mpk_gate_enter(void *token, const char *function) {
+    struct runtime *runtime = MPK_RUNTIME;
+    struct thread_record *record = likely(_mpk_started.started) ? _mpk_record_of(_mpk_fs_base()) : NULL;
+    if (unlikely(!record || !record->stack_high)) record = first_gate();
+    bool pku = runtime->backend == MPK_BACKEND_PKU;
+    uint32_t current = 0;
+    if (likely(pku)) {
+        current = pkru_read();
+        if (unlikely(current & runtime->published_bits)) enter_refused();
+    } else if (unlikely(_mpk_prim_mprotect.is_closed())) {
+        enter_refused();
+    }
+    drop_dead(record, (uintptr_t)token);
+    if (unlikely(record->depth == MPK_GATE_DEPTH)) too_deep();
+    if (unlikely(!pku)) _mpk_runner_take(record->fs_base);
+    struct gate_frame *frame = &record->frames[record->depth];
+    frame->token = (uintptr_t)token;
+    frame->saved_pkru = current;
+    frame->foreign = 1;
+    frame->function = function;
+    record->depth++;
+    if (likely(pku)) {
+        uint64_t guarded = atomic_load_explicit(&runtime->guarded, memory_order_relaxed);
+        pkru_write_unchecked((current & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
+        uint64_t now = atomic_load_explicit(&runtime->guarded, memory_order_relaxed);
+        if (unlikely((pkru_read() & (uint32_t)(now >> 32)) != (uint32_t)now))
+            _mpk_prim_pku.close_all(record); /* a domain was created just now, or this is an attack */
+    } else {
+        _mpk_prim_mprotect.close_all(record);
+    }
+}
+
+void mpk_gate_exit(void *token) {
+    struct runtime *runtime = MPK_RUNTIME;
+    struct thread_record *record = likely(_mpk_started.started) ? _mpk_record_of(_mpk_fs_base()) : NULL;
+    if (unlikely(!record || !record->depth)) wrong_exit("mpk_gate_exit", token, record);
+    const struct gate_frame *frame = &record->frames[record->depth - 1];
+    if (unlikely(frame->token != (uintptr_t)token || !frame->foreign)) wrong_exit("mpk_gate_exit", token, record);
+    if (likely(runtime->backend == MPK_BACKEND_PKU)) {
+        uint32_t mask = (uint32_t)(atomic_load_explicit(&runtime->guarded, memory_order_relaxed) >> 32);
+        pkru_write((pkru_read() & ~mask) | (frame->saved_pkru & mask));
+        record->depth--;
+    } else {
+        if (likely(_mpk_prim_mprotect.is_closed())) _mpk_prim_mprotect.open_all(record, 1);
+        record->depth--;
+        _mpk_runner_release();
+    }
+}
+
+/* pku: the rights that a callback runs with: those of the thread before the gate
+ * that it comes out of; for a thread that C created, host and published. */
+static uint32_t callback_rights(const struct thread_record *record, uint32_t current) {
+    const struct runtime *runtime = MPK_RUNTIME;
+    uint32_t mask = (uint32_t)(atomic_load(&runtime->guarded) >> 32);
+    if (record && record->depth)
+        return (current & ~mask) | (record->frames[record->depth - 1].saved_pkru & mask);
+    return current & ~(runtime->published_bits | runtime->host_bits);
+}
+
+void mpk_callback_enter(void *token) {
+    if (unlikely(!_mpk_started.started)) _mpk_fatal("mpk_callback_enter before mpk_start");
+    const struct mpk_prim *prim = _mpk_prim();
+    struct thread_record *record = _mpk_thread_find();
+    bool pku = MPK_RUNTIME->backend == MPK_BACKEND_PKU;
+    bool was_foreign = prim->is_closed();
+    uint32_t saved = was_foreign;
+    if (pku) {
+        saved = pkru_read();
+        if (was_foreign) pkru_write(callback_rights(record, saved));
+    } else if (was_foreign) {
+        prim->open_all(record, 1);
+    }
+    if (!record) record = was_foreign ? _mpk_thread_born_foreign() : _mpk_thread();
+    drop_dead(record, (uintptr_t)token);
+    if (unlikely(record->depth == MPK_GATE_DEPTH)) too_deep();
+    record->frames[record->depth] = (struct gate_frame){(uintptr_t)token, saved, 0, NULL};
+    record->depth++;
+    if (!pku && was_foreign) _mpk_runner_release();
+}
+
+void mpk_callback_exit(void *token) {
+    struct thread_record *record = likely(_mpk_started.started) ? _mpk_thread_find() : NULL;
+    if (!record || _mpk_prim()->is_closed()) wrong_exit("mpk_callback_exit", token, record);
+    if (record->depth && record->frames[record->depth - 1].token != (uintptr_t)token)
+        drop_dead(record, (uintptr_t)token - 1);
+    if (!record->depth || record->frames[record->depth - 1].token != (uintptr_t)token ||
+        record->frames[record->depth - 1].foreign)
+        wrong_exit("mpk_callback_exit", token, record);
+    uint32_t saved = record->frames[record->depth - 1].saved_pkru;
+    if (MPK_RUNTIME->backend == MPK_BACKEND_PKU) {
+        bool was_foreign = (saved & MPK_RUNTIME->published_bits) != 0;
+        record->depth--;
+        if (was_foreign) _mpk_prim_pku.close_all(record);
+    } else if (saved) {
+        _mpk_runner_take(record->fs_base);
+        record->depth--;
+        _mpk_prim_mprotect.close_all(record);
+    } else {
+        record->depth--;
+    }
+}
+
+int mpk_access_begin(void) {
+    if (!mpk_gate_is_foreign()) return 0;
+    if (MPK_RUNTIME->backend == MPK_BACKEND_PKU)
+        pkru_write(pkru_read() & ~(MPK_RUNTIME->published_bits | MPK_RUNTIME->host_bits));
+    else
+        _mpk_prim_mprotect.open_all(_mpk_thread_find(), 1);
+    return 1;
+}
+
+void mpk_access_end(int was_foreign) {
+    if (was_foreign) _mpk_prim()->close_all(_mpk_thread_find());
+}
+
+int mpk_gate_host_frame(uintptr_t address) {
+    const struct thread_record *record = _mpk_thread_find();
+    if (!record || !on_stack(record, address)) return 0;
+    for (uint32_t i = 0; i < record->depth; i++)
+        if (address >= record->frames[i].token) return record->frames[i].foreign != 0;
+    return !_mpk_record_is_foreign(record);
+}
+
+const char *mpk_gate_function(void) {
+    const struct thread_record *record = _mpk_started.started ? _mpk_thread_find() : NULL;
+    for (uint32_t i = record ? record->depth : 0; i-- > 0;)
+        if (record->frames[i].foreign) return record->frames[i].function;
+    return NULL;
+}

@@ -1,0 +1,194 @@
+/* prim_mprotect.c - the contract of prim.h by page protection: rights per process.
+ *
+ * Terms. The *runner* is the one thread that may be in foreign code. Memory is
+ * *closed* while it executes there, and *open* otherwise (also while the runtime
+ * works for it: accessors keep the runner).
+ *
+ * Invariants: runtime.closed is 0 or the runner. While it is not 0, extent_lock
+ * is held on the runner's behalf: nobody adds pages that would not be closed.
+ *
+ * What differs from pku, by nature: host threads wait while a foreign call runs
+ * (in the fault handler, or here); system calls that touch closed memory return
+ * EFAULT instead of waiting; a thread that foreign code creates without the
+ * toolkit's pthread_create has the same rights as everybody.
+ *
+ * The words that sleepers are woken by lie in ordinary memory, because a sleeper
+ * may not write guarded memory. Foreign code can disturb them: a sleep then takes
+ * until its time-out (WAIT_NS), no decision rests on them.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "prim.h"
+#include "record.h"
+
+#define WAIT_NS 1000000              /* one sleep; then the state is looked at again */
+#define NOTICE_NS 5000000000         /* waiting that is worth a line on stderr */
+#define NS_PER_S 1000000000
+
+static _Atomic uint32_t wake_word;   /* ordinary memory: hints only */
+static _Atomic uint32_t sleepers;
+static _Atomic uint32_t noticed;
+
+struct wait { int64_t began_ns; };
+
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static void wait_a_little(struct wait *wait) {
+    static const char notice[] =
+        "galeed: a thread has waited five seconds for a foreign call of another thread to return "
+        "(backend mprotect: one foreign call at a time; the pku backend has no such wait)\n";
+    int64_t now = now_ns();
+    if (!wait->began_ns) wait->began_ns = now;
+    if (now - wait->began_ns > NOTICE_NS && !atomic_exchange(&noticed, 1))
+        (void)!write(STDERR_FILENO, notice, sizeof notice - 1);
+    uint32_t seen = atomic_load(&wake_word);
+    struct timespec limit = {0, WAIT_NS};
+    atomic_fetch_add(&sleepers, 1);
+    syscall(SYS_futex, &wake_word, FUTEX_WAIT_PRIVATE, seen, &limit, NULL, 0);
+    atomic_fetch_sub(&sleepers, 1);
+}
+
+static void wake_sleepers(void) {
+    if (!atomic_load(&sleepers)) return;
+    atomic_fetch_add(&wake_word, 1);
+    syscall(SYS_futex, &wake_word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+void _mpk_wait_until_open(uintptr_t fs_base) {
+    struct wait wait = {0};
+    for (;;) {
+        uintptr_t closed = atomic_load(&MPK_RUNTIME->closed);
+        if (closed == 0 || closed == fs_base) return;
+        wait_a_little(&wait);
+    }
+}
+
+/* The exchange is a write to the published range: while memory is closed for
+ * another thread it faults, and the fault handler waits. So plain reads first. */
+void _mpk_runner_take(uintptr_t fs_base) {
+    struct wait wait = {0};
+    for (;;) {
+        uintptr_t free = 0;
+        if (atomic_load(&MPK_RUNTIME->runner) == 0 &&
+            atomic_compare_exchange_strong(&MPK_RUNTIME->runner, &free, fs_base))
+            return;
+        wait_a_little(&wait);
+    }
+}
+
+void _mpk_runner_release(void) {
+    atomic_store(&MPK_RUNTIME->runner, 0);
+    wake_sleepers();
+}
+
+void _mpk_extents_lock(void) {
+    struct wait wait = {0};
+    for (int spins = 0;; spins++) {
+        uint32_t free = 0;
+        if (atomic_load(&MPK_RUNTIME->extent_lock) == 0 &&
+            atomic_compare_exchange_strong(&MPK_RUNTIME->extent_lock, &free, 1))
+            return;
+        if (spins < 100) __builtin_ia32_pause();
+        else wait_a_little(&wait);
+    }
+}
+
+void _mpk_extents_unlock(void) {
+    atomic_store(&MPK_RUNTIME->extent_lock, 0);
+    wake_sleepers();
+}
+
+static int mprotect_key_alloc(int *key) {
+    *key = 0;
+    return 0;
+}
+
+static int mprotect_tag(void *address, size_t bytes, int prot, int key) {
+    (void)key;
+    if (mprotect(address, bytes, prot) == 0) return 0;
+    return errno == ENOMEM ? MPK_ENOMEM : MPK_EKERNEL;
+}
+
+static int prot_of(enum mpk_rights rights) {
+    return rights == MPK_READ_WRITE ? PROT_READ | PROT_WRITE : rights == MPK_READ ? PROT_READ : PROT_NONE;
+}
+
+static int protect_part(uintptr_t base, size_t bytes, int prot) {
+    return mprotect_tag((void *)base, bytes, prot, 0);
+}
+
+/* Applies rights to the domain's committed pages, shared runs left out. */
+static int protect(struct domain_extent *extent, enum mpk_rights rights) {
+    return _mpk_extent_parts(extent, protect_part, prot_of(rights));
+}
+
+static enum mpk_rights mprotect_rights_get(struct domain_extent *extent) {
+    return (enum mpk_rights)atomic_load(&extent->rights);
+}
+
+static int mprotect_rights_set(struct domain_extent *extent, enum mpk_rights rights) {
+    int error = protect(extent, rights);
+    if (!error) atomic_store(&extent->rights, rights);
+    return error;
+}
+
+static void protect_published(int prot) {
+    if (mprotect((void *)MPK_PUBLISHED_BASE, MPK_PUBLISHED_BYTES, prot))
+        _mpk_fatal("mprotect of the published range failed (errno %d): rights are undefined", errno);
+}
+
+static uint32_t mprotect_close_all(struct thread_record *record) {
+    struct runtime *runtime = MPK_RUNTIME;
+    _mpk_extents_lock();
+    atomic_store(&runtime->closed, record->fs_base); /* before the first page: see fault.c */
+    for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
+        struct domain_extent *extent = &runtime->extents[i];
+        if (!extent->base) continue;
+        enum mpk_rights had = mprotect_rights_get(extent);
+        enum mpk_rights rights = runtime->foreign_rights;
+        if (had != rights && protect(extent, rights))
+            _mpk_fatal("mprotect of a domain failed (errno %d): it cannot be closed", errno);
+    }
+    protect_published(PROT_READ);
+    return 1;
+}
+
+/* saved plays no part: the host's rights on each domain are in its extent. */
+static void mprotect_open_all(struct thread_record *record, uint32_t saved) {
+    struct runtime *runtime = MPK_RUNTIME;
+    (void)record;
+    (void)saved;
+    protect_published(PROT_READ | PROT_WRITE);
+    for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
+        struct domain_extent *extent = &runtime->extents[i];
+        if (!extent->base) continue;
+        enum mpk_rights rights = mprotect_rights_get(extent);
+        if (runtime->foreign_rights != rights && protect(extent, rights))
+            _mpk_fatal("mprotect of a domain failed (errno %d): it cannot be opened", errno);
+    }
+    atomic_store(&runtime->closed, 0);
+    _mpk_extents_unlock();
+}
+
+static bool mprotect_is_closed(void) {
+    return atomic_load_explicit(&MPK_RUNTIME->closed, memory_order_relaxed) == _mpk_fs_base();
+}
+
+const struct mpk_prim _mpk_prim_mprotect = {
+    .key_alloc = mprotect_key_alloc,
+    .tag = mprotect_tag,
+    .rights_get = mprotect_rights_get,
+    .rights_set = mprotect_rights_set,
+    .close_all = mprotect_close_all,
+    .open_all = mprotect_open_all,
+    .is_closed = mprotect_is_closed,
+};

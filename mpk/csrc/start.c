@@ -1,0 +1,192 @@
+/* start.c - brings the runtime up: environment, backend, published range.
+ *
+ * Invariant: after mpk_start() == 0 the published range exists, foreign code may
+ * not write it once a gate has closed, and _mpk_started.started is 1 on a page
+ * that is read-only. A second start, also one that foreign code provokes by
+ * spoiling the lock below, finds that page and does nothing.
+ *
+ * Attacker: may call mpk_start and scribble over the mutex and the explanation
+ * (ordinary memory): the worst is a wrong message or a hang.
+ *
+ * Source: [pkeys(7)] for the detection, [SDM 2, CPUID leaf 7].
+ */
+#define _GNU_SOURCE
+#include <cpuid.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include "environment.h"
+#include "pkru.h"
+#include "prim.h"
+#include "record.h"
+
+#define CPUID_OSPKE (1u << 4)        /* leaf 7, ECX: the kernel turned user keys on */
+#define AT_HWCAP2_FSGSBASE (1u << 1) /* the kernel lets programs use RDFSBASE */
+#define KEYS 16
+#define KEYS_NEEDED 2                /* published range and host domain */
+
+struct started_page _mpk_started __attribute__((aligned(MPK_PAGE_BYTES)));
+
+static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
+static char explanation[400];
+static int explained;                /* which error the line above is about */
+
+int _mpk_explain(int error, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(explanation, sizeof explanation, format, arguments);
+    va_end(arguments);
+    explained = error;
+    return error;
+}
+
+const char *mpk_strerror(int error) {
+    if (error == explained && error != MPK_OK) return explanation;
+    switch ((enum mpk_error)error) {
+    case MPK_OK: return "no error";
+    case MPK_ENOPKU: return "no protection keys here: CPU or kernel has none; use GALEED_BACKEND=mprotect or auto";
+    case MPK_ENOKEY: return "every hardware protection key of this process is taken; free one or use fewer domains";
+    case MPK_ENOMEM: return "out of memory, or the domain's range is full";
+    case MPK_EADDRESS: return "the fixed address range of the runtime is taken by another mapping";
+    case MPK_EENVIRONMENT: return "a GALEED_* environment variable has a value that it may not have";
+    case MPK_EINVALID: return "an argument is outside its documented range";
+    case MPK_EKERNEL: return "the kernel refused a call that it should support; errno says why";
+    case MPK_ENESTED: return "gates are nested too deeply";
+    case MPK_ETHREADS: return "too many live threads use the runtime";
+    }
+    return "unknown error number";
+}
+
+int mpk_pku_available(void) {
+    unsigned eax, ebx, ecx, edx;
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(ecx & CPUID_OSPKE)) return 0;
+    long key = syscall(SYS_pkey_alloc, 0, PKRU_ACCESS_DISABLE);
+    if (key < 0) return errno == ENOSPC; /* there are keys, all taken: that is ENOKEY's business */
+    syscall(SYS_pkey_free, key);         /* it never was on a page */
+    return 1;
+}
+
+int mpk_keys_free(void) {
+    long keys[KEYS];
+    int count = 0;
+    if (!mpk_pku_available()) return 0;
+    while (count < KEYS && (keys[count] = syscall(SYS_pkey_alloc, 0, PKRU_ACCESS_DISABLE)) >= 0) count++;
+    for (int i = 0; i < count; i++) syscall(SYS_pkey_free, keys[i]);
+    if (_mpk_started.started) count += __builtin_popcount(MPK_RUNTIME->spare_keys);
+    return count;
+}
+
+/* Is the mapping that sits at our address another copy's published range? Read
+ * by a system call, which fails where a load would fault. */
+static bool another_copy_started(void) {
+    uint64_t magic = 0;
+    struct iovec here = {&magic, sizeof magic}, there = {&MPK_RUNTIME->magic, sizeof magic};
+    return syscall(SYS_process_vm_readv, getpid(), &here, 1, &there, 1, 0) == sizeof magic &&
+           magic == MPK_MAGIC;
+}
+
+static int choose_backend(struct runtime *runtime, enum mpk_backend asked) {
+    bool available = mpk_pku_available();
+    if (asked == MPK_BACKEND_PKU && !available)
+        return _mpk_explain(MPK_ENOPKU, "GALEED_BACKEND is \"pku\", but this machine has no protection keys "
+                            "(CPUID OSPKE and a trial pkey_alloc say so); it may be auto or mprotect");
+    bool enough = available && mpk_keys_free() >= KEYS_NEEDED;
+    runtime->backend = asked != MPK_BACKEND_NONE ? asked : enough ? MPK_BACKEND_PKU : MPK_BACKEND_MPROTECT;
+    snprintf(runtime->reason, sizeof runtime->reason, "%s",
+             asked != MPK_BACKEND_NONE ? "GALEED_BACKEND asks for it"
+             : enough    ? "CPU and kernel have protection keys (OSPKE, and pkey_alloc gave one)"
+             : available ? "CPU and kernel have protection keys, but the process has taken nearly all of them"
+                         : "CPU or kernel has no protection keys (OSPKE or pkey_alloc says no)");
+    return 0;
+}
+
+static int take_published_key(struct runtime *runtime) {
+    if (runtime->backend != MPK_BACKEND_PKU) return 0;
+    long key = syscall(SYS_pkey_alloc, 0, 0);
+    if (key < 0) return errno == ENOSPC ? MPK_ENOKEY : MPK_EKERNEL;
+    void *range = (void *)MPK_PUBLISHED_BASE;
+    if (syscall(SYS_pkey_mprotect, range, MPK_PUBLISHED_BYTES, PROT_READ | PROT_WRITE, key)) return MPK_EKERNEL;
+    runtime->published_key = (int)key;
+    runtime->published_bits = pkru_of_key(PKRU_BOTH, (int)key);
+    uint64_t foreign = pkru_of_key(PKRU_WRITE_DISABLE, (int)key);
+    atomic_store(&runtime->guarded, (uint64_t)runtime->published_bits << 32 | foreign);
+    return 0;
+}
+
+static int fill(const struct environment *environment) {
+    struct runtime *runtime = MPK_RUNTIME;
+    runtime->foreign_rights = environment->foreign_rights;
+    atomic_store(&runtime->policy, environment->policy);
+    runtime->report_fd = environment->report_fd;
+    int error = choose_backend(runtime, environment->backend);
+    if (!error) error = take_published_key(runtime);
+    if (!error) error = _mpk_threads_start();
+    if (error) return error;
+    atomic_store(&runtime->magic, MPK_MAGIC);
+    return 0;
+}
+
+static int seal_started(void) {
+    _mpk_started.started = 1;
+    return mprotect(&_mpk_started, sizeof _mpk_started, PROT_READ) ? MPK_EKERNEL : 0;
+}
+
+static int start_locked(void) {
+    struct environment environment;
+    if (_mpk_started.started) return 0;
+    explained = MPK_OK;
+    if (!(getauxval(AT_HWCAP2) & AT_HWCAP2_FSGSBASE))
+        return _mpk_explain(MPK_EKERNEL, "this kernel or CPU does not let programs read the FS base "
+                            "(FSGSBASE, Linux 5.9 or newer, without nofsgsbase), which the runtime knows threads by");
+    int error = _mpk_environment_read(&environment);
+    if (error) return error;
+    void *wanted = (void *)MPK_PUBLISHED_BASE;
+    void *range = mmap(wanted, MPK_PUBLISHED_BYTES, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    if (range == MAP_FAILED && errno == EEXIST && another_copy_started()) {
+        if (environment.report_fd >= 0) close(environment.report_fd);
+        return seal_started();
+    }
+    if (range == wanted) {
+        error = fill(&environment);
+        if (!error) return seal_started();
+        int saved_errno = errno; /* before any thread or page depends on it */
+        munmap(range, MPK_PUBLISHED_BYTES);
+        errno = saved_errno;
+    } else if (range != MAP_FAILED) { /* a kernel before 4.17 took the address as a hint */
+        munmap(range, MPK_PUBLISHED_BYTES);
+        error = MPK_EADDRESS;
+    } else if (errno == EEXIST) {
+        error = _mpk_explain(MPK_EADDRESS, "the runtime's address range at 0x%lx is taken by another mapping "
+                             "(see /proc/self/maps)", (unsigned long)MPK_PUBLISHED_BASE);
+    } else {
+        error = _mpk_explain(MPK_ENOMEM, "no address space for the runtime: mmap of %u MiB failed (%s); "
+                             "a limit on address space (ulimit -v) must allow 66 GiB",
+                             MPK_PUBLISHED_BYTES >> 20, strerror(errno));
+    }
+    if (environment.report_fd >= 0) close(environment.report_fd);
+    return error;
+}
+
+int mpk_start(void) {
+    if (likely(_mpk_started.started)) return 0;
+    pthread_mutex_lock(&start_lock);
+    int error = start_locked();
+    pthread_mutex_unlock(&start_lock);
+    return error;
+}
+
+enum mpk_backend mpk_backend(void) { return MPK_RUNTIME->backend; }
+const char *mpk_backend_name(void) { return MPK_RUNTIME->backend == MPK_BACKEND_PKU ? "pku" : "mprotect"; }
+const char *mpk_backend_reason(void) { return MPK_RUNTIME->reason; }
+enum mpk_policy mpk_policy(void) { return (enum mpk_policy)atomic_load(&MPK_RUNTIME->policy); }
+void mpk_set_policy(enum mpk_policy policy) { atomic_store(&MPK_RUNTIME->policy, policy); }
+enum mpk_rights mpk_foreign_rights(void) { return MPK_RUNTIME->foreign_rights; }
+void mpk_set_violation_hook(void (*hook)(struct mpk_violation *)) { MPK_RUNTIME->violation_hook = hook; }

@@ -1,0 +1,186 @@
+/* thread.c - one record per thread, made on demand, given back at its end.
+ *
+ * Invariant: a record is written by its own thread only (and by the one thread
+ * that fork leaves). depth, frames and tries describe that thread's gates.
+ *
+ * Which threads are the host's? One that has a record by its record. One that has
+ * none only if it existed before the keys (runtime.older_threads): a thread that
+ * foreign code created starts with its creator's closed rights and has no record,
+ * and must not be granted any by the fault handler.
+ *
+ * A thread's end is learnt through a pthread key. Foreign code can clear the
+ * key's slot (it is in ordinary memory): the record then stays, and serves the
+ * next thread with the same FS base, which is how it would be found.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "prim.h"
+#include "record.h"
+
+#define EXIT_ROUNDS 3 /* of the 4 that PTHREAD_DESTRUCTOR_ITERATIONS promises */
+
+int32_t _mpk_thread_id(void) { return (int32_t)syscall(SYS_gettid); }
+
+static void forget(struct thread_record *record, uintptr_t state) {
+    record->depth = record->born_foreign = record->tries = record->has_violation = 0;
+    record->exit_rounds = 0;
+    record->stack_low = record->stack_high = 0;
+    atomic_store_explicit(&record->fs_base, state, memory_order_release);
+}
+
+static void give_back_caches(struct thread_record *record) {
+    struct runtime *runtime = MPK_RUNTIME;
+    for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
+        struct domain_extent *extent = &runtime->extents[i];
+        enum mpk_rights previous;
+        if (!extent->base || extent->committed == 0) continue;
+        mpk_domain *domain = (mpk_domain *)extent->base;
+        if (mpk_domain_open(domain, MPK_READ_WRITE, &previous)) continue;
+        _mpk_heap_thread_exit(domain, record);
+        mpk_domain_close(domain, previous);
+    }
+}
+
+/* Runs on the ending thread, in foreign code when C ended it inside a call. The
+ * thread then stays foreign on pku (its rights outlive its record). On mprotect
+ * giving up the runner opens memory for everybody, so that is put off to the
+ * last round, when the destructors of C have run. */
+static void thread_exit(void *value) {
+    int was_foreign = mpk_access_begin();
+    struct thread_record *record = _mpk_thread_find();
+    if (!record) {
+        mpk_access_end(was_foreign);
+        return;
+    }
+    bool mprotect_backend = MPK_RUNTIME->backend == MPK_BACKEND_MPROTECT;
+    if (was_foreign && mprotect_backend && ++record->exit_rounds < EXIT_ROUNDS) {
+        pthread_setspecific(MPK_RUNTIME->exit_key, value);
+        mpk_access_end(was_foreign);
+        return;
+    }
+    give_back_caches(record);
+    bool runs = mprotect_backend && atomic_load(&MPK_RUNTIME->runner) == record->fs_base;
+    forget(record, RECORD_VACANT);
+    if (runs) _mpk_runner_release();
+    else mpk_access_end(was_foreign);
+}
+
+static struct thread_record *create(void) {
+    uintptr_t fs_base = _mpk_fs_base();
+    uint32_t slot = _mpk_record_first(fs_base);
+    for (uint32_t probes = 0; probes < MPK_THREADS; probes++, slot = (slot + 1) % MPK_THREADS) {
+        struct thread_record *record = _mpk_record_at(slot);
+        uintptr_t found = atomic_load_explicit(&record->fs_base, memory_order_relaxed);
+        if (found != 0 && found != RECORD_VACANT) continue;
+        if (!atomic_compare_exchange_strong(&record->fs_base, &found, fs_base)) continue;
+        record->slot = slot;
+        record->thread_id = _mpk_thread_id();
+        pthread_setspecific(MPK_RUNTIME->exit_key, record);
+        return record;
+    }
+    _mpk_fatal("%s (%d)", mpk_strerror(MPK_ETHREADS), MPK_THREADS);
+}
+
+struct thread_record *_mpk_thread_find(void) { return _mpk_record_of(_mpk_fs_base()); }
+
+struct thread_record *_mpk_thread(void) {
+    struct thread_record *record = _mpk_record_of(_mpk_fs_base());
+    return likely(record != NULL) ? record : create();
+}
+
+struct thread_record *_mpk_thread_born_foreign(void) {
+    struct thread_record *record = create();
+    record->born_foreign = 1;
+    return record;
+}
+
+struct thread_record *_mpk_thread_for_gate(void) {
+    struct thread_record *record = _mpk_thread();
+    pthread_attr_t attributes;
+    void *low;
+    size_t bytes;
+    if (record->stack_high) return record;
+    int error = pthread_getattr_np(pthread_self(), &attributes);
+    if (error) _mpk_fatal("the bounds of this thread's stack are unknown (error %d)", error);
+    error = pthread_attr_getstack(&attributes, &low, &bytes);
+    pthread_attr_destroy(&attributes);
+    if (error) _mpk_fatal("the bounds of this thread's stack are unknown (error %d)", error);
+    error = mpk_faults_install();
+    if (error) _mpk_fatal("the fault handler cannot be installed: %s", mpk_strerror(error));
+    record->stack_low = (uintptr_t)low;
+    record->stack_high = (uintptr_t)low + bytes;
+    return record;
+}
+
+bool _mpk_thread_is_older(int32_t thread_id) {
+    for (int i = 0; i < MPK_OLDER_THREADS; i++)
+        if (MPK_RUNTIME->older_threads[i] == thread_id) return true;
+    return false;
+}
+
+/* By system calls alone: opendir would allocate, and the allocator may be the
+ * one that is being started. */
+int _mpk_threads_note_older(void) {
+    struct { uint64_t inode; int64_t offset; uint16_t bytes; uint8_t type; char name[]; } *entry;
+    _Alignas(8) char buffer[2048];
+    int count = 0;
+    int directory = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return 1; /* no /proc: no older thread can be told, none is granted rights */
+    for (;;) {
+        long bytes = syscall(SYS_getdents64, directory, buffer, sizeof buffer);
+        if (bytes <= 0) break;
+        for (long at = 0; at < bytes; at += entry->bytes) {
+            entry = (void *)(buffer + at);
+            int id = atoi(entry->name);
+            if (id <= 0) continue;
+            if (count < MPK_OLDER_THREADS) MPK_RUNTIME->older_threads[count] = id;
+            count++;
+        }
+    }
+    close(directory);
+    return count;
+}
+
+/* fork: only the calling thread lives on. The locks of others are waited for
+ * before; their records are lost after. C may fork inside a foreign call: the
+ * handlers then work with rights open, and the child's thread is foreign still. */
+static void fork_prepare(void) {
+    int was_foreign = mpk_access_begin();
+    _mpk_extents_lock();
+    MPK_RUNTIME->forking_foreign = was_foreign;
+}
+
+static void fork_parent(void) {
+    int was_foreign = MPK_RUNTIME->forking_foreign;
+    _mpk_extents_unlock();
+    mpk_access_end(was_foreign);
+}
+
+static void fork_child(void) {
+    uintptr_t me = _mpk_fs_base();
+    for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {
+        struct thread_record *record = _mpk_record_at(slot);
+        uintptr_t fs_base = atomic_load(&record->fs_base);
+        if (fs_base == me) record->thread_id = _mpk_thread_id();
+        else if (fs_base > RECORD_LOST) forget(record, RECORD_LOST);
+    }
+    uintptr_t runner = atomic_load(&MPK_RUNTIME->runner);
+    if (runner != 0 && runner != me) atomic_store(&MPK_RUNTIME->runner, 0);
+    fork_parent();
+}
+
+int _mpk_threads_start(void) {
+    if (pthread_key_create(&MPK_RUNTIME->exit_key, thread_exit)) {
+        errno = EAGAIN;
+        return MPK_EKERNEL;
+    }
+    if (pthread_atfork(fork_prepare, fork_parent, fork_child)) return MPK_ENOMEM;
+    _mpk_threads_note_older();
+    return 0;
+}
