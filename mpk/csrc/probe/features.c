@@ -3,8 +3,7 @@
  * Invariant: the trials leave the process as it was, except for one sealed page
  * (sealing cannot be undone).
  * Attacker: none (see probe.h).
- * Sources: [SDM 2A CPUID], [pkeys(7)], [mseal(2)], [memfd_secret(2)],
- * [landlock(7)], [seccomp(2)].
+ * Sources: [SDM 2A CPUID], [pkeys(7)], and the manual pages of each call.
  */
 #include "probe.h"
 

@@ -8,7 +8,7 @@
  *
  * Invariant: declarations only, no layout and no macro with a layout's knowledge.
  * Attacker: none; the glue runs with the host's rights.
- * Source: [C API Stability], Python's documentation.
+ * Source: "C API Stability" in Python's documentation.
  */
 #ifndef GALEED_STABLE_ABI_PYTHON_H
 #define GALEED_STABLE_ABI_PYTHON_H
