@@ -16,6 +16,7 @@ import hashlib
 import json
 import lzma
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -188,9 +189,7 @@ class Image:
             return None
         if not isinstance(stamp, dict) or stamp.get("inputs") != inputs_digest():
             return None
-        image = Image(
-            directory / "vmlinuz", directory / "initramfs.cpio", str(stamp.get("release"))
-        )
+        image = Image(directory / "vmlinuz", directory / "initramfs.cpio", str(stamp.get("release")))
         return image if image.kernel.is_file() and image.initramfs.is_file() else None
 
 
@@ -211,7 +210,17 @@ def build_lock() -> Iterator[None]:
 
 
 def directory_of(wanted: str | None) -> Path:
+    """Raises PkuvmError for what cannot be a kernel package's name."""
+    if wanted is not None and not re.fullmatch(r"linux-image-[a-z0-9.+-]+", wanted):
+        raise PkuvmError(f"{wanted!r} names no kernel package; linux-image-amd64 would")
     return BUILD / (wanted or "default")
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Whole or not at all: another run may be reading the old one."""
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(data)
+    fresh.replace(path)
 
 
 def ensure_image(wanted: str | None) -> Image:
@@ -257,10 +266,10 @@ def make_image(wanted: str | None, directory: Path) -> None:
         entries[f"pkuvm/{module}"] = (FILE, data)
     directory.mkdir(exist_ok=True)
     (directory / "stamp.json").unlink(missing_ok=True)
-    (directory / "vmlinuz").write_bytes(vmlinuz)
-    (directory / "initramfs.cpio").write_bytes(cpio(entries))
+    replace_file(directory / "vmlinuz", vmlinuz)
+    replace_file(directory / "initramfs.cpio", cpio(entries))
     stamp = {"inputs": inputs_digest(), "package": package, "release": release}
-    (directory / "stamp.json").write_text(json.dumps(stamp) + "\n")
+    replace_file(directory / "stamp.json", json.dumps(stamp).encode() + b"\n")
     say(f"ready: Linux {release} in {directory}")
 
 
