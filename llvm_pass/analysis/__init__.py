@@ -1,0 +1,1 @@
+"""Facts about one function. Analysis decides speed, never safety, and never edits."""

@@ -1,0 +1,231 @@
+"""Where a pointer comes from: followed through getelementptr, phi, select and their kin.
+
+A *root* is a value that may be a pseudo-pointer and is not computed from another
+pointer of the same function: an argument, a loaded pointer, a call's result. A *raw*
+origin cannot be one: an alloca, a global, a constant, fresh memory of C's allocator.
+
+Attacker: being wrong here costs speed or a trap, never safety; a pseudo-pointer is a
+non-canonical address, so an access that was taken for raw faults.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from llvm_pass.ir.module import Function, Module, block_of_label
+from llvm_pass.ir.syntax import GLOBAL, LOCAL, argument_value
+
+# What these return is C's own memory (or the C library's), never lent.
+OWN_MEMORY = frozenset(
+    "@" + name
+    for name in (
+        "malloc calloc realloc reallocarray aligned_alloc memalign valloc pvalloc strdup strndup mmap "
+        "_Znwm _Znam _ZnwmRKSt9nothrow_t _ZnamRKSt9nothrow_t _ZnwmSt11align_val_t _ZnamSt11align_val_t "
+        "__errno_location __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc getenv localeconv "
+        "fopen fopen64 fdopen freopen tmpfile opendir __cxa_allocate_exception "
+        "llvm.stacksave.p0 llvm.threadlocal.address.p0 llvm.frameaddress.p0 llvm.returnaddress"
+    ).split()
+)
+_ACCESSES = frozenset(("load", "atomicrmw", "cmpxchg", "call", "invoke", "va_arg"))
+_LONGEST_CHAIN = 4096  # unreachable code may define a value by itself
+_LARGEST_WEB = 64  # phis and selects looked at for one value before a shadow is made anyway
+
+_DEFINITION = re.compile(rf"^  ({LOCAL}) = (?:tail |musttail |notail )?(\w+)(.*)$")
+_BASE = re.compile(rf", ptr ({LOCAL})(?=,|$)")
+_PHI = re.compile(rf"\[ (.+?), ({LOCAL}) \]")
+_SELECT = re.compile(rf"^ (?:[a-z]+ )*(i1 .+?), ptr (.+?), ptr ({LOCAL}|{GLOBAL}|[a-z]\w*(?: .*\))?)(?=, !|$)")
+_PTRMASK = re.compile(r"@llvm\.(?:ptrmask|launder\.invariant|strip\.invariant|ssa\.copy)")
+_CALLEE = re.compile(rf" ({GLOBAL})\(")
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A phi or select of pointers. inputs: (value or None for a constant, incoming block or "")."""
+
+    name: str
+    line: int
+    kind: str
+    inputs: tuple[tuple[str | None, str], ...]
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """kind: "raw"; "root" with its name; "merge" of several, with the phi's or select's name."""
+
+    kind: str
+    name: str = ""
+
+
+@dataclass(slots=True)
+class _Definition:
+    line: int
+    opcode: str
+    rest: str
+    base: str | None = None
+    merge: Merge | None = field(default=None)
+
+
+RAW = Origin("raw")
+
+
+class Roots:
+    """Origins of the pointers of one function."""
+
+    def __init__(self, module: Module, function: Function) -> None:
+        self._definitions: dict[str, _Definition] = {}
+        self._origins: dict[str, Origin] = {}
+        self._bases: dict[str, str | None] = {}
+        self.first_line = function.start + 1  # where arguments' entries are computed
+        self.accesses: list[tuple[int, str]] = []  # lines that may touch memory, with their opcodes
+        self._scan(module.lines, function)
+
+    def _scan(self, lines: list[str], function: Function) -> None:
+        leading, definitions, match_definition = True, self._definitions, _DEFINITION.match
+        for number in range(function.start + 1, function.end):
+            line = lines[number]
+            if line[:3] == "  %":
+                match = match_definition(line)
+                if match:
+                    opcode = match.group(2)
+                    definitions[match.group(1)] = _Definition(number, opcode, match.group(3))
+                    if opcode in _ACCESSES:
+                        self.accesses.append((number, opcode))
+                    elif opcode == "alloca":
+                        if leading:
+                            self.first_line = number + 1
+                        continue
+                leading = False
+            elif line[:2] == "  ":
+                if line[2] == " ":
+                    continue  # a debug record, or the rest of the instruction before
+                leading = False
+                word = line[2:7]
+                if word in ("store", "call ", "tail ", "musta", "notai", "invok"):
+                    self.accesses.append((number, "store" if word == "store" else "call"))
+            elif line and line[0] != ";":
+                function.blocks[block_of_label(line)] = number
+                if number == function.start + 1:  # the entry block has a name
+                    self.first_line = number + 1
+                else:
+                    leading = False
+
+    def line_of(self, name: str) -> int | None:
+        """Where the value is defined; None for arguments."""
+        definition = self._definitions.get(name)
+        return definition.line if definition else None
+
+    def opcode_of(self, name: str) -> str:
+        """Of the instruction that defines the value; "argument" for arguments."""
+        definition = self._definitions.get(name)
+        return definition.opcode if definition else "argument"
+
+    def merge(self, name: str) -> Merge:
+        """pre: origin() said "merge" and this name, or the name came from such a merge's inputs."""
+        merge = self._definitions[name].merge
+        assert merge is not None
+        return merge
+
+    def origin(self, value: str | None) -> Origin:
+        """None stands for a constant."""
+        if value is None:
+            return RAW
+        known = self._origins.get(value)
+        if known is None:
+            known = self._origins[value] = self._find(value)
+        return known
+
+    def _find(self, value: str) -> Origin:
+        base = self._strip(value)
+        if base is None or self._is_raw(base):
+            return RAW
+        if self._merge_of(base) is None:
+            return Origin("root", base)
+        roots = self._roots_of(base)
+        if roots is None:
+            return Origin("merge", base)
+        if not roots - {""}:
+            return RAW
+        if len(roots) == 1:
+            return Origin("root", next(iter(roots)))
+        return Origin("merge", base)
+
+    def _roots_of(self, merge_name: str) -> frozenset[str] | None:
+        """All that reaches a merge: roots, "" for anything raw. None: too large a web."""
+        found: set[str] = set()
+        seen, work = {merge_name}, [merge_name]
+        while work:
+            merge = self._merge_of(work.pop())
+            assert merge is not None
+            for value, _ in merge.inputs:
+                base = self._strip(value) if value else None
+                if base is None or self._is_raw(base):
+                    found.add("")
+                elif self._merge_of(base) is None:
+                    found.add(base)
+                elif base not in seen:
+                    seen.add(base)
+                    work.append(base)
+            if len(seen) > _LARGEST_WEB:
+                return None
+        return frozenset(found)
+
+    def _strip(self, value: str) -> str | None:
+        """The value that pointer arithmetic started from; None for a constant."""
+        known = self._bases.get(value, "")
+        if known == "":
+            known = self._bases[value] = self._walk(value)
+        return known
+
+    def _walk(self, value: str) -> str | None:
+        current: str | None = value
+        for _ in range(_LONGEST_CHAIN):
+            if current is None:
+                return None
+            definition = self._definitions.get(current)
+            if definition is None:
+                return current
+            opcode = definition.opcode
+            if opcode == "getelementptr":
+                match = _BASE.search(definition.rest)
+                current = match.group(1) if match else None
+            elif opcode in ("freeze", "bitcast"):
+                current = argument_value(definition.rest.split(", !", 1)[0].split(" to ", 1)[0])
+            elif opcode == "call" and _PTRMASK.search(definition.rest):
+                match = re.search(rf"\(ptr [^,]*?({LOCAL})", definition.rest)
+                current = match.group(1) if match else None
+            else:
+                return current
+        return current
+
+    def _is_raw(self, name: str) -> bool:
+        definition = self._definitions.get(name)
+        if definition is None:
+            return False
+        if definition.opcode == "alloca":
+            return True
+        if definition.opcode in ("call", "invoke"):
+            match = _CALLEE.search(definition.rest)
+            return match is not None and match.group(1) in OWN_MEMORY
+        return False
+
+    def _merge_of(self, name: str) -> Merge | None:
+        definition = self._definitions.get(name)
+        if definition is None or definition.opcode not in ("phi", "select"):
+            return None
+        if definition.merge is None:
+            definition.merge = self._read_merge(name, definition)
+        return definition.merge
+
+    def _read_merge(self, name: str, definition: _Definition) -> Merge | None:
+        if definition.opcode == "phi":
+            if not definition.rest.startswith(" ptr ["):
+                return None
+            inputs = tuple((argument_value(value), block) for value, block in _PHI.findall(definition.rest))
+            return Merge(name, definition.line, "phi", inputs)
+        match = _SELECT.match(definition.rest)
+        if match is None:
+            return None
+        sides = tuple((argument_value(side), "") for side in match.group(2, 3))
+        return Merge(name, definition.line, "select", sides, match.group(1))

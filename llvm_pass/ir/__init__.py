@@ -1,0 +1,1 @@
+"""LLVM modules as text: reading, the line model, types, call syntax, edits."""

@@ -1,0 +1,61 @@
+"""Attributes that a rewrite turns into lies.
+
+Where an access became a call, "reads only its arguments", "never calls back",
+"does not capture" and their kind no longer hold, and LLVM would believe them.
+Source: LLVM LangRef, "Function Attributes" and "Parameter Attributes".
+"""
+
+from __future__ import annotations
+
+import re
+
+_NESTED = r"\([^()]*(?:\([^()]*(?:\([^()]*\)[^()]*)*\)[^()]*)*\)"
+_FUNCTION_LIES = re.compile(
+    rf" (?:memory{_NESTED}|readnone|readonly|writeonly|argmemonly|inaccessiblememonly|inaccessiblemem_or_argmemonly|"
+    r"nofree|nosync|willreturn|nocallback|speculatable|norecurse)(?= )"
+)
+_VALUE_LIES = re.compile(
+    rf" (?:(?:captures|dereferenceable|dereferenceable_or_null|initializes){_NESTED}|"
+    r"nocapture|readonly|writeonly|readnone|nofree|writable)(?=[ ,)])"
+)
+_VALUE_HINT = re.compile(r"captures\(|dereferenceable|initializes\(|readonly|writeonly|readnone|nofree|writable|nocapture")
+_METADATA_LIES = re.compile(r", !dereferenceable(?:_or_null)? !\d+")
+
+# Kept on gates: how the code is generated, nothing about what the body does.
+_GATE_KEEPS = re.compile(
+    r"nounwind|uwtable(?:\(\w+\))?|ssp|sspstrong|sspreq|noredzone|nocf_check|null_pointer_is_valid|shadowcallstack|"
+    r'"(?:target-cpu|tune-cpu|target-features|frame-pointer|stack-protector-buffer-size|min-legal-vector-width|'
+    r'probe-stack|stack-probe-size)"="[^"]*"'
+)
+_GROUP = re.compile(r"^attributes (#\d+) = \{ (.*) \}$")
+
+
+def without_function_lies(group: str) -> str:
+    """The text of an attribute group (`attributes #0 = {...}`) without what became false.
+
+    Groups of the allocator's own declarations are left: LLVM knows malloc by them.
+    """
+    return group if "allockind(" in group else _FUNCTION_LIES.sub("", group)
+
+
+def without_value_lies(line: str) -> str:
+    """A define, declare, call or load line without what became false about its pointers."""
+    if "!dereferenceable" in line:
+        line = _METADATA_LIES.sub("", line)
+    return _VALUE_LIES.sub("", line) if _VALUE_HINT.search(line) else line
+
+
+def groups(lines: list[str], start: int) -> dict[str, str]:
+    """{"#0": "nounwind uwtable ..."} of the groups at or behind a line."""
+    found = {}
+    for line in lines[start:]:
+        if line.startswith("attributes "):
+            match = _GROUP.match(line)
+            if match:
+                found[match.group(1)] = match.group(2)
+    return found
+
+
+def gate_attributes(group: str) -> str:
+    """What a gate keeps of its function's attributes."""
+    return " ".join(match.group(0) for match in _GATE_KEEPS.finditer(group))

@@ -1,0 +1,51 @@
+"""The child process that holds LLVM.
+
+llvmlite's LLVM has its assertions on: hostile or merely odd input can abort
+the process. So LLVM lives here, and the tool talks to it over two pipes:
+a JSON line with the number of bytes that follow, and these bytes. The child
+knows nothing of passes. ir.reader starts it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, BinaryIO
+
+import llvmlite.binding as llvm
+
+
+def _answer(out: BinaryIO, payload: bytes, **fields: object) -> None:
+    out.write(json.dumps({**fields, "bytes": len(payload)}).encode() + b"\n" + payload)
+    out.flush()
+
+
+def _parse(kind: str, data: bytes) -> Any:
+    if kind == "bitcode":
+        return llvm.parse_bitcode(data)
+    # Not "strict": canonical text is ASCII with escapes, a user's own text may be anything.
+    return llvm.parse_assembly(data.decode("utf-8", "replace"))
+
+
+def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    module: Any = None
+    version = ".".join(str(part) for part in llvm.llvm_version_info)
+    _answer(answers, b"", ok=True, version=version)
+    while line := requests.readline():
+        request = json.loads(line)
+        data = requests.read(request["bytes"])
+        try:
+            if request["do"] == "read":
+                module = _parse(request["kind"], data)
+                module.verify()
+                _answer(answers, b"", ok=True)
+            elif request["do"] == "text":
+                _answer(answers, str(module).encode("utf-8", "replace"), ok=True)
+            else:
+                _answer(answers, module.as_bitcode(), ok=True)
+        except (RuntimeError, ValueError) as error:
+            _answer(answers, str(error).encode("utf-8", "replace"), ok=False)
+
+
+if __name__ == "__main__":
+    _serve(sys.stdin.buffer, sys.stdout.buffer)

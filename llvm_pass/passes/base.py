@@ -1,0 +1,69 @@
+"""What a pass is, and what it works with."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from llvm_pass.ir.edit import Edits
+from llvm_pass.ir.metadata import Place
+from llvm_pass.ir.module import Function, Module
+from llvm_pass.ir.syntax import bare, metadata_of
+from llvm_pass.remarks import Remark
+
+_SUBPROGRAM = re.compile(r" !dbg (!\d+)")
+
+
+@dataclass(slots=True)
+class Context:
+    """One pass over one module."""
+
+    pass_name: str
+    module: Module
+    edits: Edits
+    remarks: list[Remark] = field(default_factory=list)
+    stats: Counter[str] = field(default_factory=Counter)
+    function: Function | None = None  # being looked at, for error messages
+    line: int | None = None
+
+    def missed(self, name: str, reason: str, function: Function | None = None, line: str = "") -> None:
+        """A form that stays as it is; it traps when a pseudo-pointer reaches it."""
+        self._remark("Missed", name, reason, function, line)
+        self.stats["missed"] += 1
+
+    def _remark(self, kind: str, name: str, reason: str, function: Function | None, line: str) -> None:
+        place: Place | None = None
+        if line:
+            place = self.module.metadata.place(metadata_of(line).get("dbg"))
+        owner = bare(function.name) if function else "<module>"
+        assert kind in ("Missed", "Passed")
+        self.remarks.append(Remark("Missed" if kind == "Missed" else "Passed", self.pass_name, name, owner, reason, place))
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A pass by the name that --passes= takes."""
+
+    name: str
+    summary: str
+    run: Callable[[Context], None]
+
+
+def subprogram(function: Function) -> str | None:
+    """The DISubprogram of a function, or None without debug information."""
+    match = _SUBPROGRAM.search(function.header.after)
+    return match.group(1) if match else None
+
+
+def debug_suffix(context: Context, function: Function, line: str = "") -> str:
+    """", !dbg !N" for a call inserted at a line: the line's own, or line 0 of the function.
+
+    LLVM demands a location on calls in functions that have debug information.
+    """
+    scope = subprogram(function)
+    if scope is None:
+        return ""
+    own = metadata_of(line).get("dbg") if line else None
+    return f", !dbg {own or context.module.metadata.node(f'!DILocation(line: 0, scope: {scope})')}"

@@ -1,0 +1,40 @@
+"""Pass `pseudo-pointers`: every access that may meet a handle goes through a check.
+
+A load, store, atomic or memory intrinsic whose pointer may be a pseudo-pointer
+becomes a call of an always-inlined helper; the table entry of each root pointer
+is computed once, behind the root's definition, and carried along phis and selects.
+
+Attacker: controls every pointer at run time. A form that is not rewritten here is
+reported as Missed and traps on a handle, whose address is not canonical.
+"""
+
+from __future__ import annotations
+
+from llvm_pass.analysis.roots import Roots
+from llvm_pass.passes.access import Accesses
+from llvm_pass.passes.base import Context
+from llvm_pass.passes.blocks import BlockCalls
+from llvm_pass.passes.entries import Entries
+from llvm_pass.runtime.helpers import Helpers
+
+
+def run(context: Context) -> None:
+    """Edits every function that is not a helper of ours."""
+    module = context.module
+    helpers = Helpers(context.edits, module.metadata)
+    for function in module.functions:
+        if function.helper:
+            continue
+        context.function = function
+        roots = Roots(module, function)
+        entries = Entries(context, function, roots, helpers)
+        accesses = Accesses(context, function, roots, entries, helpers)
+        blocks = BlockCalls(context, function, roots, entries, helpers)
+        for number, opcode in roots.accesses:
+            context.line = number
+            if opcode in ("call", "invoke"):
+                blocks.rewrite(number)
+            else:
+                accesses.rewrite(number, opcode)
+    if any(line.startswith("module asm ") for line in module.lines[: module.footer]):
+        context.missed("ModuleAssembly", "module-level assembly is not looked into")

@@ -1,0 +1,149 @@
+"""From a module to a rewritten module: read, each pass with a verification behind it, write.
+
+Invariant: what comes out was verified by LLVM after the last edit, and bears a mark
+that keeps it from being rewritten twice. Deterministic: same input, same output.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from llvm_pass.errors import AlreadyRewritten, GaleedError, PassFailed, UsageError
+from llvm_pass.ir.edit import Edits
+from llvm_pass.ir.module import MARK, Module
+from llvm_pass.ir.reader import Llvm, LlvmRefused, read_module
+from llvm_pass.ir.syntax import bare
+from llvm_pass.passes import PASSES
+from llvm_pass.passes.base import Context, Pass
+from llvm_pass.remarks import Remark
+
+DEFAULT_PASSES = tuple(item.name for item in PASSES)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """passes: names in order; `attributes` is put in front when it is missing and any is named.
+    round_trip: after each pass also let LLVM print the module and compare our reading of it.
+    changed: called with (pass name, new text) after each pass that changed something."""
+
+    passes: tuple[str, ...] = DEFAULT_PASSES
+    round_trip: bool = False
+    changed: Callable[[str, str], None] | None = None
+
+
+@dataclass(slots=True)
+class Result:
+    """What came out. stats: "pass: what" -> count; seconds: "pass" or "LLVM" -> time."""
+
+    bitcode: bytes
+    text: str
+    remarks: list[Remark] = field(default_factory=list)
+    stats: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    lines: int = 0
+
+
+def chosen(names: tuple[str, ...]) -> list[Pass]:
+    """The passes of these names, `attributes` first. Raises UsageError for an unknown one."""
+    known = {item.name: item for item in PASSES}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"unknown pass '{name}'; there are {', '.join(known)}")
+    first = () if not names or "attributes" in names else ("attributes",)
+    return [known[name] for name in (*first, *names)]
+
+
+def rewrite(data: bytes, options: Options | None = None) -> Result:
+    """Rewrites bitcode or text. Raises UnreadableModule, AlreadyRewritten, PassFailed, UsageError."""
+    options = options or Options()
+    passes = chosen(options.passes)
+    result = Result(b"", "")
+    with Llvm() as llvm:
+        with _Clock(result, "LLVM"):
+            text = read_module(llvm, data)
+        with _Clock(result, "line model"):
+            module = Module(text)
+        result.lines = len(module.lines)
+        mark = module.passes_applied()
+        if mark is not None and passes:
+            raise AlreadyRewritten("this module has been through the passes already; rewrite what the compiler made")
+        for item in passes:
+            module = _run(item, module, llvm, options, result)
+        if passes:
+            with _Clock(result, "line model"):
+                module = _marked(module, passes)
+            _verify("mark", module, llvm, result)
+        with _Clock(result, "LLVM"):
+            result.text = llvm.text()
+            result.bitcode = llvm.bitcode()
+    return result
+
+
+def _run(item: Pass, module: Module, llvm: Llvm, options: Options, result: Result) -> Module:
+    with _Clock(result, item.name):
+        edits = Edits(module)
+        context = Context(item.name, module, edits)
+        try:
+            item.run(context)
+        except GaleedError:
+            raise
+        except Exception as error:  # a bug of a pass must name its place, not show a traceback
+            function = bare(context.function.name) if context.function else None
+            line = context.line + 1 if context.line is not None else None
+            raise PassFailed(item.name, f"{type(error).__name__}: {error}", function, line) from error
+        result.remarks += context.remarks
+        result.stats.update({f"{item.name}: {what}": count for what, count in context.stats.items()})
+        if not edits:
+            return module
+        module = Module(edits.apply())
+    _verify(item.name, module, llvm, result)
+    if options.round_trip:
+        text = llvm.text()
+        if str(Module(text)) != text:
+            raise PassFailed(item.name, "the line model does not print what it read")
+    if options.changed:
+        options.changed(item.name, str(module))
+    return module
+
+
+def _verify(name: str, module: Module, llvm: Llvm, result: Result) -> None:
+    with _Clock(result, "LLVM"):
+        try:
+            llvm.read(str(module).encode(), "text")
+        except LlvmRefused as error:
+            raise PassFailed(name, f"the result does not verify: {error}", *_blamed(module, str(error))) from error
+
+
+def _blamed(module: Module, error: str) -> tuple[str | None, int | None]:
+    """Function and line that LLVM's message points to, as well as it says."""
+    parts = error.split(":")
+    number = next((int(part) for part in parts if part.strip().isdigit()), None)
+    if number is None:
+        return None, None
+    owner = next((f for f in module.functions if f.start < number <= f.end + 1), None)
+    return bare(owner.name) if owner else None, number
+
+
+def _marked(module: Module, passes: list[Pass]) -> Module:
+    edits = Edits(module)
+    names = ", ".join(f'!"{item.name}"' for item in passes)
+    edits.append(f"!{MARK} = !{{{module.metadata.node(f'!{{{names}}}')}}}")
+    return Module(edits.apply())
+
+
+class _Clock:
+    """Adds the time inside a with block to the result."""
+
+    def __init__(self, result: Result, what: str) -> None:
+        self._result, self._what = result, what
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+
+        spent = time.perf_counter() - self._start
+        self._result.seconds[self._what] = self._result.seconds.get(self._what, 0.0) + spent

@@ -1,0 +1,1 @@
+"""Helpers that rewritten code calls: IR, generated per shape, inlined by LLVM."""

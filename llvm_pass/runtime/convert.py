@@ -1,0 +1,68 @@
+"""Values to and from 64-bit words, and a function applied to every pointer in a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llvm_pass.ir.types import Type
+
+
+def word_to_value(word: str, value: str, kind: Type) -> str:
+    """IR that makes a value out of an i64. pre: 1, 2, 4 or 8 bytes, pointer or plain bits."""
+    if kind.kind == "pointer":
+        return f"  {value} = inttoptr i64 {word} to ptr"
+    bits = kind.store_bytes * 8
+    if bits == 64:
+        return f"  {value} = bitcast i64 {word} to {kind.text}"
+    if kind.kind == "integer":
+        return f"  {value} = trunc i64 {word} to {kind.text}"
+    return f"  {value}.bits = trunc i64 {word} to i{bits}\n  {value} = bitcast i{bits} {value}.bits to {kind.text}"
+
+
+def word_from_value(value: str, word: str, kind: Type) -> str:
+    """IR that makes an i64 out of a value, zero-extended. pre: as for word_to_value."""
+    if kind.kind == "pointer":
+        return f"  {word} = ptrtoint ptr {value} to i64"
+    bits = kind.store_bytes * 8
+    if bits == 64:
+        return f"  {word} = bitcast {kind.text} {value} to i64"
+    if kind.kind == "integer":
+        return f"  {word} = zext {kind.text} {value} to i64"
+    return f"  {word}.bits = bitcast {kind.text} {value} to i{bits}\n  {word} = zext i{bits} {word}.bits to i64"
+
+
+def leaves_mapped(kind: Type, value: str, result: str, change: Callable[[str], str] | None) -> str:
+    """IR that gives `result` the value with `change` (the right side of an assignment to a
+    pointer) applied to each pointer in it; a mere copy when there is none or nothing to change."""
+    if change is None or not kind.pointers:
+        # LLVM has no plain copy; freeze would lose poison, a select of twice the same folds away.
+        return f"  {result} = select i1 true, {kind.text} {value}, {kind.text} {value}"
+    if kind.kind == "pointer":
+        return f"  {result} = {change(value)}"
+    lines: list[str] = []
+    last = value
+    paths = list(_paths(kind))
+    for number, path in enumerate(paths):
+        out = result if number == len(paths) - 1 else f"{result}.{number}"
+        if kind.kind == "vector":
+            index = f"i64 {path[0]}"
+            lines.append(f"  {result}.p{number} = extractelement {kind.text} {value}, {index}")
+            lines.append(f"  {result}.q{number} = {change(f'{result}.p{number}')}")
+            lines.append(f"  {out} = insertelement {kind.text} {last}, ptr {result}.q{number}, {index}")
+        else:
+            index = ", ".join(map(str, path))
+            lines.append(f"  {result}.p{number} = extractvalue {kind.text} {value}, {index}")
+            lines.append(f"  {result}.q{number} = {change(f'{result}.p{number}')}")
+            lines.append(f"  {out} = insertvalue {kind.text} {last}, ptr {result}.q{number}, {index}")
+        last = out
+    return "\n".join(lines)
+
+
+def _paths(kind: Type) -> list[tuple[int, ...]]:
+    """Index paths of the pointers; a vector inside a struct is not followed (clang makes none)."""
+    if kind.kind == "pointer":
+        return [()]
+    if kind.kind in ("vector", "array"):
+        inner = _paths(kind.parts[0])
+        return [(index, *path) for index in range(kind.count) for path in inner]
+    return [(index, *path) for index, part in enumerate(kind.parts) if part.pointers for path in _paths(part)]

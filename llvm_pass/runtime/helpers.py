@@ -1,0 +1,288 @@
+"""Builds the helpers that a module needs, one for each shape of access.
+
+Invariant: the inline check is exactly that of struct galeed_entry in galeed.h:
+an access of n bytes at p goes ahead when p - base < limit - (n - 1), unsigned,
+the subtraction saturating; its address is p + delta. Everything else is the
+runtime's to decide. A template placeholder without a value raises.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from functools import cache
+from pathlib import Path
+from string import Template
+
+from llvm_pass import abi
+from llvm_pass.ir.edit import Edits
+from llvm_pass.ir.metadata import Metadata
+from llvm_pass.ir.types import Type
+from llvm_pass.runtime.convert import leaves_mapped, word_from_value, word_to_value
+
+ENTRY = "@galeed.entry"
+RAW_ENTRY = f"inttoptr (i64 {abi.TABLE} to ptr)"  # that of index 0: everything allowed, delta 0
+DIRECT_BYTES = (1, 2, 4, 8)  # sizes with a runtime function of their own
+_NOT_A_NAME = re.compile(r"[^\w.]+")
+_BRACKETS = str.maketrans({"<": "v", "[": "a", "{": "s"})
+
+
+@cache
+def _template(name: str) -> Template:
+    return Template((Path(__file__).parent / f"{name}.ll.in").read_text(encoding="utf-8"))
+
+
+class Helpers:
+    """Adds helpers to one module's edits, each once."""
+
+    def __init__(self, edits: Edits, metadata: Metadata) -> None:
+        self._edits = edits
+        self._metadata = metadata
+        self._constants = {
+            "read_limit": abi.READ_LIMIT_OFFSET,
+            "write_limit": abi.WRITE_LIMIT_OFFSET,
+            "delta": abi.DELTA_OFFSET,
+        }
+
+    def _nodes(self) -> dict[str, object]:
+        return {
+            "empty": self._metadata.node("!{}"),
+            "likely": self._metadata.node('!{!"branch_weights", i32 2000, i32 1}'),
+            "unlikely": self._metadata.node('!{!"branch_weights", i32 1, i32 2000}'),
+        }
+
+    def _define(self, template: str, name: str, values: dict[str, object]) -> str:
+        text = _template(template).substitute({**self._constants, **self._nodes(), "name": name[1:], **values})
+        # An empty part leaves an empty line; LLVM would not mind, readers do.
+        self._edits.define(name, re.sub(r"(?m)^\n(?!\w+:)", "", text))
+        for function in re.findall(r"@(galeed_\w+|mpk_\w+)", text):
+            self.runtime(function)
+        if "@llvm.usub.sat.i64" in text:
+            self._edits.declare("@llvm.usub.sat.i64", "declare i64 @llvm.usub.sat.i64(i64, i64)")
+        return name
+
+    def runtime(self, function: str) -> str:
+        """Declares a runtime function; returns what follows "call "."""
+        self._edits.declare(f"@{function}", abi.declaration(function))
+        return abi.callee(function)
+
+    def entry(self) -> str:
+        """ptr @galeed.entry(ptr): the table entry that speaks for a pointer."""
+        if not self._edits.defined(ENTRY):
+            self._define(
+                "entry",
+                ENTRY,
+                {"index_shift": abi.INDEX_SHIFT, "entry_bytes": abi.ENTRY_BYTES, "table": abi.TABLE},
+            )
+        return ENTRY
+
+    def lend(self, code: bool) -> str:
+        """ptr (i64 from, ptr value): the membrane outward. code: may the value be a function's address?"""
+        name = "@galeed.lend.any" if code else "@galeed.lend.data"
+        if self._edits.defined(name):
+            return name
+        empty = self._nodes()["empty"]
+        test = (
+            f"  %text = load i64, ptr inttoptr (i64 {abi.TEXT_BASE} to ptr), align 8, !invariant.load {empty}\n"
+            f"  %length = load i64, ptr inttoptr (i64 {abi.TEXT_BYTES} to ptr), align 8, !invariant.load {empty}\n"
+            "  %into = sub i64 %bits, %text\n  %function = icmp ult i64 %into, %length\n"
+            "  %ours = or i1 %heap, %function"
+        )
+        values = {"host_base": abi.HOST_BASE, "host_shift": abi.HOST_SHIFT}
+        return self._define("lend", name, {**values, "code": test if code else "  %ours = and i1 %heap, true"})
+
+    def unlend(self) -> str:
+        """ptr (i64 to, ptr value): the membrane inward."""
+        name = "@galeed.unlend"
+        if not self._edits.defined(name):
+            self._define("unlend", name, {"tag_shift": abi.TAG_SHIFT, "tag": abi.TAG})
+        return name
+
+    def load(self, kind: Type, align: int, flags: str, order: str, metadata: str, code: bool) -> str:
+        """T (ptr, ptr entry). flags: "atomic volatile "; order: " acquire"; metadata: ", !tbaa !7"."""
+        name = self._name("load", kind, align, flags, order, metadata, "data" if kind.pointers and not code else "")
+        if self._edits.defined(name):
+            return name
+        if "atomic" in flags:
+            slow = f"  %word = call i64 @galeed_atomic_load(i64 %from, i32 {kind.store_bytes})\n"
+            slow += word_to_value("%word", "%served", kind)
+        elif kind.store_bytes in DIRECT_BYTES and (kind.plain_bits or kind.kind == "pointer"):
+            slow = f"  %word = call {abi.callee(f'galeed_load{kind.store_bytes}')}(i64 %from)\n"
+            slow += word_to_value("%word", "%served", kind)
+        else:
+            slow = (
+                f"  call void @galeed_load_bytes(ptr %slot, i64 %from, i64 {kind.store_bytes})\n"
+                f"  %served = load {kind.text}, ptr %slot, align {kind.align_bytes}"
+            )
+        membrane = leaves_mapped(kind, "%value", "%result", lambda value: f"call ptr {self.lend(code)}(i64 %from, ptr {value})")
+        text = {
+            "type": kind.text, "align": align, "flags": flags, "order": order, "metadata": metadata,
+            "spare": kind.store_bytes - 1, "slow": slow, "membrane": membrane,
+        }  # fmt: skip
+        return self._with_slot("load", name, kind, text)
+
+    def store(self, kind: Type, align: int, flags: str, order: str, metadata: str, raw_value: bool) -> str:
+        """void (ptr, ptr entry, T). raw_value: the value cannot be a pseudo-pointer."""
+        ask = kind.pointers and not raw_value
+        name = self._name("store", kind, align, flags, order, metadata, "raw" if kind.pointers and raw_value else "")
+        if self._edits.defined(name):
+            return name
+        if "atomic" in flags:
+            slow = word_from_value("%value", "%word", kind)
+            slow += f"\n  call void @galeed_atomic_store(i64 %to, i32 {kind.store_bytes}, i64 %word)"
+        elif kind.store_bytes in DIRECT_BYTES and (kind.plain_bits or kind.kind == "pointer"):
+            slow = word_from_value("%value", "%word", kind)
+            slow += f"\n  call {abi.callee(f'galeed_store{kind.store_bytes}')}(i64 %to, i64 %word)"
+        else:
+            slow = (
+                f"  store {kind.text} %value, ptr %slot, align {kind.align_bytes}\n"
+                f"  call void @galeed_store_bytes(i64 %to, ptr %slot, i64 {kind.store_bytes})"
+            )
+        if ask:
+            membrane = leaves_mapped(kind, "%given", "%value", lambda value: f"call ptr {self.unlend()}(i64 %to, ptr {value})")
+        else:
+            membrane = leaves_mapped(kind, "%given", "%value", None)
+        text = {
+            "type": kind.text, "align": align, "flags": flags, "order": order, "metadata": metadata,
+            "spare": kind.store_bytes - 1, "slow": slow, "membrane": membrane,
+        }  # fmt: skip
+        return self._with_slot("store", name, kind, text)
+
+    def rmw(self, kind: Type, operation: str, flags: str, order: str, align: int) -> str:
+        """T (ptr, ptr entry, T): atomicrmw. pre: operation is one of abi.RMW."""
+        name = self._name("rmw", kind, align, flags, order, "", operation)
+        if self._edits.defined(name):
+            return name
+        unlend = (lambda value: f"call ptr {self.unlend()}(i64 %to, ptr {value})") if kind.pointers else None
+        lend = (lambda value: f"call ptr {self.lend(True)}(i64 %to, ptr {value})") if kind.pointers else None
+        slow = word_from_value("%operand", "%word", kind)
+        slow += (
+            f"\n  %old = call i64 @galeed_atomic_rmw(i64 %to, i32 {kind.store_bytes}, "
+            f"i32 {abi.RMW[operation]}, i64 %word)\n"
+        )
+        text = {
+            "result_type": kind.text, "parameters": f", {kind.text} %given", "spare": kind.store_bytes - 1,
+            "prepare": leaves_mapped(kind, "%given", "%operand", unlend),
+            "operation": f"atomicrmw {flags}{operation} ptr %address, {kind.text} %operand{order}, align {align}",
+            "slow": slow + word_to_value("%old", "%served", kind),
+            "membrane": leaves_mapped(kind, "%value", "%result", lend),
+        }  # fmt: skip
+        return self._define("rmw", name, text)
+
+    def cmpxchg(self, kind: Type, flags: str, order: str, align: int) -> str:
+        """{T, i1} (ptr, ptr entry, T expected, T desired)."""
+        name = self._name("cmpxchg", kind, align, flags, order, "", "")
+        if self._edits.defined(name):
+            return name
+        pair = f"{{ {kind.text}, i1 }}"
+        unlend = (lambda value: f"call ptr {self.unlend()}(i64 %to, ptr {value})") if kind.pointers else None
+        prepare = leaves_mapped(kind, "%given", "%expected", unlend) + "\n"
+        prepare += leaves_mapped(kind, "%wanted", "%desired", unlend)
+        slow = (
+            word_from_value("%expected", "%expected.word", kind) + "\n"
+            + word_from_value("%desired", "%desired.word", kind) + "\n"
+            f"  %old = call i64 @galeed_atomic_cmpxchg(i64 %to, i32 {kind.store_bytes}, i64 %expected.word, i64 %desired.word)\n"
+            + word_to_value("%old", "%old.value", kind) + "\n"
+            "  %same = icmp eq i64 %old, %expected.word\n"
+            f"  %half = insertvalue {pair} poison, {kind.text} %old.value, 0\n"
+            f"  %served = insertvalue {pair} %half, i1 %same, 1"
+        )  # fmt: skip
+        if kind.pointers:
+            membrane = (
+                f"  %seen = extractvalue {pair} %value, 0\n"
+                f"  %lent = call ptr {self.lend(True)}(i64 %to, ptr %seen)\n"
+                f"  %result = insertvalue {pair} %value, ptr %lent, 0"
+            )
+        else:
+            membrane = f"  %result = insertvalue {pair} %value, i1 %exchanged, 1"
+            membrane = f"  %exchanged = extractvalue {pair} %value, 1\n{membrane}"
+        text = {
+            "result_type": pair, "parameters": f", {kind.text} %given, {kind.text} %wanted",
+            "spare": kind.store_bytes - 1, "prepare": prepare, "slow": slow, "membrane": membrane,
+            "operation": (
+                f"cmpxchg {flags}ptr %address, {kind.text} %expected, {kind.text} %desired{order}, align {align}"
+            ),
+        }  # fmt: skip
+        return self._define("rmw", name, text)
+
+    def block(self, intrinsic: str, checked: str, length: str, aligns: tuple[int, ...], volatile: str, fixed: str = "") -> str:
+        """memcpy, memmove, memset. checked: which of "to" and "from" may be handles ("to", "from", "to from").
+
+        Parameters: ptr to, [ptr to's entry,] ptr from [, ptr from's entry] or i8, length.
+        fixed: the constant length that the .inline forms demand.
+        """
+        name = "@galeed." + _NOT_A_NAME.sub(
+            ".", f"{intrinsic.removeprefix('llvm.')}.{checked}.{'.'.join(map(str, aligns))}.{volatile}{'.' + fixed if fixed else ''}"
+        )
+        if self._edits.defined(name):
+            return name
+        is_set = "memset" in intrinsic
+        checks, addresses, conditions = [], [], []
+        for side in ("to", "from") if not is_set else ("to",):
+            if side not in checked.split():
+                addresses.append(f"  %{side}.address = getelementptr i8, ptr %{side}, i64 0")
+                continue
+            limit = abi.WRITE_LIMIT_OFFSET if side == "to" else abi.READ_LIMIT_OFFSET
+            checks.append(_block_check(side, limit, str(self._nodes()["empty"])))
+            addresses.append(_block_address(side, str(self._nodes()["empty"])))
+            conditions.append(f"%{side}.inside")
+        checks.append(f"  %inside = and i1 {conditions[0]}, {conditions[-1]}")
+        size = fixed or "%bytes"
+        aligned = [f" align {value}" if value > 1 else "" for value in aligns]
+        words = "  %to.word = ptrtoint ptr %to to i64\n"
+        if is_set:
+            operands = f"ptr{aligned[0]} %to.address, i8 %byte, i64 {size}, i1 {volatile}"
+            source, signature = "i8 %byte", f"void @{intrinsic}.p0.i64(ptr, i8, i64, i1 immarg)"
+            slow = words + "  %wide = zext i8 %byte to i32\n  call void @galeed_memset(i64 %to.word, i32 %wide, i64 %bytes)"
+        else:
+            operands = f"ptr{aligned[0]} %to.address, ptr{aligned[1]} %from.address, i64 {size}, i1 {volatile}"
+            source = "ptr %from" + (", ptr %from.entry" if "from" in checked else "")
+            signature = f"void @{intrinsic}.p0.p0.i64(ptr, ptr, i64, i1 immarg)"
+            words += "  %from.word = ptrtoint ptr %from to i64\n"
+            slow = words + "  call void @galeed_memmove(i64 %to.word, i64 %from.word, i64 %bytes)"
+        overload = signature.split("@")[1].split("(")[0]
+        if fixed:
+            signature = signature.replace("i64,", "i64 immarg,")
+        self._edits.declare(f"@{overload}", f"declare {signature}")
+        widen = f"zext {length} %length to i64" if length != "i64" else "add i64 %length, 0"
+        target = "ptr %to" + (", ptr %to.entry" if "to" in checked.split() else "")
+        text: dict[str, object] = {
+            "parameters": f"{target}, {source}, {length} %length", "widen": widen, "check": "\n".join(checks),
+            "addresses": "\n".join(addresses), "intrinsic": overload, "operands": operands, "slow": slow,
+        }  # fmt: skip
+        return self._define("block", name, text)
+
+    def _name(self, what: str, kind: Type, align: int, *distinct: str) -> str:
+        """A readable name; what does not fit into it goes through the parts that follow."""
+        shape = _NOT_A_NAME.sub(".", kind.text.translate(_BRACKETS)).strip(".")
+        if '"' in kind.text:  # what it is made of may have lost its distinction
+            shape += f".{zlib.crc32(kind.text.encode()):x}"
+        extra = [_NOT_A_NAME.sub(".", part).strip(".") for part in distinct if part.strip()]
+        return "@galeed." + ".".join([what, shape, str(align), *extra])
+
+    def _with_slot(self, template: str, name: str, kind: Type, values: dict[str, object]) -> str:
+        defined = self._define(template, name, values)
+        if "%slot" in str(values["slow"]):
+            body = self._edits.definition(name)
+            body.insert(body.index("start:") + 1, f"  %slot = alloca {kind.text}, align {kind.align_bytes}")
+        return defined
+
+
+def _block_check(side: str, limit: int, empty: str) -> str:
+    return (
+        f"  %{side}.base = load i64, ptr %{side}.entry, align 32, !invariant.load {empty}\n"
+        f"  %{side}.limit.at = getelementptr inbounds i8, ptr %{side}.entry, i64 {limit}\n"
+        f"  %{side}.limit = load i64, ptr %{side}.limit.at, align 8, !invariant.load {empty}\n"
+        f"  %{side}.bits = ptrtoint ptr %{side} to i64\n"
+        f"  %{side}.offset = sub i64 %{side}.bits, %{side}.base\n"
+        f"  %{side}.bound = call i64 @llvm.usub.sat.i64(i64 %{side}.limit, i64 %last)\n"
+        f"  %{side}.inside = icmp ult i64 %{side}.offset, %{side}.bound"
+    )
+
+
+def _block_address(side: str, empty: str) -> str:
+    return (
+        f"  %{side}.delta.at = getelementptr inbounds i8, ptr %{side}.entry, i64 {abi.DELTA_OFFSET}\n"
+        f"  %{side}.delta = load i64, ptr %{side}.delta.at, align 8, !invariant.load {empty}\n"
+        f"  %{side}.address = getelementptr i8, ptr %{side}, i64 %{side}.delta"
+    )
