@@ -11,11 +11,12 @@ from pathlib import Path
 
 from llvm_pass.driver import options as known
 from llvm_pass.driver import run
+from llvm_pass.driver.cargo_arguments import TRIPLE
 from llvm_pass.driver.clang import Clang, find_clang
 from llvm_pass.driver.command_line import CommandLine, Item, Mode, parse
 from llvm_pass.driver.errors import run_main
 
-HOST_OUT_DIR = "GALEED_HOST_OUT_DIR"
+BUILD_ROOT = "GALEED_BUILD_ROOT"
 
 
 def drive(argv: list[str], cxx: bool) -> int:
@@ -41,11 +42,13 @@ def drive(argv: list[str], cxx: bool) -> int:
 def for_build_machine() -> bool:
     """Does a build script call that belongs to the build itself, not to the program?
 
-    cargo galeed names the directory that holds the outputs of those. When host and
-    target are the same triple, nothing else tells the two apart.
+    cargo keeps what is for the target triple in a directory of that name and the rest
+    beside it. When host and target are the same triple, nothing else tells them apart.
     """
-    host, out = os.environ.get(HOST_OUT_DIR), os.environ.get("OUT_DIR")
-    return bool(host and out) and Path(str(out)).is_relative_to(str(host))
+    root, out = os.environ.get(BUILD_ROOT), os.environ.get("OUT_DIR")
+    if not root or not out or not Path(out).is_relative_to(root):
+        return False
+    return not Path(out).is_relative_to(Path(root) / TRIPLE)
 
 
 def _staged(clang: Clang, line: CommandLine, cxx: bool, runner: run.Runner) -> int:

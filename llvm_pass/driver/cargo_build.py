@@ -1,0 +1,91 @@
+"""Runs cargo's build and keeps what it says: programs, build scripts.
+
+Invariant: a program is what cargo reports as an executable for the target machine;
+nothing is found by guessing at paths.
+"""
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llvm_pass.driver import inspect_objects
+from llvm_pass.driver.cargo_arguments import TRIPLE, Arguments
+from llvm_pass.driver.cargo_environment import Place
+
+ALLOCATOR = "mpk_host_alloc"  # linked only when galeed::Heap is the global allocator
+
+
+@dataclass(frozen=True)
+class Program:
+    """An executable that cargo linked."""
+
+    path: Path
+    package: str  # cargo's id
+    target: str
+    kind: str
+    source: str  # its main file
+    allocator: bool | None  # None: stripped, cannot be told
+
+
+@dataclass(frozen=True)
+class Script:
+    """A build script's word on what to link."""
+
+    package: str
+    libraries: tuple[str, ...]
+    paths: tuple[Path, ...]
+    out_dir: Path
+
+
+@dataclass
+class Build:
+    """What one build made."""
+
+    status: int = 0
+    programs: list[Program] = field(default_factory=list)
+    scripts: list[Script] = field(default_factory=list)
+
+
+def build(cargo: str, arguments: Arguments, place: Place, environment: dict[str, str]) -> Build:
+    """Builds (never runs) what the call is about."""
+    if arguments.command in ("test", "bench"):
+        command = [cargo, arguments.command, "--no-run"]
+    else:
+        command = [cargo, "build"]
+    command += ["--target", TRIPLE, "--target-dir", str(place.root)]
+    command += ["--message-format", "json-render-diagnostics", *arguments.for_build()]
+    result = Build()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            _note(result, line, place)
+    result.status = process.returncode
+    return result
+
+
+def _note(result: Build, line: bytes, place: Place) -> None:
+    try:
+        message: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return  # a compiler wrapper of the user's that prints
+    if message.get("reason") == "compiler-artifact" and message.get("executable"):
+        path = Path(message["executable"])
+        if path.is_relative_to(place.target):  # else it runs during the build
+            target = message["target"]
+            result.programs.append(
+                Program(
+                    path,
+                    message["package_id"],
+                    target["name"],
+                    "test" if message["profile"]["test"] else target["kind"][0],
+                    target["src_path"],
+                    inspect_objects.defines(path, ALLOCATOR),
+                )
+            )
+    elif message.get("reason") == "build-script-executed":
+        paths = tuple(Path(each.partition("=")[2] if "=" in each else each) for each in message["linked_paths"])
+        result.scripts.append(
+            Script(message["package_id"], tuple(message["linked_libs"]), paths, Path(message["out_dir"]))
+        )
