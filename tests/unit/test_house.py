@@ -85,7 +85,7 @@ def test_wheel(checkout: Path, tmp_path: Path, run: Run) -> None:
         "experiments",
         "galeed-0.1.0.dist-info",
     }
-    assert not [name for name in names if name.endswith((".c", ".rs"))]
+    assert not [name for name in names if name.startswith("mpk/") and name.endswith((".c", ".rs"))]
     scripts = (tmp_path / "site/galeed-0.1.0.dist-info/entry_points.txt").read_text()
     assert set(re.findall(r"^([\w+-]+) = ", scripts, re.MULTILINE)) == COMMANDS
     outcome = run(
@@ -117,16 +117,8 @@ def test_without_a_system_compiler_ziglang_is_required_and_used(
     outcome = run([sys.executable, "-c", asked], cwd=checkout)
     assert outcome.stdout.splitlines()[-1] == "[]", str(outcome)
     built = tmp_path / "built"
-    command = [
-        sys.executable,
-        "setup.py",
-        "--quiet",
-        "build_ext",
-        "--build-lib",
-        built,
-        "--build-temp",
-        tmp_path,
-    ]
+    output = ["--build-lib", str(built), "--build-temp", str(tmp_path)]
+    command = [sys.executable, "setup.py", "--quiet", "build_ext", *output]
     outcome = run(command, env=nowhere, cwd=checkout, timeout_seconds=300)
     assert outcome.code == 0, str(outcome)
     (native,) = built.glob("mpk/_native*.so")
@@ -146,17 +138,9 @@ def test_a_compiler_that_does_not_exist_is_named(checkout: Path, run: Run) -> No
 
 def test_the_native_part_needs_no_python_headers(checkout: Path, tmp_path: Path, run: Run) -> None:
     """Debian ships Python.h apart from Python: the interpreter's include folder must not be read."""
-    command = [
-        sys.executable,
-        "setup.py",
-        "build_ext",
-        "--build-lib",
-        tmp_path / "built",
-        "--build-temp",
-        tmp_path,
-    ]
-    assert run(command, cwd=checkout, env={"CC": "cc -H"}, timeout_seconds=300).code == 0
-    outcome = run([*command, "--force"], cwd=checkout, env={"CC": "cc -H"}, timeout_seconds=300)
+    output = ["--build-lib", str(tmp_path / "built"), "--build-temp", str(tmp_path)]
+    outcome = run([sys.executable, "setup.py", "build_ext", *output], cwd=checkout, env={"CC": "cc -H"})
+    assert outcome.code == 0, str(outcome)
     read = {line.rpartition(" ")[2] for line in outcome.stderr.splitlines() if line.startswith(".")}
     pythons = {Path(name).parent.name for name in read if Path(name).name == "Python.h"}
     assert pythons == {"stable_abi"}, pythons
