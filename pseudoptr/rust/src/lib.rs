@@ -1,1 +1,84 @@
-//! Pseudo-pointers.
+//! Pseudo-pointers: leases on Rust's memory that foreign code may hold.
+//!
+//! A Rust program calls C. With this crate its heap lies behind a memory
+//! protection key that is closed while C runs; what Rust means to share, C gets
+//! as *pseudo-pointers*, which are checked at each use: bounds, lifetime,
+//! rights. `galeed-cc` rewrites the C for that, so neither side is edited.
+//!
+//! Two lines put a program's heap into the protected domain, and from then on
+//! every pointer that crosses a gate is lent and turned back by itself:
+//!
+//! ```
+//! #[global_allocator]
+//! static HEAP: galeed::Heap = galeed::Heap;
+//!
+//! // What Rust lends explicitly lives exactly as long as the guard.
+//! let mut numbers = vec![1u32, 2, 3];
+//! let lent = galeed::lend_mut(&mut numbers[..])?;
+//! let pseudo = lent.handle();
+//!
+//! // A checked access at a pseudo-pointer, as rewritten C code does it.
+//! assert_eq!(galeed::check(pseudo + 8, 4, galeed::Access::Write)?, Ok(()));
+//! // One element past the end.
+//! assert_eq!(galeed::check(pseudo + 12, 4, galeed::Access::Read)?, Err(galeed::Kind::Spatial));
+//! drop(lent);
+//! // C kept it: too late.
+//! assert_eq!(galeed::check(pseudo, 4, galeed::Access::Read)?, Err(galeed::Kind::Temporal));
+//! # Ok::<(), galeed::Error>(())
+//! ```
+//!
+//! [`catch`] turns a violation into an `Err` where the policy is to unwind.
+//!
+//! The C interface is `galeed.h`, generated from this source. What an attacker
+//! in C is assumed to do is said at the top of each file.
+
+mod access;
+mod atomic;
+mod bytes;
+mod catch;
+mod code;
+mod error;
+mod fatal;
+mod gate;
+mod guard;
+mod heap;
+mod lease;
+mod lock;
+mod membrane;
+mod pthread;
+mod published;
+mod resolve;
+mod start;
+mod sys;
+mod table;
+mod thunks;
+mod violation;
+
+pub mod ffi;
+pub mod host;
+pub mod layout;
+
+pub use atomic::Rmw;
+pub use catch::catch;
+pub use error::{Error, GaleedError};
+pub use guard::{Lent, LentMut, lend, lend_mut};
+pub use heap::Heap;
+pub use table::Entry;
+pub use violation::{Access, Kind, Violation};
+
+/// Would an access at this pseudo-pointer be allowed, and if not, which rule
+/// would it break? Nothing is accessed or reported.
+///
+/// # Errors
+/// Those of start-up, at the first use.
+pub fn check(handle: u64, bytes: usize, access: Access) -> Result<Result<(), Kind>, Error> {
+    start::start()?;
+    if !layout::is_handle(handle) {
+        return Ok(Err(Kind::Forged));
+    }
+    Ok(resolve::resolve(handle, bytes as u64, access).map(|_| ()))
+}
+
+#[cfg(test)]
+#[global_allocator]
+static HEAP: Heap = Heap;

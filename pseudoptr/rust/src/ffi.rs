@@ -1,0 +1,249 @@
+//! The C interface: galeed.h is generated from this file.
+//!
+//! The functions that rewritten code calls are thin entry points of the files
+//! that do the work; see thunks.rs for why some are naked. Names, signatures
+//! and constants are a contract with the IR pass and with cffi.
+
+use crate::error::Error;
+use crate::thunks::{keeping, keeping_returns, locating};
+use crate::{access, atomic, bytes, gate, membrane, pthread};
+use std::ffi::{CStr, c_char, c_int, c_void};
+
+/// The functions below are called by rewritten code (LLVM IR). In IR those
+/// marked [M] have the preserve_most calling convention: every register but r11
+/// and the result survives. All work on handles *and* on raw pointers (which are
+/// accessed as they are, with foreign rights). A bad handle is a violation.
+///
+/// [M] Loads 1 byte, zero-extended.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_load1(pointer: u64) -> u64 {
+    keeping_returns!(access::load1, "rsi")
+}
+
+/// [M] Loads 2 bytes, zero-extended.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_load2(pointer: u64) -> u64 {
+    keeping_returns!(access::load2, "rsi")
+}
+
+/// [M] Loads 4 bytes, zero-extended.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_load4(pointer: u64) -> u64 {
+    keeping_returns!(access::load4, "rsi")
+}
+
+/// [M] Loads 8 bytes.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_load8(pointer: u64) -> u64 {
+    keeping_returns!(access::load8, "rsi")
+}
+
+/// [M] Stores the low byte of value.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_store1(pointer: u64, value: u64) {
+    keeping!(access::store1, "rdx")
+}
+
+/// [M] Stores the low 2 bytes of value.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_store2(pointer: u64, value: u64) {
+    keeping!(access::store2, "rdx")
+}
+
+/// [M] Stores the low 4 bytes of value.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_store4(pointer: u64, value: u64) {
+    keeping!(access::store4, "rdx")
+}
+
+/// [M] Stores 8 bytes.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_store8(pointer: u64, value: u64) {
+    keeping!(access::store8, "rdx")
+}
+
+/// Loads any other size. raw: foreign memory, never a handle.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_load_bytes(raw: *mut c_void, pointer: u64, bytes: u64) {
+    locating!(bytes::memmove, "rcx")
+}
+
+/// Stores any other size. raw: foreign memory, never a handle.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_store_bytes(pointer: u64, raw: *const c_void, bytes: u64) {
+    locating!(bytes::memmove, "rcx")
+}
+
+/// [M] Membrane. value was loaded as a pointer from `from` and lies in the host
+/// domain or the host's code: lent when `from` is host memory, else unchanged.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_lend_loaded(from: u64, value: u64) -> u64 {
+    keeping_returns!(membrane::lend_loaded, "rdx")
+}
+
+/// [M] Membrane. value carries the tag and is about to be stored at `to`: the
+/// address it stands for when `to` is host memory, else unchanged. A handle that
+/// is dead or strayed out of its object stays as it is.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_unlend_stored(to: u64, value: u64) -> u64 {
+    keeping_returns!(membrane::unlend_stored, "rdx")
+}
+
+/// Either pointer may be a handle. memcpy has memmove's meaning.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_memmove(to: u64, from: u64, bytes: u64) {
+    locating!(bytes::memmove, "rcx")
+}
+
+/// The pointer may be a handle.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_memset(to: u64, byte: u32, bytes: u64) {
+    locating!(bytes::memset, "rcx")
+}
+
+/// Sequentially consistent, 1, 2, 4 or 8 bytes, aligned; so are the next three.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_atomic_load(pointer: u64, bytes: u32) -> u64 {
+    locating!(atomic::load, "rdx")
+}
+
+/// As galeed_atomic_load.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_atomic_store(pointer: u64, bytes: u32, value: u64) {
+    locating!(atomic::store, "rcx")
+}
+
+/// op: enum galeed_rmw. Returns what was there.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_atomic_rmw(pointer: u64, bytes: u32, op: u32, value: u64) -> u64 {
+    locating!(atomic::rmw, "r8")
+}
+
+/// Returns what was there; it equals expected when the exchange happened.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_atomic_cmpxchg(
+    pointer: u64,
+    bytes: u32,
+    expected: u64,
+    desired: u64,
+) -> u64 {
+    locating!(atomic::cmpxchg, "r8")
+}
+
+/// Entry gates: lend an argument (host rights). Any pointer value is allowed;
+/// what is not a host heap or host code address is unchanged.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_gate_argument(pointer: u64) -> u64 {
+    gate::argument(pointer)
+}
+
+/// Entry gates: turn a result back (host rights).
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_gate_result(pointer: u64) -> u64 {
+    gate::result(pointer)
+}
+
+/// Entry gate: mpk_gate_enter after the runtime is known to be complete (global
+/// allocator in place, code range published, fault handler installed).
+///
+/// # Safety
+/// token: an address in the caller's frame, the same at the exit. function:
+/// lives for ever.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_gate_enter(token: *mut c_void, function: *const c_char) {
+    // SAFETY: the caller's promise.
+    unsafe { gate::enter(token, function) }
+}
+
+/// Entry gate: mpk_gate_exit.
+///
+/// # Safety
+/// token: that of the innermost galeed_gate_enter.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_gate_exit(token: *mut c_void) {
+    // SAFETY: the caller's promise; the runtime checks it against its record.
+    unsafe { crate::sys::mpk_gate_exit(token) }
+}
+
+/// Callback gates. Foreign code calls `function`, which carries the tag: checks
+/// that it is a live lease of host code, opens, returns the address.
+///
+/// # Safety
+/// token: an address in the caller's frame, the same at galeed_callback_exit.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_callback_enter(function: u64, token: *mut c_void) -> *mut c_void {
+    locating!(gate::callback_enter, "rdx")
+}
+
+/// Callback gates: an argument, turned back.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_callback_argument(pointer: u64) -> u64 {
+    gate::result(pointer)
+}
+
+/// Callback gates: the result, lent.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_callback_result(pointer: u64) -> u64 {
+    gate::argument(pointer)
+}
+
+/// Callback gates: closes again.
+///
+/// # Safety
+/// token: that of the innermost galeed_callback_enter.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_callback_exit(token: *mut c_void) {
+    // SAFETY: the caller's promise; the runtime checks it against its record.
+    unsafe { crate::sys::mpk_callback_exit(token) }
+}
+
+/// A form that the pass could not rewrite was reached. Never returns.
+///
+/// # Safety
+/// what: a string.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_unsupported(what: *const c_char) {
+    // SAFETY: the caller's promise; read with the caller's own rights.
+    let what = unsafe { CStr::from_ptr(what) };
+    let text = what.to_str().unwrap_or("(not readable)");
+    crate::fatal::fatal(format_args!("not supported in rewritten code: {text}"));
+}
+
+/// Stands in for pthread_create in rewritten code: on mprotect, where a thread
+/// of its own cannot be kept out, refuses with EPERM and says so.
+///
+/// # Safety
+/// As for pthread_create; each pointer may be a handle.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_pthread_create(
+    thread: *mut c_void,
+    attributes: *const c_void,
+    start: Option<extern "C" fn(*mut c_void) -> *mut c_void>,
+    argument: *mut c_void,
+) -> c_int {
+    locating!(pthread::create, "r8")
+}
+
+pub(crate) fn code_of(outcome: Result<(), Error>) -> c_int {
+    outcome.err().map_or(0, Error::code)
+}

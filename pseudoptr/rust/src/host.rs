@@ -1,0 +1,210 @@
+//! The C interface for hosts: Python by cffi, and tests. Host rights.
+
+use crate::error::Error;
+use crate::ffi::code_of;
+use crate::layout::{generation_of, index_of};
+use crate::resolve::{Access, Kind, resolve};
+use crate::start::{host, registry, start};
+use crate::table::{CODE, MAPPED, Record, WRITABLE};
+use crate::{lease, sys};
+use std::ffi::{c_char, c_int, c_void};
+
+/// The functions below are for hosts (Python by cffi, tests), with host rights.
+/// They return 0, an enum galeed_error or an enum mpk_error.
+///
+/// Starts the table, and mpk below it. Idempotent; the others call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_start() -> c_int {
+    code_of(start())
+}
+
+/// One line for people: what is wrong and what to do. Also for mpk's errors.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_strerror(error: c_int) -> *const c_char {
+    Error(error).message().as_ptr()
+}
+
+/// Handle of an address inside a live allocation: the same one as long as the
+/// allocation lives. errors: ENOTHEAP, EFULL, MPK_*.
+///
+/// # Safety
+/// handle: writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_lend(address: usize, handle: *mut u64) -> c_int {
+    let lent = start().and_then(|()| lease::lend(address as u64));
+    // SAFETY: the caller's promise.
+    unsafe { deliver(lent, handle) }
+}
+
+/// A lease of its own on [address, address+bytes), read-only unless writable;
+/// ends with galeed_revoke, or with the heap allocation that it lies in (when
+/// that shrinks, if it no longer fits). Memory in the host domain must lie within
+/// one live allocation; other memory may be anywhere. Always private.
+/// errors: ENOTHEAP, EFULL, MPK_EINVALID (null, no user address, the published
+/// range).
+///
+/// # Safety
+/// handle: writable. The memory stays readable (and writable) until the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_lend_range(
+    address: usize,
+    bytes: usize,
+    writable: c_int,
+    handle: *mut u64,
+) -> c_int {
+    let lent = start()
+        .and_then(|()| lease::lend_range(address as u64, bytes as u64, writable != 0));
+    // SAFETY: the caller's promise.
+    unsafe { deliver(lent, handle) }
+}
+
+/// # Safety
+/// `out` is writable.
+unsafe fn deliver<T>(value: Result<T, Error>, out: *mut T) -> c_int {
+    if out.is_null() {
+        return Error::INVALID.code();
+    }
+    code_of(value.map(|value| {
+        // SAFETY: the caller's promise.
+        unsafe { out.write(value) };
+    }))
+}
+
+/// Ends a lease. Functions stay lent for ever. The pages of a mapped lease that
+/// is revoked are taken back when Rust frees them. errors: EHANDLE.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_revoke(handle: u64) -> c_int {
+    code_of(start().and_then(|()| lease::revoke(handle)))
+}
+
+/// What the handle stands for. 0, or the violation kind (MPK_SPATIAL ...) that
+/// an access of `bytes` with `access` would be; nothing is reported.
+/// errors: MPK_EINVALID for an access that is none.
+///
+/// # Safety
+/// address: writable, or null. It is written when 0 is returned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_check(
+    handle: u64,
+    bytes: usize,
+    access: sys::mpk_access,
+    address: *mut usize,
+) -> c_int {
+    if let Err(error) = start() {
+        return error.code();
+    }
+    let Some(access) = Access::from_number(access as u32) else {
+        return Error::INVALID.code();
+    };
+    let verdict = if crate::layout::is_handle(handle) {
+        resolve(handle, bytes as u64, access)
+    } else {
+        Err(Kind::Forged)
+    };
+    match verdict {
+        Ok(at) if !address.is_null() => {
+            // SAFETY: the caller's promise.
+            unsafe { address.write(at as usize) };
+            0
+        }
+        Ok(_) => 0,
+        Err(kind) => kind as c_int,
+    }
+}
+
+/// What a handle stands for.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lease {
+    /// Handle of its first byte.
+    pub handle: u64,
+    /// Address of its first byte.
+    pub address: usize,
+    /// Its exact length.
+    pub bytes: usize,
+    /// Index in the table.
+    pub index: u32,
+    /// Generation of the index.
+    pub generation: u32,
+    /// Foreign code reaches it directly.
+    pub mapped: u32,
+    /// Foreign code may write it.
+    pub writable: u32,
+    /// It is a function.
+    pub code: u32,
+    /// 0: it has ended, and the rest is what it was.
+    pub live: u32,
+}
+
+/// errors: EHANDLE when the handle was never given out, or its index has been
+/// used again since.
+///
+/// # Safety
+/// out: writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_describe(handle: u64, out: *mut Lease) -> c_int {
+    let described = start().and_then(|()| lease::describe(handle)).map(|(index, record)| {
+        let Record { base, address, bytes, generation, flags } = record;
+        debug_assert_eq!((index, generation), (index_of(handle), generation_of(handle)));
+        let flag = |bit: u32| u32::from(flags & bit != 0);
+        Lease {
+            handle: crate::layout::encode(index, generation, address),
+            address: address as usize,
+            bytes: bytes as usize,
+            index,
+            generation,
+            mapped: flag(MAPPED),
+            writable: flag(WRITABLE),
+            code: flag(CODE),
+            live: u32::from(base != 0),
+        }
+    });
+    // SAFETY: the caller's promise.
+    unsafe { deliver(described, out) }
+}
+
+/// Leases that are live now, functions included.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_live_leases() -> usize {
+    if start().is_ok() { registry().live() } else { 0 }
+}
+
+/// Host-heap memory for hosts whose own allocator is not ours (Python); galeed's
+/// runtime is one per process, so it brings its heap along. As mpk_heap_alloc.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_heap_alloc(bytes: usize, align: usize) -> *mut c_void {
+    if start().is_err() || !(align == 0 || align.is_power_of_two()) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: host rights, a valid alignment.
+    unsafe { sys::mpk_heap_alloc(host(), bytes, align) }
+}
+
+/// As mpk_heap_realloc.
+///
+/// # Safety
+/// base: null, or of a live allocation. Anything else is fatal.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_heap_realloc(
+    base: *mut c_void,
+    bytes: usize,
+    align: usize,
+) -> *mut c_void {
+    if start().is_err() || !(align == 0 || align.is_power_of_two()) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: host rights, a valid alignment; the heap checks the base.
+    unsafe { sys::mpk_heap_realloc(host(), base, bytes, align) }
+}
+
+/// As mpk_heap_free.
+///
+/// # Safety
+/// base: null, or of a live allocation. Anything else is fatal.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_heap_free(base: *mut c_void) {
+    if start().is_ok() {
+        // SAFETY: host rights; the heap checks the base.
+        unsafe { sys::mpk_heap_free(host(), base) }
+    }
+}

@@ -1,0 +1,282 @@
+//! Leases: how they begin, change and end.
+//!
+//! An allocation has one stable lease, whose handle it keeps while it lives,
+//! and any number of explicit *range* leases. The heap gives each allocation a
+//! word, the *mark*: 0, or index + 1 of the stable lease, or RANGES | index + 1
+//! of the first range lease when nothing but ranges was lent. From there the
+//! range leases of an allocation form a list (`Side::next`).
+//!
+//! Invariant: when the heap's `freed` hook returns, no lease on any byte of the
+//! allocation is live; only then does the heap reuse the memory. So a handle
+//! never outlives what it stands for, whoever forgot to revoke it. Leases on
+//! memory outside the host heap end with galeed_revoke alone.
+//!
+//! ASSUMES: the host doesn't free an allocation in one thread in the same
+//! instant as foreign code accesses it in another; the check may then be older
+//! than the free.
+
+use crate::error::Error;
+use crate::layout::{Class, is_handle};
+use crate::published::in_host_domain;
+use crate::start::{host, registry};
+use crate::sys;
+use crate::table::{CODE, MAPPED, NONE, RANGE, Record, WRITABLE, side};
+use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// In a mark: no stable lease; the rest is the first range lease's index + 1.
+const RANGES: u32 = 1 << 31;
+
+/// The live allocation that holds the address, one past its end included.
+/// pre: rights open.
+pub(crate) fn find(address: u64) -> Option<sys::mpk_allocation> {
+    let mut found = MaybeUninit::<sys::mpk_allocation>::uninit();
+    // SAFETY: the domain is the host's, rights are open, `found` is writable.
+    let is = unsafe { sys::mpk_heap_find(host(), address as usize, found.as_mut_ptr()) };
+    // SAFETY: a result of 1 says that the struct was filled.
+    (is == 1).then(|| unsafe { found.assume_init() })
+}
+
+fn mark_of(allocation: &sys::mpk_allocation) -> Option<&'static AtomicU32> {
+    // SAFETY: the heap keeps the word while the allocation lives, aligned, and
+    // whoever calls us holds on to the allocation.
+    (!allocation.mark.is_null()).then(|| unsafe { AtomicU32::from_ptr(allocation.mark) })
+}
+
+/// Index of the allocation's stable lease, if it has one.
+pub(crate) fn stable_of(allocation: &sys::mpk_allocation) -> Option<u32> {
+    let mark = mark_of(allocation)?.load(Ordering::Acquire);
+    (mark != 0 && mark & RANGES == 0).then(|| mark - 1)
+}
+
+/// What foreign code may do without asking, for a lease with these flags.
+fn open_limits(bytes: u64, flags: u32) -> (u64, u64) {
+    if flags & CODE != 0 {
+        (0, 0)
+    } else if flags & MAPPED != 0 {
+        (bytes, bytes)
+    } else if crate::published::foreign_may_read() {
+        (bytes, 0)
+    } else {
+        (0, 0)
+    }
+}
+
+/// The stable handle of an address in a live allocation. pre: rights open.
+#[inline]
+pub(crate) fn lend(address: u64) -> Result<u64, Error> {
+    if !in_host_domain(address) {
+        return Err(Error::NOT_HEAP);
+    }
+    let found = find(address).ok_or(Error::NOT_HEAP)?;
+    let offset = address - found.base as u64;
+    if let Some(index) = stable_of(&found) {
+        let base = side(index).base();
+        if base != 0 {
+            return Ok(base + offset);
+        }
+    }
+    Ok(begin_stable(&found)? + offset)
+}
+
+#[cold]
+fn begin_stable(found: &sys::mpk_allocation) -> Result<u64, Error> {
+    let registry = registry();
+    let held = registry.lock();
+    let mark = mark_at(found.base)?;
+    let before = mark.load(Ordering::Relaxed);
+    if before != 0 && before & RANGES == 0 {
+        return Ok(side(before - 1).base()); // another thread was first
+    }
+    let mapped = found.own_pages != 0;
+    if mapped {
+        // SAFETY: rights are open and the allocation owns its pages.
+        Error::check(unsafe { sys::mpk_heap_share(host(), found.base) })?;
+    }
+    let flags = WRITABLE | if mapped { MAPPED } else { 0 };
+    let (base, bytes) = (found.base as u64, found.bytes as u64);
+    let (index, handle) = registry.begin(&held, (base, bytes), flags, open_limits(bytes, flags))?;
+    side(index).next.store((before & !RANGES).wrapping_sub(1), Ordering::Relaxed);
+    mark.store(index + 1, Ordering::Release);
+    Ok(handle)
+}
+
+fn mark_at(base: usize) -> Result<&'static AtomicU32, Error> {
+    // SAFETY: rights are open and `base` is a live allocation's.
+    let mark = unsafe { sys::mpk_heap_mark(host(), base) };
+    if mark.is_null() {
+        return Err(Error::NO_MEMORY);
+    }
+    // SAFETY: see mark_of.
+    Ok(unsafe { AtomicU32::from_ptr(mark) })
+}
+
+/// A lease of its own on a range, always private. pre: rights open.
+pub(crate) fn lend_range(address: u64, bytes: u64, writable: bool) -> Result<u64, Error> {
+    let end = address.checked_add(bytes).ok_or(Error::INVALID)?;
+    if address == 0 || end > 1 << crate::layout::USER_ADDRESS_BITS {
+        return Err(Error::INVALID);
+    }
+    let flags = RANGE | if writable { WRITABLE } else { 0 };
+    let registry = registry();
+    if in_host_domain(address) {
+        let found = find(address).ok_or(Error::NOT_HEAP)?;
+        if bytes > (found.base + found.bytes) as u64 - address {
+            return Err(Error::NOT_HEAP);
+        }
+        let held = registry.lock();
+        let mark = mark_at(found.base)?;
+        let range = (address, bytes);
+        let (index, handle) = registry.begin(&held, range, flags, open_limits(bytes, flags))?;
+        let list = List::of(mark);
+        side(index).next.store(list.first(), Ordering::Relaxed);
+        list.set_first(index);
+        return Ok(handle);
+    }
+    if crate::published::touches_ours(address, end) {
+        return Err(Error::INVALID);
+    }
+    // With GALEED_FOREIGN_RIGHTS=read, too, memory elsewhere is reached through
+    // the runtime: another domain's key might forbid the direct way.
+    let held = registry.lock();
+    registry.begin(&held, (address, bytes), flags, (0, 0)).map(|(_, handle)| handle)
+}
+
+/// Ends the lease that the handle names. Code is lent for ever. pre: rights open.
+pub(crate) fn revoke(handle: u64) -> Result<(), Error> {
+    if !is_handle(handle) {
+        return Err(Error::HANDLE);
+    }
+    let registry = registry();
+    let held = registry.lock();
+    let (index, record) = registry.live_of(handle).ok_or(Error::HANDLE)?;
+    if record.flags & CODE != 0 {
+        return Err(Error::HANDLE);
+    }
+    if let Some(mark) = find_mark(&record) {
+        if record.flags & RANGE != 0 {
+            List::of(mark).remove(index);
+        } else {
+            leave_ranges(mark, index);
+        }
+    }
+    registry.end(&held, index);
+    Ok(())
+}
+
+fn find_mark(record: &Record) -> Option<&'static AtomicU32> {
+    in_host_domain(record.address).then(|| find(record.address))?.as_ref().and_then(mark_of)
+}
+
+/// The stable lease goes; its allocation keeps its range leases.
+fn leave_ranges(mark: &AtomicU32, index: u32) {
+    let first = side(index).next.load(Ordering::Relaxed);
+    mark.store(if first == NONE { 0 } else { RANGES | (first + 1) }, Ordering::Release);
+}
+
+/// The range leases of one allocation. pre: the lock is held.
+struct List<'a> {
+    mark: &'a AtomicU32,
+    stable: Option<u32>,
+}
+
+impl List<'_> {
+    fn of(mark: &AtomicU32) -> List<'_> {
+        let value = mark.load(Ordering::Relaxed);
+        let stable = (value != 0 && value & RANGES == 0).then(|| value - 1);
+        List { mark, stable }
+    }
+
+    fn first(&self) -> u32 {
+        match self.stable {
+            Some(index) => side(index).next.load(Ordering::Relaxed),
+            None => (self.mark.load(Ordering::Relaxed) & !RANGES).wrapping_sub(1),
+        }
+    }
+
+    fn set_first(&self, index: u32) {
+        match self.stable {
+            Some(stable) => side(stable).next.store(index, Ordering::Relaxed),
+            None if index == NONE => self.mark.store(0, Ordering::Release),
+            None => self.mark.store(RANGES | (index + 1), Ordering::Release),
+        }
+    }
+
+    fn remove(&self, index: u32) {
+        let after = side(index).next.load(Ordering::Relaxed);
+        let mut at = self.first();
+        if at == index {
+            return self.set_first(after);
+        }
+        while at != NONE {
+            let next = side(at).next.load(Ordering::Relaxed);
+            if next == index {
+                return side(at).next.store(after, Ordering::Relaxed);
+            }
+            at = next;
+        }
+    }
+}
+
+/// The heap's hook: an allocation that was lent dies.
+pub(crate) unsafe extern "C" fn freed(_base: usize, _bytes: usize, mark: u32) {
+    let registry = registry();
+    let held = registry.lock();
+    let mut at = (mark & !RANGES).wrapping_sub(1);
+    while at != NONE {
+        let next = side(at).next.load(Ordering::Relaxed);
+        registry.end(&held, at);
+        at = next;
+    }
+}
+
+/// The heap's hook: an allocation that was lent changed its length in place.
+/// Range leases that no longer fit end; so does a stable lease whose handle has
+/// no room for the new length.
+pub(crate) unsafe extern "C" fn resized(base: usize, old_bytes: usize, bytes: usize, _mark: u32) {
+    let registry = registry();
+    let held = registry.lock();
+    let Ok(mark) = mark_at(base) else {
+        crate::fatal::fatal(format_args!("an allocation lost its mark while it was resized"));
+    };
+    let list = List::of(mark);
+    let end = (base + bytes) as u64;
+    let mut at = list.first();
+    while at != NONE {
+        let next = side(at).next.load(Ordering::Relaxed);
+        let range = side(at).read();
+        if range.address + range.bytes > end {
+            list.remove(at);
+            registry.end(&held, at);
+        }
+        at = next;
+    }
+    let Some(stable) = list.stable else { return };
+    let record = side(stable).read();
+    if bytes as u64 > Class::of_index(stable).longest() {
+        leave_ranges(mark, stable);
+        registry.end(&held, stable);
+        return;
+    }
+    if record.flags & MAPPED != 0 && bytes > old_bytes {
+        // SAFETY: rights are open, the allocation owns its pages; sharing again
+        // opens those that it gained. Without them the lease just stays short.
+        if unsafe { sys::mpk_heap_share(host(), base) } != 0 {
+            return;
+        }
+    }
+    let open = open_limits(bytes as u64, record.flags);
+    registry.resize(&held, stable, bytes as u64, open);
+}
+
+/// What a handle stands for, also after its end, while its index is not used
+/// again. pre: rights open.
+pub(crate) fn describe(handle: u64) -> Result<(u32, Record), Error> {
+    if !is_handle(handle) {
+        return Err(Error::HANDLE);
+    }
+    let (registry, index) = (registry(), crate::layout::index_of(handle));
+    let record = side(index).read();
+    let same = record.generation == crate::layout::generation_of(handle);
+    if registry.was_used(index) && same { Ok((index, record)) } else { Err(Error::HANDLE) }
+}

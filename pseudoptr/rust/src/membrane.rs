@@ -1,0 +1,82 @@
+//! The membrane: pointers are lent as they cross outward, turned back inward.
+//!
+//! Outward: an address in the host heap becomes its allocation's handle, one in
+//! the host's code a code handle; anything else passes. Inward: a handle of a
+//! live lease becomes the address again, one past the end included. A handle
+//! that is dead, or that strayed out of its object, stays a handle: C can load
+//! it again unchanged, and Rust traps if it uses it.
+//!
+//! Invariant: only a pointer that foreign code found in host memory (behind a
+//! handle, or in a host frame of its own thread's stack) is lent. An address of
+//! the host found anywhere else is the stale pointer this exists to stop.
+//!
+//! The cheap tests come first and need no rights.
+
+use crate::access::with_rights;
+use crate::error::Error;
+use crate::fatal::fatal;
+use crate::layout::is_handle;
+use crate::published::{in_host_domain, published};
+use crate::start::registry;
+use crate::sys::mpk_gate_host_frame;
+use crate::table::CODE;
+use crate::{code, lease, resolve};
+
+/// The handle for a pointer that crosses outward. pre: started, rights open.
+#[inline]
+pub(crate) fn outward(value: u64) -> u64 {
+    let lent = if in_host_domain(value) {
+        lease::lend(value)
+    } else if published().is_host_code(value) {
+        code::lend(value)
+    } else {
+        return value;
+    };
+    match lent {
+        Ok(handle) => handle,
+        Err(Error::NOT_HEAP) => value, // no live allocation: it stays out of reach
+        Err(error) => fatal(format_args!("cannot lend {value:#x} to foreign code: {error}")),
+    }
+}
+
+/// The address for a pointer that crosses inward. pre: started, rights open.
+#[inline]
+pub(crate) fn inward(value: u64) -> u64 {
+    if is_handle(value) { resolve::inward(value).unwrap_or(value) } else { value }
+}
+
+/// Is it a live lease of data? pre: it carries the tag; rights open.
+fn is_lent_memory(handle: u64) -> bool {
+    let live = registry().live_of(handle);
+    live.is_some_and(|(_, record)| record.flags & CODE == 0)
+}
+
+/// Is it in a frame of the host on this thread's stack? Needs no rights.
+fn is_host_frame(address: u64) -> bool {
+    // SAFETY: the question may be asked in either state, of any address.
+    unsafe { mpk_gate_host_frame(address as usize) != 0 }
+}
+
+/// Turns the value when `place` is host memory.
+#[inline]
+fn crossing(place: u64, value: u64, turn: fn(u64) -> u64) -> u64 {
+    if is_handle(place) {
+        with_rights(|| if is_lent_memory(place) { turn(value) } else { value })
+    } else if is_host_frame(place) {
+        with_rights(|| turn(value))
+    } else {
+        value
+    }
+}
+
+pub(crate) extern "C" fn lend_loaded(from: u64, value: u64) -> u64 {
+    if in_host_domain(value) || published().is_host_code(value) {
+        crossing(from, value, outward)
+    } else {
+        value
+    }
+}
+
+pub(crate) extern "C" fn unlend_stored(to: u64, value: u64) -> u64 {
+    if is_handle(value) { crossing(to, value, inward) } else { value }
+}

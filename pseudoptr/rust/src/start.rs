@@ -1,0 +1,120 @@
+//! Start-up of the table, once.
+//!
+//! Whether it was done is asked of the published range, not of a `static`: C
+//! could clear that, and a second table would give old generations a new life.
+
+use crate::error::Error;
+use crate::lock::Lock;
+use crate::published::published;
+use crate::sys;
+use crate::table::{Registry, Side};
+use crate::{lease, violation};
+use std::ffi::{c_int, c_void};
+use std::mem::{align_of, size_of};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A hint that spares mpk_start: when it lies, starting again does nothing.
+static STARTED: AtomicBool = AtomicBool::new(false);
+static STARTING: Lock = Lock::new();
+
+/// Makes the table usable, at the first call.
+#[inline]
+pub(crate) fn start() -> Result<(), Error> {
+    if STARTED.load(Ordering::Acquire) { Ok(()) } else { start_slowly() }
+}
+
+/// The same where no error can be returned.
+#[inline]
+pub(crate) fn start_or_die() {
+    if let Err(error) = start() {
+        crate::fatal::fatal(format_args!("cannot start: {error}"));
+    }
+}
+
+#[cold]
+fn start_slowly() -> Result<(), Error> {
+    // SAFETY: mpk_start may be called at any time, by any thread.
+    Error::check(unsafe { sys::mpk_start() })?;
+    let _held = STARTING.hold();
+    if published().registry.load(Ordering::Acquire).is_null() {
+        build()?;
+    }
+    STARTED.store(true, Ordering::Release);
+    Ok(())
+}
+
+fn build() -> Result<(), Error> {
+    let mut error: c_int = 0;
+    // SAFETY: the runtime has started; `error` outlives the call.
+    let host = unsafe { sys::mpk_host(&raw mut error) };
+    if host.is_null() {
+        return Err(Error(error));
+    }
+    let sides = private::<Side>(host, crate::layout::INDICES as usize)?;
+    let registry = private::<Registry>(host, 1)?;
+    // SAFETY: fresh private memory of that size, and nobody knows it yet.
+    unsafe { Registry::initialise(registry) };
+    let words = published();
+    words.host.store(host, Ordering::Release);
+    words.sides.store(sides, Ordering::Release);
+    let hooks = sys::mpk_heap_hooks { freed: Some(lease::freed), resized: Some(lease::resized) };
+    // SAFETY: the hooks keep the heap's contract; the heap copies the struct.
+    unsafe { sys::mpk_heap_set_hooks(host, &raw const hooks) };
+    // SAFETY: the hook reports on what it is given and takes no lock.
+    unsafe { sys::mpk_set_violation_hook(Some(violation::enrich)) };
+    // SAFETY: the three handlers only take and give the table's lock.
+    let forks = unsafe { pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+    if forks != 0 {
+        return Err(Error::NO_MEMORY);
+    }
+    words.registry.store(registry, Ordering::Release);
+    Ok(())
+}
+
+/// Zeroed memory of the domain for `count` values, for ever.
+fn private<T>(host: *mut sys::mpk_domain, count: usize) -> Result<*mut T, Error> {
+    // SAFETY: the host's rights are open in host code, as the call demands.
+    let memory: *mut c_void = unsafe { sys::mpk_domain_private(host, count * size_of::<T>()) };
+    if memory.is_null() {
+        return Err(Error::NO_MEMORY);
+    }
+    assert!(memory.addr().is_multiple_of(align_of::<T>()), "private memory is aligned");
+    Ok(memory.cast())
+}
+
+/// The registry. pre: started.
+#[inline]
+pub(crate) fn registry() -> &'static Registry {
+    let registry = published().registry.load(Ordering::Acquire);
+    debug_assert!(!registry.is_null(), "used before galeed_start");
+    // SAFETY: written once, by `build`, with memory that lives for ever.
+    unsafe { &*registry }
+}
+
+/// The host domain. pre: started.
+#[inline]
+pub(crate) fn host() -> *mut sys::mpk_domain {
+    published().host.load(Ordering::Relaxed)
+}
+
+unsafe extern "C" {
+    fn pthread_atfork(
+        prepare: Option<extern "C" fn()>,
+        parent: Option<extern "C" fn()>,
+        child: Option<extern "C" fn()>,
+    ) -> c_int;
+}
+
+extern "C" fn before_fork() {
+    let registry = published().registry.load(Ordering::Acquire);
+    if !registry.is_null() {
+        crate::access::with_rights(|| self::registry().fork_lock().take());
+    }
+}
+
+extern "C" fn after_fork() {
+    let registry = published().registry.load(Ordering::Acquire);
+    if !registry.is_null() {
+        crate::access::with_rights(|| self::registry().fork_lock().give());
+    }
+}

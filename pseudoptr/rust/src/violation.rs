@@ -1,0 +1,290 @@
+//! Verdicts: how they are reported, and what Rust sees of them.
+//!
+//! The runtime below writes the report and applies the policy; this file says
+//! which lease and which allocation were meant. It also answers when a hardware
+//! fault is about to be reported: was that address, or that trapped handle, a
+//! lease of ours once?
+//!
+//! Invariant: nothing here takes the table's lock or allocates; a report may
+//! come out of a signal handler. The lock is never held when one begins.
+
+use crate::layout::{Class, generation_of, index_of, is_handle};
+use crate::published::{in_host_domain, published};
+pub use crate::resolve::{Access, Kind};
+use crate::start::registry;
+use crate::sys::{self, mpk_violation};
+use crate::table::{CODE, MAPPED, side};
+use crate::{lease, resolve};
+use std::ffi::CStr;
+use std::fmt;
+use std::sync::atomic::Ordering;
+
+const BLANK: mpk_violation = mpk_violation {
+    kind: 0,
+    access: 0,
+    address: 0,
+    bytes: 0,
+    handle: 0,
+    offset: 0,
+    bound: 0,
+    lease: 0,
+    generation: 0,
+    live_generation: 0,
+    mapped: 0,
+    key: -1,
+    allocation: 0,
+    allocation_bytes: 0,
+    pc: 0,
+    function: std::ptr::null(),
+    detail: std::ptr::null(),
+    thread: 0,
+    action: 0,
+};
+
+/// Reports that an access at `pointer` is refused. Returns when the policy is
+/// only to report. `pc`: the return address in foreign code.
+/// pre: rights open, lock not held.
+#[cold]
+pub(crate) fn refuse(pointer: u64, bytes: u64, access: Access, kind: Kind, pc: u64) {
+    let mut violation = mpk_violation {
+        kind: kind as u32,
+        access: access as u32,
+        bytes,
+        pc: pc.saturating_sub(1), // in the call, not behind it
+        ..BLANK
+    };
+    if is_handle(pointer) {
+        violation.handle = pointer;
+        about_handle(&mut violation);
+        violation.detail = detail(kind, &violation).as_ptr();
+    } else {
+        violation.address = pointer;
+        violation.detail = c"an atomic access that is not aligned to its size".as_ptr();
+    }
+    // SAFETY: rights are open, as the caller promises.
+    unsafe { sys::mpk_violate(&raw mut violation) };
+}
+
+fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {
+    match kind {
+        Kind::Spatial if violation.offset < 0 => c"the access begins before the lent memory",
+        Kind::Spatial => c"the access ends behind the lent memory",
+        Kind::Temporal => c"the lease has ended: Rust freed, moved or took back this memory",
+        Kind::Forged => c"no such pseudo-pointer was ever given out",
+        Kind::Rights if violation.access == Access::Free as u32 => {
+            c"foreign code may not free memory that Rust owns"
+        }
+        Kind::Rights => c"the memory was lent for reading only",
+        Kind::Type if violation.access == Access::Execute as u32 => {
+            c"a call through a pseudo-pointer to data"
+        }
+        Kind::Type if violation.bytes > 1 && !violation.handle.is_multiple_of(violation.bytes) => {
+            c"an atomic access that is not aligned to its size"
+        }
+        Kind::Type => c"a data access through a pseudo-pointer to a Rust function",
+        Kind::Boundary => c"host memory was reached without a pseudo-pointer",
+    }
+}
+
+/// Fills what the table knows about `violation.handle`.
+fn about_handle(violation: &mut mpk_violation) {
+    let index = index_of(violation.handle);
+    violation.lease = u64::from(index) + 1;
+    violation.generation = u64::from(generation_of(violation.handle));
+    if !registry().was_used(index) {
+        return;
+    }
+    let record = side(index).read();
+    violation.live_generation = u64::from(record.generation);
+    if u64::from(record.generation) != violation.generation {
+        return;
+    }
+    let base = crate::layout::encode(index, record.generation, record.address);
+    violation.offset = violation.handle.wrapping_sub(base) as i64;
+    violation.bound = record.bytes;
+    violation.mapped = u32::from(record.flags & MAPPED != 0);
+    violation.address = record.address.wrapping_add_signed(violation.offset);
+    if record.base == 0 {
+        // What the handle once stood for; whatever lives there now is innocent.
+        violation.allocation = record.address;
+        violation.allocation_bytes = record.bytes;
+    } else if in_host_domain(record.address) {
+        about_allocation(violation, record.address);
+    }
+}
+
+fn about_allocation(violation: &mut mpk_violation, address: u64) -> Option<sys::mpk_allocation> {
+    let found = lease::find(address)?;
+    violation.allocation = found.base as u64;
+    violation.allocation_bytes = found.bytes as u64;
+    Some(found)
+}
+
+/// The runtime's hook: a hardware fault is about to be reported.
+pub(crate) unsafe extern "C" fn enrich(violation: *mut mpk_violation) {
+    // SAFETY: the runtime gives a valid violation, for this call alone.
+    let Some(violation) = (unsafe { violation.as_mut() }) else { return };
+    if published().registry.load(Ordering::Acquire).is_null() {
+        return;
+    }
+    if is_handle(violation.handle) {
+        trapped_handle(violation);
+    } else if in_host_domain(violation.address) {
+        faulting_address(violation);
+    }
+}
+
+/// Code that was not rewritten used a handle as an address.
+fn trapped_handle(violation: &mut mpk_violation) {
+    about_handle(violation);
+    let access = Access::from_number(violation.access).unwrap_or(Access::Read);
+    match resolve::resolve(violation.handle, violation.bytes.max(1), access) {
+        Err(kind) => {
+            violation.kind = kind as u32;
+            violation.detail = detail(kind, violation).as_ptr();
+        }
+        Ok(_) => {
+            violation.kind = Kind::Boundary as u32;
+            violation.detail = c"a live pseudo-pointer was used by code that was not rewritten: \
+                compile it with galeed-cc, or pass it memory of its own"
+                .as_ptr();
+        }
+    }
+}
+
+/// The hardware stopped an access to the host domain.
+fn faulting_address(violation: &mut mpk_violation) {
+    let address = violation.address;
+    let living = about_allocation(violation, address);
+    if let Some(index) = living.as_ref().and_then(lease::stable_of) {
+        let record = side(index).read();
+        violation.lease = u64::from(index) + 1;
+        violation.generation = u64::from(record.generation);
+        violation.live_generation = u64::from(record.generation);
+        violation.offset = address.wrapping_sub(record.address) as i64;
+        violation.bound = record.bytes;
+        violation.mapped = u32::from(record.flags & MAPPED != 0);
+        return;
+    }
+    // A mapped lease that ended: rewritten code may have checked it earlier in
+    // this call, and then reaches for pages that were taken back.
+    let ended = Class::ALL.into_iter().flat_map(|class| registry().used(class)).find(|&index| {
+        let record = side(index).read();
+        let was_mapped = record.base == 0 && record.flags & (MAPPED | CODE) == MAPPED;
+        was_mapped && address.wrapping_sub(record.address) < record.bytes
+    });
+    if let Some(index) = ended {
+        let record = side(index).read();
+        violation.kind = Kind::Temporal as u32;
+        violation.lease = u64::from(index) + 1;
+        violation.generation = u64::from(record.generation);
+        violation.live_generation = u64::from(record.generation);
+        violation.offset = address.wrapping_sub(record.address) as i64;
+        violation.bound = record.bytes;
+        violation.mapped = 1;
+        violation.detail = detail(Kind::Temporal, violation).as_ptr();
+    }
+}
+
+/// What foreign code did that it may not: an access that was refused, or that
+/// the hardware stopped. [`catch`](crate::catch) returns it.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// Which rule was broken.
+    pub kind: Kind,
+    /// What was attempted; `None` when a fault did not say.
+    pub access: Option<Access>,
+    /// The foreign function that Rust had called.
+    pub function: Option<String>,
+    /// The address touched, or that the pseudo-pointer stood for; 0: unknown.
+    pub address: u64,
+    /// Size of the access in bytes; 0: unknown.
+    pub bytes: u64,
+    /// The pseudo-pointer; 0: none was involved.
+    pub handle: u64,
+    /// From the first byte of the lease; meaningful with a lease.
+    pub offset: i64,
+    /// Bytes of the lease.
+    pub bound: u64,
+    /// The lease's number (table index + 1); 0: none.
+    pub lease: u64,
+    /// The generation that the pseudo-pointer carried.
+    pub generation: u64,
+    /// The latest generation of that lease number.
+    pub live_generation: u64,
+    /// Could foreign code reach the lease directly?
+    pub mapped: bool,
+    /// Hardware key of the page; -1: none was involved.
+    pub key: i32,
+    /// First byte of the Rust allocation; 0: unknown.
+    pub allocation: u64,
+    /// Its length in bytes.
+    pub allocation_bytes: u64,
+    /// Where in foreign code; 0: unknown.
+    pub pc: u64,
+    /// One clause of explanation.
+    pub detail: Option<String>,
+}
+
+/// What a string of the runtime says.
+fn text(string: *const std::ffi::c_char) -> Option<String> {
+    // SAFETY: null, or a string that lives for ever, as mpk.h promises.
+    (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
+}
+
+impl Violation {
+    /// The last violation that unwound on this thread.
+    pub(crate) fn last() -> Option<Violation> {
+        let mut raw = BLANK;
+        // SAFETY: `raw` is writable for the call.
+        if unsafe { sys::mpk_last_violation(&raw mut raw) } == 0 {
+            return None;
+        }
+        let kinds = [Kind::Spatial, Kind::Temporal, Kind::Forged, Kind::Rights, Kind::Type];
+        let kind = kinds.into_iter().find(|kind| *kind as u32 == raw.kind);
+        Some(Violation {
+            kind: kind.unwrap_or(Kind::Boundary),
+            access: Access::from_number(raw.access),
+            function: text(raw.function),
+            address: raw.address,
+            bytes: raw.bytes,
+            handle: raw.handle,
+            offset: raw.offset,
+            bound: raw.bound,
+            lease: raw.lease,
+            generation: raw.generation,
+            live_generation: raw.live_generation,
+            mapped: raw.mapped != 0,
+            key: raw.key,
+            allocation: raw.allocation,
+            allocation_bytes: raw.allocation_bytes,
+            pc: raw.pc,
+            detail: text(raw.detail),
+        })
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = format!("{:?}", self.kind).to_lowercase();
+        write!(f, "{kind} violation")?;
+        if let Some(function) = &self.function {
+            write!(f, " in {function}")?;
+        }
+        if let Some(access) = self.access {
+            write!(f, ": {}", format!("{access:?}").to_lowercase())?;
+            if self.bytes != 0 {
+                write!(f, " of {} bytes", self.bytes)?;
+            }
+        }
+        if self.lease != 0 {
+            write!(f, " at offset {} of lease {}", self.offset, self.lease)?;
+            write!(f, " ({} bytes, {})", self.bound, ["private", "mapped"][self.mapped as usize])?;
+        } else if self.address != 0 {
+            write!(f, " at {:#x}", self.address)?;
+        }
+        self.detail.iter().try_for_each(|detail| write!(f, ": {detail}"))
+    }
+}
+
+impl std::error::Error for Violation {}
