@@ -65,7 +65,7 @@ check-rust: need-rust
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 # The runtime must be clean under both compilers that may build it.
-C_WARNINGS := -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Impk/csrc -fsyntax-only
+C_WARNINGS := -std=gnu11 -O2 -Wall -Wextra -Werror -Impk/csrc -fsyntax-only
 .PHONY: check-c
 check-c: $(VENV)/.native
 	@zig=$$(python -c 'import os, ziglang; print(os.path.dirname(ziglang.__file__))'); \

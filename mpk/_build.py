@@ -47,7 +47,6 @@ def make_ffi() -> FFI:
         depends=sorted(str(path) for path in (_MPK / "csrc").glob("**/*.h")),
         # Ours come before the interpreter's own Python.h, which many machines lack.
         include_dirs=[str(_MPK / "csrc"), str(_MPK / "csrc" / "stable_abi")],
-        define_macros=[("_GNU_SOURCE", None)],
         # -fvisibility: two copies of the runtime in one process (this one and
         # libgaleed.so's) must not answer each other's calls by accident.
         extra_compile_args=["-std=gnu11", "-O2", "-g", "-Wall", "-fvisibility=hidden"],

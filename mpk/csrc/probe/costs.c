@@ -7,6 +7,7 @@
  * Attacker: none (see probe.h).
  * Sources: [SDM 2B RDPKRU, WRPKRU].
  */
+#define _GNU_SOURCE
 #include "probe.h"
 
 #include <stdbool.h>

@@ -5,6 +5,7 @@
  * Attacker: none (see probe.h).
  * Sources: [SDM 2A CPUID], [pkeys(7)], and the manual pages of each call.
  */
+#define _GNU_SOURCE
 #include "probe.h"
 
 #include <cpuid.h>
