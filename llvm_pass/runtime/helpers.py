@@ -91,6 +91,13 @@ class Helpers:
         values = {"host_base": abi.HOST_BASE, "host_shift": abi.HOST_SHIFT}
         return self._define("lend", name, {**values, "code": test if code else "  %ours = and i1 %heap, true"})
 
+    def through_word(self, function: str) -> str:
+        """ptr (ptr): a runtime function from word to word, for pointers."""
+        name = f"@galeed.word.{function}"
+        if not self._edits.defined(name):
+            self._define("word", name, {"function": function})
+        return name
+
     def unlend(self) -> str:
         """ptr (i64 to, ptr value): the membrane inward."""
         name = "@galeed.unlend"
@@ -224,7 +231,7 @@ class Helpers:
                 continue
             limit = abi.WRITE_LIMIT_OFFSET if side == "to" else abi.READ_LIMIT_OFFSET
             checks.append(_block_check(side, limit, str(self._nodes()["empty"])))
-            addresses.append(_block_address(side, str(self._nodes()["empty"])))
+            addresses.append(f"  %{side}.address = getelementptr i8, ptr %{side}, i64 %{side}.delta")
             conditions.append(f"%{side}.inside")
         checks.append(f"  %inside = and i1 {conditions[0]}, {conditions[-1]}")
         size = fixed or "%bytes"
@@ -274,15 +281,9 @@ def _block_check(side: str, limit: int, empty: str) -> str:
         f"  %{side}.limit.at = getelementptr inbounds i8, ptr %{side}.entry, i64 {limit}\n"
         f"  %{side}.limit = load i64, ptr %{side}.limit.at, align 8, !invariant.load {empty}\n"
         f"  %{side}.bits = ptrtoint ptr %{side} to i64\n"
+        f"  %{side}.delta.at = getelementptr inbounds i8, ptr %{side}.entry, i64 {abi.DELTA_OFFSET}\n"
+        f"  %{side}.delta = load i64, ptr %{side}.delta.at, align 8, !invariant.load {empty}\n"
         f"  %{side}.offset = sub i64 %{side}.bits, %{side}.base\n"
         f"  %{side}.bound = call i64 @llvm.usub.sat.i64(i64 %{side}.limit, i64 %last)\n"
         f"  %{side}.inside = icmp ult i64 %{side}.offset, %{side}.bound"
-    )
-
-
-def _block_address(side: str, empty: str) -> str:
-    return (
-        f"  %{side}.delta.at = getelementptr inbounds i8, ptr %{side}.entry, i64 {abi.DELTA_OFFSET}\n"
-        f"  %{side}.delta = load i64, ptr %{side}.delta.at, align 8, !invariant.load {empty}\n"
-        f"  %{side}.address = getelementptr i8, ptr %{side}, i64 %{side}.delta"
     )
