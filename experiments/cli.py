@@ -30,9 +30,7 @@ def _say(line: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="galeed-lab", description="Claims about galeed, and programs that test them."
-    )
+    parser = argparse.ArgumentParser(prog="galeed-lab", description="Claims about galeed, and programs that test them.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="list the experiments")
     listing.add_argument("--json", action="store_true", help="print JSON")
@@ -77,11 +75,7 @@ def _list(as_object: bool) -> int:
         ]
         sys.stdout.write(as_json({"experiments": items}))
     else:
-        print(
-            table(
-                ("experiment", "claim", "source"), [(one.name, one.claim, one.source) for one in EXPERIMENTS]
-            )
-        )
+        print(table(("experiment", "claim", "source"), [(one.name, one.claim, one.source) for one in EXPERIMENTS]))
     return 0
 
 

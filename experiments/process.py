@@ -45,24 +45,27 @@ class Ending:
         return f"exit {self.code}"
 
 
+def _parsed(text: str) -> Json:
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return None
+    return value
+
+
 def _objects(text: str) -> list[dict[str, Json]]:
-    found = []
-    for line in text.splitlines():
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            found.append(value)
-    return found
+    """JSON objects: the whole text as one, or those that are a line each."""
+    for candidates in ([text], text.splitlines()):
+        found = [value for value in map(_parsed, candidates) if isinstance(value, dict)]
+        if found:
+            return found
+    return []
 
 
 def run(command: Sequence[str | Path], backend: str, stem: Path) -> Ending:
     """Runs to the end; stem: path of the kept files, to which .stderr, .stdout, .report are added."""
     stem.parent.mkdir(parents=True, exist_ok=True)
-    stderr, stdout, report = (
-        stem.with_name(f"{stem.name}.{part}") for part in ("stderr", "stdout", "report")
-    )
+    stderr, stdout, report = (stem.with_name(f"{stem.name}.{part}") for part in ("stderr", "stdout", "report"))
     report.unlink(missing_ok=True)
     environment = clean_environment(
         {

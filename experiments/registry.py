@@ -1,6 +1,7 @@
 """Every experiment, once."""
 
+from experiments.bench.experiment import EXPERIMENT as BENCH
 from experiments.demo.experiment import EXPERIMENT as DEMO
 from experiments.micro.experiment import EXPERIMENT as MICRO
 
-EXPERIMENTS = (DEMO, MICRO)
+EXPERIMENTS = (DEMO, MICRO, BENCH)

@@ -72,18 +72,22 @@ def _command(way: str) -> tuple[list[str], dict[str, str]]:
     return ["cargo", *words], {"CC": str(_clang_script())} if way == "clang" else {}
 
 
-def _clang_script() -> Path:
-    """A compiler command of one word for build scripts: galeed-cc's clang, nothing rewritten."""
+def clang_words() -> tuple[str, ...]:
+    """The clang that galeed-cc uses, as a command. Raises LabError when there is none."""
     from llvm_pass.driver.clang import find_clang
     from llvm_pass.driver.errors import DriverError
 
     try:
-        words = find_clang().command
+        return find_clang().command
     except DriverError as error:
         raise LabError(str(error)) from error
+
+
+def _clang_script() -> Path:
+    """That clang as a command of one word, for build scripts: nothing is rewritten."""
     script = BUILDS / "clang-unrewritten"
     script.parent.mkdir(parents=True, exist_ok=True)
-    text = f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
+    text = f'#!/bin/sh\nexec {shlex.join(clang_words())} "$@"\n'
     if not script.is_file() or script.read_text() != text:
         script.write_text(text)
         script.chmod(0o755)
@@ -132,7 +136,5 @@ def build(program: Program, way: str, options: Options) -> Path:
 def _why(lines: list[str], way: str, log: Path) -> str:
     if any(OFFLINE.search(line) for line in lines):
         return f"cargo could not fetch the crates: is there a network? (see {log})"
-    first = next(
-        (line for line in lines if re.match(r"(error|galeed|cargo-galeed)\b", line)), "no error line"
-    )
+    first = next((line for line in lines if re.match(r"(error|galeed|cargo-galeed)\b", line)), "no error line")
     return f"the {way} build failed: {first} (see {log})"

@@ -25,9 +25,7 @@ PROGRAM = Program(Path(__file__).resolve().parent / "program", "demo")
 UNAVAILABLE = "unavailable"
 
 
-def _run_case(
-    case: Case, side: str, executable: Path, sample: Sample, backend: str, options: Options
-) -> Ending:
+def _run_case(case: Case, side: str, executable: Path, sample: Sample, backend: str, options: Options) -> Ending:
     options.say(f"{case.name} on {backend}, {side}")
     words = [str(sample.path) if word == "FILE" else word for word in case.arguments]
     return process.run([executable, *words], backend, options.output / f"{case.name}.{backend}.{side}")
@@ -49,9 +47,7 @@ def _deviations(case: Case, backend: str, sides: dict[str, tuple[str, Verdict, E
     for side, (wanted, verdict, ending) in sides.items():
         if verdict.status != wanted:
             why = f": {verdict.reason}" if verdict.reason else ""
-            found.append(
-                f"{case.name} on {backend}, {side}: {verdict.status}, not {wanted}{why} (see {ending.stderr})"
-            )
+            found.append(f"{case.name} on {backend}, {side}: {verdict.status}, not {wanted}{why} (see {ending.stderr})")
     return found
 
 

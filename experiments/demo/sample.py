@@ -36,8 +36,8 @@ class Sample:
     text_bytes: int
 
 
-def _sources(program: Program) -> list[Path]:
-    """Folders of the registry crates that the program is built from, in a fixed order."""
+def _crates(program: Program) -> dict[str, Path]:
+    """Folders of the registry crates that the program is built from, by name, in a fixed order."""
     command = ["cargo", "metadata", "--format-version=1", "--locked", "--offline"]
     done = subprocess.run(
         command, cwd=program.folder, env=clean_environment(), capture_output=True, text=True, check=False
@@ -45,7 +45,13 @@ def _sources(program: Program) -> list[Path]:
     if done.returncode != 0:
         raise LabError(f"cargo metadata failed: {(done.stderr.splitlines() or ['no message'])[0]}")
     packages = [one for one in json.loads(done.stdout)["packages"] if one["source"] is not None]
-    return [Path(one["manifest_path"]).parent for one in sorted(packages, key=lambda one: str(one["id"]))]
+    packages.sort(key=lambda one: str(one["id"]))
+    return {one["name"]: Path(one["manifest_path"]).parent for one in packages}
+
+
+def crate_folder(program: Program, name: str) -> Path:
+    """Where the registry keeps the sources of a crate that the program uses. pre: it was built."""
+    return _crates(program)[name]
 
 
 def make(program: Program, options: Options) -> Sample:
@@ -56,7 +62,7 @@ def make(program: Program, options: Options) -> Sample:
         return Sample(path, known["sha256"], known["bytes"])
     options.say("making the honest file from the crates' sources")
     text = bytearray()
-    for folder in _sources(program):
+    for folder in _crates(program).values():
         for file in sorted(folder.rglob("*")):
             if file.suffix in SUFFIXES and file.is_file() and len(text) < AT_MOST_BYTES:
                 text += file.read_bytes()

@@ -22,9 +22,7 @@ ROUNDS = 9
 REPEATS = 5
 
 
-def measure(
-    executables: Mapping[str, Path], sample: Path, backend: str, options: Options
-) -> dict[str, list[float]]:
+def measure(executables: Mapping[str, Path], sample: Path, backend: str, options: Options) -> dict[str, list[float]]:
     """For each way the median time in ns of each of ROUNDS processes."""
     times: dict[str, list[float]] = {way: [] for way in executables}
     for turn in range(ROUNDS):

@@ -127,9 +127,7 @@ def _spatial(
 
 def _boundary(ending: Ending, expected: Expectation) -> Verdict:
     fields: dict[str, Json] = {"changed": False}
-    verdict = _stopped(
-        ending, fields, {"violation": "boundary", "access": "write", "backend": expected.backend}
-    )
+    verdict = _stopped(ending, fields, {"violation": "boundary", "access": "write", "backend": expected.backend})
     if verdict.status != "stopped":
         return verdict
     report = ending.violations[0]

@@ -82,8 +82,7 @@ def run(options: Options) -> Report:
     box_plot(samples, measured, files[2])
     head = ("backend", "shape", "operation", "variant", "ns per access", "ratio to raw")
     cells = [
-        [*(str(row[name]) for name in head[:4]), f"{row['median_ns']:.2f}", f"{row['ratio']:.2f}x"]
-        for row in rows
+        [*(str(row[name]) for name in head[:4]), f"{row['median_ns']:.2f}", f"{row['ratio']:.2f}x"] for row in rows
     ]
     cells += [[str(backend), *["unavailable"] * 3, "", ""] for backend in unavailable]
     return Report(result, table(head, cells), files=files)

@@ -25,9 +25,7 @@ def box_plot(samples: Mapping[Key, list[float]], backends: Sequence[str], path: 
     for row, backend in enumerate(backends):
         for column, shape in enumerate(SHAPES):
             panel = panels[row][column]
-            keys = [
-                Key(backend, shape, operation, variant) for operation in OPERATIONS for variant in VARIANTS
-            ]
+            keys = [Key(backend, shape, operation, variant) for operation in OPERATIONS for variant in VARIANTS]
             panel.boxplot([samples[key] for key in keys], showfliers=False)
             panel.set_xticks(
                 range(1, len(keys) + 1),

@@ -93,9 +93,7 @@ def test_missing_tools(
     assert advice in said
 
 
-def test_not_built_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_not_built_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(workshop, "BUILDS", tmp_path / "builds")
     assert cli.main(["run", "demo", "--no-build", "--output", str(tmp_path / "out")]) == 2
     assert "--no-build" in complaint(capsys)

@@ -1,0 +1,1 @@
+"""The project's own figures, as ratios taken in one run."""
