@@ -95,7 +95,7 @@ struct runtime {
     struct domain_extent extents[MPK_MAX_DOMAINS];
     unsigned exit_key;             /* pthread_key_t; thread.c: how the end of a thread is noticed */
     _Atomic uint32_t faults_installed;
-    struct previous_handler previous; /* who handled SIGSEGV before us */
+    struct previous_handler previous[2]; /* of SIGSEGV and SIGBUS, before us */
     int32_t older_threads[MPK_OLDER_THREADS]; /* kernel ids of threads older than the keys */
     _Atomic(mpk_domain *) host;
     _Atomic uint32_t host_lock;    /* while the host domain is being made */
@@ -106,7 +106,11 @@ _Static_assert(sizeof(struct runtime) <= MPK_RECORDS_OFFSET, "runtime overlaps t
 #define MPK_RUNTIME ((struct runtime *)MPK_PUBLISHED_BASE)
 
 /* 1 once mpk_start succeeded. On a page of its own that is read-only from then on. */
-struct started_page { uint32_t started; char rest[MPK_PAGE_BYTES - sizeof(uint32_t)]; };
+struct started_page {
+    uint32_t started;
+    uint32_t published_bits; /* pku: as in the runtime; readable when that is closed too */
+    char rest[MPK_PAGE_BYTES - 2 * sizeof(uint32_t)];
+};
 extern struct started_page _mpk_started __attribute__((visibility("hidden")));
 
 struct heap;               /* heap.c */

@@ -134,6 +134,7 @@ static int fill(const struct environment *environment) {
 }
 
 static int seal_started(void) {
+    _mpk_started.published_bits = MPK_RUNTIME->published_bits;
     _mpk_started.started = 1;
     return mprotect(&_mpk_started, sizeof _mpk_started, PROT_READ) ? MPK_EKERNEL : 0;
 }

@@ -1,0 +1,231 @@
+/* fault.c - tells our faults from everybody else's, in SIGSEGV and SIGBUS.
+ *
+ * Ours are: a key of ours (pku), closed pages of ours (mprotect), a non-canonical
+ * address with the pseudo-pointer's tag. Each is one of:
+ *   - a host thread without its rights (the kernel starts signal handlers with
+ *     every key closed; threads older than a key never had it; on mprotect,
+ *     another thread's foreign call): granted, or waited for;
+ *   - a foreign thread's signal handler that lacks even foreign rights: granted;
+ *   - anything else: a violation.
+ * All other faults go to whoever handled them before, as the kernel would.
+ *
+ * Who is foreign is decided by the thread's record, never by where the code lies:
+ * a signal handler that runs on top of foreign code counts as foreign, also one
+ * written in Rust, unless it comes in by mpk_callback_enter.
+ *
+ * Attacker: can raise any fault with any register values, send these signals, and
+ * call the handler as a function with arguments of its own; so PKRU is put back
+ * before it returns.
+ *
+ * SIGBUS too, because a non-canonical address in RBP or RSP is a stack fault, and
+ * the kernel turns that into SIGBUS.
+ *
+ * Source: [pkeys(7)], [SDM 3A 6.15] traps 12, 13, 14.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "fault_chain.h"
+#include "pkru.h"
+#include "prim.h"
+#include "record.h"
+#include "report.h"
+#include "signal_frame.h"
+#include "try.h"
+
+#define TAG_SHIFT 62  /* a pseudo-pointer has 01 in bits 63:62 */
+#define TAG 1
+#define RETRIES 10000 /* of one access that nothing forbids, until it is somebody else's */
+
+static bool is_published(uintptr_t address) { return address - MPK_PUBLISHED_BASE < MPK_PUBLISHED_BYTES; }
+
+static bool is_pku(void) { return MPK_RUNTIME->backend == MPK_BACKEND_PKU; }
+
+static uint32_t guarded_mask(void) { return (uint32_t)(atomic_load(&MPK_RUNTIME->guarded) >> 32); }
+
+/* The thread's record; none yet: one that says what it is. */
+static struct thread_record *record_for_report(bool foreign) {
+    struct thread_record *record = _mpk_thread_find();
+    if (record) return record;
+    return foreign ? _mpk_thread_born_foreign() : _mpk_thread();
+}
+
+static bool is_foreign_thread(uint32_t frame_pkru) {
+    const struct thread_record *record = _mpk_thread_find();
+    if (!is_pku()) return atomic_load(&MPK_RUNTIME->runner) == _mpk_fs_base();
+    /* Write-disabled but readable: only a gate leaves the published key so. */
+    uint32_t published = MPK_RUNTIME->published_bits;
+    if ((frame_pkru & published) == (published & 0xaaaaaaaa)) return true;
+    return record ? _mpk_record_is_foreign(record) : !_mpk_thread_is_older(_mpk_thread_id());
+}
+
+/* After the report: what policy asks for. pku: by the signal frame. */
+static void apply(void *context, struct thread_record *record, const struct mpk_violation *v, uint32_t frame_pkru) {
+    if (v->action == MPK_ON_VIOLATION_UNWIND) {
+        struct try_frame *frame = _mpk_try_leave(record);
+        if (is_pku()) {
+            uint32_t mask = guarded_mask();
+            _mpk_frame_set_pkru(context, (frame_pkru & ~mask) | (frame->pkru & mask));
+        }
+        _mpk_frame_continue(context, (uintptr_t)_mpk_try_resume, (uintptr_t)frame, (uintptr_t)record);
+    } else if (is_pku()) { /* report: the access is let through, and what follows */
+        uint32_t open = MPK_RUNTIME->published_bits | MPK_RUNTIME->host_bits;
+        if (v->key >= 0) open |= pkru_of_key(PKRU_BOTH, v->key);
+        _mpk_frame_set_pkru(context, frame_pkru & ~open);
+    }
+}
+
+static void violation(void *context, struct mpk_violation *v, bool foreign, bool can_go_on, uint32_t frame_pkru) {
+    struct domain_extent *extent = v->address ? _mpk_extent_at(v->address) : NULL;
+    if (!is_pku()) { /* memory must be readable to tell what was hit; report leaves it open */
+        if (_mpk_prim_mprotect.is_closed()) _mpk_prim_mprotect.open_all(_mpk_thread_find(), 1);
+        if (extent && _mpk_prim_mprotect.rights_get(extent) != MPK_READ_WRITE) {
+            enum mpk_rights previous;
+            mpk_domain_open((mpk_domain *)extent->base, MPK_READ_WRITE, &previous);
+        }
+    }
+    struct thread_record *record = record_for_report(foreign);
+    struct mpk_allocation allocation;
+    if (extent && mpk_heap_find((mpk_domain *)extent->base, v->address, &allocation)) {
+        v->allocation = allocation.base;
+        v->allocation_bytes = allocation.bytes;
+    }
+    v->pc = _mpk_frame_pc(context);
+    v->function = foreign ? mpk_gate_function() : NULL;
+    if (MPK_RUNTIME->violation_hook) MPK_RUNTIME->violation_hook(v);
+    _mpk_report(record, v, can_go_on);
+    apply(context, record, v, frame_pkru);
+}
+
+static void boundary(void *context, uintptr_t address, int key, bool foreign, uint32_t frame_pkru) {
+    struct mpk_violation v = {.kind = MPK_BOUNDARY, .address = address, .key = key};
+    v.access = _mpk_frame_access(context);
+    v.detail = is_published(address) ? "the address is in the runtime's own, foreign-readable state"
+             : foreign               ? "the page is closed to foreign code"
+                                     : "host code that had not opened the domain";
+    violation(context, &v, foreign, v.access != MPK_ACCESS_EXECUTE, frame_pkru);
+}
+
+/* pku. Rights that the thread should have and the frame lacks are put there. */
+static void key_fault(void *context, uintptr_t address, int key) {
+    uint32_t had, want, denied = pkru_of_key(PKRU_ACCESS_DISABLE, key);
+    if (!_mpk_frame_pkru(context, &had)) _mpk_fatal("the kernel's signal frame does not hold PKRU");
+    bool foreign = is_foreign_thread(had);
+    uint64_t guarded = atomic_load(&MPK_RUNTIME->guarded);
+    if (_mpk_frame_access(context) == MPK_ACCESS_WRITE) denied |= pkru_of_key(PKRU_WRITE_DISABLE, key);
+    want = foreign ? (had & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded
+                   : had & ~(MPK_RUNTIME->published_bits | MPK_RUNTIME->host_bits);
+    if (want != had && !(want & denied)) _mpk_frame_set_pkru(context, want);
+    else boundary(context, address, key, foreign, had);
+}
+
+/* mprotect. Returns false when the fault is not ours after all. */
+static bool page_fault(void *context, uintptr_t address) {
+    static _Thread_local __attribute__((tls_model("initial-exec"))) struct {
+        uintptr_t address;
+        unsigned count;
+    } retry; /* no rights hang on it */
+    struct runtime *runtime = MPK_RUNTIME;
+    uintptr_t me = _mpk_fs_base(), closed = atomic_load(&runtime->closed);
+    uint32_t access = _mpk_frame_access(context);
+    if (closed == me) {
+        boundary(context, address, -1, true, 0);
+        return true;
+    }
+    if (access == MPK_ACCESS_EXECUTE) return false;
+    if (closed) {
+        _mpk_wait_until_open(me);
+        return true;
+    }
+    struct domain_extent *extent = _mpk_extent_at(address);
+    enum mpk_rights rights = extent ? (enum mpk_rights)atomic_load(&extent->rights) : MPK_READ_WRITE;
+    if (rights == MPK_NONE || (rights == MPK_READ && access == MPK_ACCESS_WRITE)) {
+        boundary(context, address, -1, atomic_load(&runtime->runner) == me, 0);
+        return true;
+    }
+    /* Allowed: opened between the fault and now. Unless it never ends. */
+    if (retry.address != address) retry.count = 0;
+    retry.address = address;
+    return ++retry.count < RETRIES;
+}
+
+static bool tagged_fault(void *context) {
+    struct memory_operand operand = _mpk_frame_tagged_operand(context, TAG_SHIFT, TAG);
+    uint32_t pkru = 0;
+    if (!operand.found) return false;
+    if (is_pku() && !_mpk_frame_pkru(context, &pkru)) _mpk_fatal("the kernel's signal frame does not hold PKRU");
+    bool foreign = is_foreign_thread(pkru);
+    struct mpk_violation v = {.kind = MPK_FORGED, .handle = operand.address, .access = operand.access, .key = -1};
+    v.detail = foreign ? "a pseudo-pointer was used by code that is not rewritten (or in a form that is not)"
+                       : "host code used a pseudo-pointer as an address (it came out of C's own memory)";
+    violation(context, &v, foreign, false, pkru);
+    return true;
+}
+
+/* Returns true when the interrupted code can go on (where the frame says). */
+static bool handled(int signal_number, const siginfo_t *info, void *context) {
+    uintptr_t address = (uintptr_t)info->si_addr;
+    if (info->si_code == SI_KERNEL && _mpk_frame_is_address_trap(context)) return tagged_fault(context);
+    if (signal_number != SIGSEGV) return false;
+    if (is_pku()) {
+        if (info->si_code == SEGV_PKUERR && info->si_pkey < 16 &&
+            (guarded_mask() & pkru_of_key(PKRU_BOTH, (int)info->si_pkey))) {
+            key_fault(context, address, (int)info->si_pkey);
+            return true;
+        }
+        uint32_t pkru;
+        if (info->si_code != SEGV_ACCERR || _mpk_frame_access(context) != MPK_ACCESS_EXECUTE ||
+            !_mpk_extent_at(address) || !_mpk_frame_pkru(context, &pkru) || !is_foreign_thread(pkru))
+            return false;
+        boundary(context, address, _mpk_extent_at(address)->key, true, pkru); /* jumped into our heap */
+        return true;
+    }
+    return info->si_code == SEGV_ACCERR && (is_published(address) || _mpk_extent_at(address)) &&
+           page_fault(context, address);
+}
+
+static void on_fault(int signal_number, siginfo_t *info, void *context) {
+    int saved_errno = errno;
+    uint32_t entry = 0;
+    bool pku = _mpk_started.published_bits != 0;
+    if (pku) { /* the number of the key comes from the read-only page: nothing else is open yet */
+        entry = pkru_read();
+        pkru_write(entry & ~_mpk_started.published_bits);
+        pkru_write(entry & ~guarded_mask());
+    }
+    if (!handled(signal_number, info, context)) {
+        uint32_t frame_pkru = 0;
+        bool foreign = (!pku || _mpk_frame_pkru(context, &frame_pkru)) && is_foreign_thread(frame_pkru);
+        uint64_t guarded = atomic_load(&MPK_RUNTIME->guarded);
+        struct previous_handler *previous = &MPK_RUNTIME->previous[signal_number == SIGBUS];
+        struct previous_handler copy = *previous;
+        if (!pku) _mpk_wait_until_open(_mpk_fs_base());
+        if (copy.flags & (int)SA_RESETHAND && !(foreign && !pku)) previous->function = 0;
+        if (pku) pkru_write(foreign ? (entry & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded
+                                    : entry & ~(MPK_RUNTIME->published_bits | MPK_RUNTIME->host_bits));
+        _mpk_fault_pass_on(&copy, signal_number, info, context);
+    }
+    if (pku) pkru_write(entry);
+    errno = saved_errno;
+}
+
+int mpk_faults_install(void) {
+    int error = mpk_start();
+    if (error) return error;
+    enum { NOT_YET, NOW, DONE };
+    uint32_t state = NOT_YET;
+    if (!atomic_compare_exchange_strong(&MPK_RUNTIME->faults_installed, &state, NOW)) {
+        while (atomic_load(&MPK_RUNTIME->faults_installed) == NOW) __builtin_ia32_pause();
+        return atomic_load(&MPK_RUNTIME->faults_installed) == DONE ? 0 : MPK_EKERNEL;
+    }
+    if (_mpk_fault_take_over(SIGSEGV, on_fault, &MPK_RUNTIME->previous[0]) == 0 &&
+        _mpk_fault_take_over(SIGBUS, on_fault, &MPK_RUNTIME->previous[1]) == 0) {
+        atomic_store(&MPK_RUNTIME->faults_installed, DONE);
+        return 0;
+    }
+    atomic_store(&MPK_RUNTIME->faults_installed, NOT_YET);
+    return MPK_EKERNEL;
+}

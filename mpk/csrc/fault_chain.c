@@ -1,0 +1,61 @@
+/* fault_chain.c - see fault_chain.h.
+ *
+ * Invariant: a fault that is not ours ends as it would have without us: in the
+ * previous handler with its own mask and arguments, or in the default action at
+ * the faulting instruction (so that core dump and exit status are the real ones).
+ *
+ * One difference: a previous handler that did not ask for the signal stack runs
+ * on it nevertheless, because this signal was taken there.
+ *
+ * Source: sigaction(2), kernel/signal.c's force_sig: an ignored or blocked fault
+ * takes the default action.
+ */
+#define _GNU_SOURCE
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "fault_chain.h"
+
+int _mpk_fault_take_over(int signal_number, void (*handler)(int, siginfo_t *, void *),
+                         struct previous_handler *previous) {
+    struct sigaction ours, old;
+    memset(&ours, 0, sizeof ours);
+    ours.sa_sigaction = handler;
+    ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigemptyset(&ours.sa_mask);
+    if (sigaction(signal_number, NULL, &old)) return MPK_EKERNEL;
+    previous->function = (uintptr_t)old.sa_handler; /* shares its place with sa_sigaction */
+    previous->flags = old.sa_flags;
+    memcpy(&previous->mask, &old.sa_mask, sizeof previous->mask);
+    return sigaction(signal_number, &ours, NULL) ? MPK_EKERNEL : 0;
+}
+
+static void take_default_action(int signal_number, const siginfo_t *info) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = SIG_DFL;
+    sigaction(signal_number, &action, NULL);
+    /* A fault recurs when we return. A signal that was sent does not: again. */
+    if (info->si_code <= 0) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal_number);
+}
+
+void _mpk_fault_pass_on(const struct previous_handler *previous, int signal_number, siginfo_t *info, void *context) {
+    if (previous->function == (uintptr_t)SIG_IGN && info->si_code <= 0) return;
+    if (previous->function == (uintptr_t)SIG_IGN || previous->function == (uintptr_t)SIG_DFL) {
+        take_default_action(signal_number, info);
+        return;
+    }
+    sigset_t mask;
+    sigemptyset(&mask);
+    memcpy(&mask, &previous->mask, sizeof previous->mask);
+    sigprocmask(SIG_BLOCK, &mask, NULL); /* the return from our handler undoes it */
+    if (previous->flags & SA_NODEFER) {
+        sigemptyset(&mask);
+        sigaddset(&mask, signal_number);
+        sigprocmask(SIG_UNBLOCK, &mask, NULL);
+    }
+    if (previous->flags & SA_SIGINFO)
+        ((void (*)(int, siginfo_t *, void *))previous->function)(signal_number, info, context);
+    else
+        ((void (*)(int))previous->function)(signal_number);
+}

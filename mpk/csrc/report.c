@@ -1,0 +1,323 @@
+/* report.c - tells people and programs what was violated, then does what the
+ * policy says.
+ *
+ * Invariant: a violation is reported before anything is done about it, and is
+ * never lost silently; what could not be done as asked (unwind without an
+ * mpk_try) is said in the report.
+ *
+ * Runs in a signal handler too, on a small signal stack: text is composed in the
+ * thread's page of the published range, by text.c alone. One write for the text,
+ * one for the JSON line (the file is open for appending), so that lines of
+ * several threads and processes don't mix.
+ *
+ * Attacker: caused the violation, and can close or redirect file descriptors: a
+ * report can be lost that way, the action is taken regardless.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "record.h"
+#include "report.h"
+#include "text.h"
+
+#define NS_PER_S 1000000000u
+
+/* The program's (or library's) own header: what addr2line counts from. */
+extern const char __ehdr_start[] __attribute__((weak, visibility("hidden")));
+#define PROGRAM_MOST (1u << 30) /* further away is some other library */
+
+static const char *const kinds[] = {"unknown", "spatial", "temporal", "forged", "rights", "type", "boundary"};
+static const char *const accesses[] = {NULL, "read", "write", "execute", "free"};
+static const char *const actions[] = {"abort", "unwind", "report"};
+
+static const char *name_of(const char *const *names, size_t count, uint32_t value) {
+    return value < count ? names[value] : names[0];
+}
+#define NAME(names, value) name_of(names, sizeof names / sizeof *names, value)
+
+_Noreturn void _mpk_abort(void) {
+    sigset_t only;
+    signal(SIGABRT, SIG_DFL);
+    sigemptyset(&only);
+    sigaddset(&only, SIGABRT);
+    sigprocmask(SIG_UNBLOCK, &only, NULL);
+    abort();
+}
+
+void _mpk_fatal(const char *format, ...) {
+    char line[512];
+    struct text text = _mpk_text(line, sizeof line - 1);
+    va_list arguments;
+    va_start(arguments, format);
+    _mpk_text_add(&text, "galeed: fatal: ");
+    for (const char *at = format; *at; at++) {
+        if (*at != '%') {
+            char one[2] = {*at, 0};
+            _mpk_text_add(&text, one);
+            continue;
+        }
+        bool is_long = false;
+        while (*++at == 'l' || *at == 'z') is_long = true;
+        if (*at == 's') {
+            const char *string = va_arg(arguments, const char *);
+            _mpk_text_add(&text, string ? string : "(none)");
+        } else if (*at == 'd') {
+            _mpk_text_signed(&text, is_long ? va_arg(arguments, long) : va_arg(arguments, int));
+        } else if (*at == 'u') {
+            _mpk_text_decimal(&text, is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned));
+        } else if (*at == 'x') {
+            _mpk_text_hex(&text, is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned));
+        } else if (*at == 'p') {
+            _mpk_text_hex(&text, (uintptr_t)va_arg(arguments, void *));
+        } else {
+            break; /* '%' at the end, or a conversion that the arguments can't be trusted with */
+        }
+    }
+    va_end(arguments);
+    text.end++; /* the line always ends */
+    _mpk_text_add(&text, "\n");
+    _mpk_text_write(&text, STDERR_FILENO);
+    _mpk_abort();
+}
+
+static void item(struct text *text, const char *label) {
+    _mpk_text_add(text, "\n  ");
+    _mpk_text_add(text, label);
+    for (size_t width = strlen(label); width < 11; width++) _mpk_text_add(text, " ");
+}
+
+static void bytes_of(struct text *text, uint64_t bytes) {
+    _mpk_text_decimal(text, bytes);
+    _mpk_text_add(text, bytes == 1 ? " byte" : " bytes");
+}
+
+static void add_headline(struct text *text, const struct mpk_violation *v) {
+    static const char *const verbs[] = {"touched", "read", "wrote", "executed", "freed"};
+    _mpk_text_add(text, "galeed: ");
+    _mpk_text_add(text, NAME(kinds, v->kind));
+    _mpk_text_add(text, " violation: ");
+    _mpk_text_add(text, v->function ? "foreign code in " : "host code");
+    if (v->function) _mpk_text_add(text, v->function);
+    _mpk_text_add(text, " ");
+    _mpk_text_add(text, NAME(verbs, v->access));
+    _mpk_text_add(text, " ");
+    if (v->bytes) bytes_of(text, v->bytes);
+    else _mpk_text_add(text, "memory");
+    _mpk_text_add(text, " that it may not");
+}
+
+static void add_where(struct text *text, const struct mpk_violation *v) {
+    item(text, "where");
+    _mpk_text_add(text, v->function ? v->function : "outside any foreign function");
+    if (v->pc) {
+        uintptr_t program = (uintptr_t)__ehdr_start;
+        _mpk_text_add(text, ", pc ");
+        _mpk_text_hex(text, v->pc);
+        if (program && v->pc - program < PROGRAM_MOST) {
+            _mpk_text_add(text, " (program + ");
+            _mpk_text_hex(text, v->pc - program);
+            _mpk_text_add(text, ")");
+        }
+    }
+    _mpk_text_add(text, ", thread ");
+    _mpk_text_signed(text, v->thread);
+}
+
+static void add_allocation(struct text *text, const struct mpk_violation *v) {
+    item(text, "allocation");
+    if (!v->allocation) {
+        _mpk_text_add(text, "none that lives");
+        return;
+    }
+    bytes_of(text, v->allocation_bytes);
+    _mpk_text_add(text, " at ");
+    _mpk_text_hex(text, v->allocation);
+    if (!v->address) return;
+    _mpk_text_add(text, "; the access is at offset ");
+    _mpk_text_signed(text, (int64_t)(v->address - v->allocation));
+}
+
+static void add_lease(struct text *text, const struct mpk_violation *v) {
+    if (v->handle) {
+        item(text, "handle");
+        _mpk_text_hex(text, v->handle);
+        _mpk_text_add(text, ", generation ");
+        _mpk_text_decimal(text, v->generation);
+    }
+    if (!v->lease) return;
+    item(text, "lease");
+    _mpk_text_add(text, "#");
+    _mpk_text_decimal(text, v->lease - 1);
+    _mpk_text_add(text, v->mapped ? ", mapped, " : ", private, ");
+    bytes_of(text, v->bound);
+    _mpk_text_add(text, ", generation now ");
+    _mpk_text_decimal(text, v->live_generation);
+    _mpk_text_add(text, "; the access is at offset ");
+    _mpk_text_signed(text, v->offset);
+}
+
+static const char *advice(const struct mpk_violation *v) {
+    switch (v->kind) {
+    case MPK_SPATIAL: return "the C code leaves the object that it was lent: check its length arithmetic";
+    case MPK_TEMPORAL: return "the C code kept a pointer to an object that Rust has freed: keep the object "
+                              "alive longer, or make C forget it";
+    case MPK_FORGED: return "the pointer was never lent by this process: it was made up or overwritten";
+    case MPK_RIGHTS: return "the object was lent for reading: lend it as mutable if C is meant to change it";
+    case MPK_TYPE: return "the value is none that its Rust type may hold";
+    case MPK_BOUNDARY:
+        return v->function ? "the C code used an address of Rust's memory that it was not lent in this call "
+                             "(a stale or made-up pointer)"
+                           : "open the domain before using it (mpk_domain_open)";
+    default: return "see the rest of this report";
+    }
+}
+
+static void compose_text(struct text *text, const struct mpk_violation *v, const char *instead) {
+    add_headline(text, v);
+    add_where(text, v);
+    item(text, "address");
+    if (v->address) _mpk_text_hex(text, v->address);
+    else _mpk_text_add(text, "unknown");
+    if (v->key >= 0) {
+        _mpk_text_add(text, ", protection key ");
+        _mpk_text_signed(text, v->key);
+    }
+    _mpk_text_add(text, ", backend ");
+    _mpk_text_add(text, mpk_backend_name());
+    add_allocation(text, v);
+    add_lease(text, v);
+    if (v->detail) {
+        item(text, "detail");
+        _mpk_text_add(text, v->detail);
+    }
+    item(text, "to do");
+    _mpk_text_add(text, advice(v));
+    item(text, "action");
+    _mpk_text_add(text, NAME(actions, v->action));
+    if (instead) _mpk_text_add(text, instead);
+    else if (v->action == MPK_ON_VIOLATION_REPORT)
+        _mpk_text_add(text, " only: the program goes on UNPROTECTED from here, for this foreign call at least");
+    _mpk_text_add(text, "\n");
+}
+
+static void key_number(struct text *text, const char *key, uint64_t number, bool known) {
+    _mpk_text_json(text, key);
+    _mpk_text_add(text, ":");
+    if (known) _mpk_text_decimal(text, number);
+    else _mpk_text_add(text, "null");
+    _mpk_text_add(text, ",");
+}
+
+/* Addresses and handles are strings: JSON readers lose bits above 2^53. */
+static void key_address(struct text *text, const char *key, uint64_t address) {
+    _mpk_text_json(text, key);
+    _mpk_text_add(text, address ? ":\"" : ":null");
+    if (address) {
+        _mpk_text_hex(text, address);
+        _mpk_text_add(text, "\"");
+    }
+    _mpk_text_add(text, ",");
+}
+
+static void key_string(struct text *text, const char *key, const char *string) {
+    _mpk_text_json(text, key);
+    _mpk_text_add(text, ":");
+    _mpk_text_json(text, string);
+    _mpk_text_add(text, ",");
+}
+
+static void key_signed(struct text *text, const char *key, int64_t number, bool known) {
+    _mpk_text_json(text, key);
+    _mpk_text_add(text, ":");
+    if (known) _mpk_text_signed(text, number);
+    else _mpk_text_add(text, "null");
+    _mpk_text_add(text, ",");
+}
+
+static void compose_json(struct text *text, const struct mpk_violation *v) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    _mpk_text_add(text, "{");
+    key_string(text, "violation", NAME(kinds, v->kind));
+    key_string(text, "access", NAME(accesses, v->access));
+    key_string(text, "function", v->function);
+    key_address(text, "address", v->address);
+    key_number(text, "bytes", v->bytes, v->bytes != 0);
+    key_address(text, "handle", v->handle);
+    _mpk_text_add(text, "\"lease\":");
+    if (v->lease) {
+        _mpk_text_add(text, "{");
+        key_number(text, "index", v->lease - 1, true);
+        key_number(text, "generation", v->generation, true);
+        key_number(text, "live_generation", v->live_generation, true);
+        key_string(text, "kind", v->mapped ? "mapped" : "private");
+        _mpk_text_add(text, "\"bound\":");
+        _mpk_text_decimal(text, v->bound);
+        _mpk_text_add(text, "},");
+    } else {
+        _mpk_text_add(text, "null,");
+    }
+    key_signed(text, "offset", v->offset, v->handle != 0);
+    _mpk_text_add(text, "\"allocation\":");
+    if (v->allocation) {
+        _mpk_text_add(text, "{");
+        key_address(text, "base", v->allocation);
+        _mpk_text_add(text, "\"bytes\":");
+        _mpk_text_decimal(text, v->allocation_bytes);
+        _mpk_text_add(text, "},");
+    } else {
+        _mpk_text_add(text, "null,");
+    }
+    key_signed(text, "key", v->key, v->key >= 0);
+    key_string(text, "backend", mpk_backend_name());
+    key_signed(text, "thread", v->thread, true);
+    key_address(text, "pc", v->pc);
+    key_string(text, "action", NAME(actions, v->action));
+    key_string(text, "detail", v->detail);
+    _mpk_text_add(text, "\"time_ns\":");
+    _mpk_text_decimal(text, (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec);
+    _mpk_text_add(text, "}\n");
+}
+
+void _mpk_report(struct thread_record *record, struct mpk_violation *v, bool can_go_on) {
+    v->thread = _mpk_thread_id();
+    if (!v->function) v->function = mpk_gate_function();
+    v->action = mpk_policy();
+    const char *instead = NULL;
+    if (v->action == MPK_ON_VIOLATION_UNWIND && record->tries == 0)
+        instead = " (unwind was asked for, but no mpk_try encloses this call)";
+    else if (v->action == MPK_ON_VIOLATION_REPORT && !can_go_on)
+        instead = " (report was asked for, but this access cannot be let through)";
+    if (instead) v->action = MPK_ON_VIOLATION_ABORT;
+    char *page = (char *)(MPK_PUBLISHED_BASE + MPK_REPORTS_OFFSET + (uintptr_t)record->slot * MPK_PAGE_BYTES);
+    struct text text = _mpk_text(page, MPK_PAGE_BYTES);
+    compose_text(&text, v, instead);
+    _mpk_text_write(&text, STDERR_FILENO);
+    if (MPK_RUNTIME->report_fd >= 0) {
+        text = _mpk_text(page, MPK_PAGE_BYTES);
+        compose_json(&text, v);
+        _mpk_text_write(&text, MPK_RUNTIME->report_fd);
+    }
+    if (v->action == MPK_ON_VIOLATION_ABORT) _mpk_abort();
+    if (v->action == MPK_ON_VIOLATION_UNWIND) {
+        record->last_violation = *v;
+        record->has_violation = 1;
+    }
+}
+
+void mpk_violate(struct mpk_violation *violation) {
+    struct thread_record *record = _mpk_thread();
+    _mpk_report(record, violation, true);
+    if (violation->action == MPK_ON_VIOLATION_UNWIND) _mpk_unwind(record);
+}
+
+int mpk_last_violation(struct mpk_violation *out) {
+    const struct thread_record *record = _mpk_started.started ? _mpk_thread_find() : NULL;
+    if (!record || !record->has_violation) return 0;
+    *out = record->last_violation;
+    return 1;
+}
