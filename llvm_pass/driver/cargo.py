@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from llvm_pass.driver import cargo_build, cargo_environment, cargo_project, cargo_report
-from llvm_pass.driver.cargo_arguments import HELP, TRIPLE, Arguments, parse
+from llvm_pass.driver.cargo_arguments import HELP, TRIPLE, parse
 from llvm_pass.driver.cargo_build import Build, Program
 from llvm_pass.driver.cargo_environment import Place
 from llvm_pass.driver.clang import find_clang
@@ -42,7 +42,8 @@ def drive(argv: list[str]) -> int:
     check_allocators(build, place)
     build = replace(build, programs=[publish(program, place) for program in build.programs])
     report = cargo_report.collect(project, build, place)
-    cargo_report.show(report)
+    if not arguments.flags & {"-q", "--quiet"}:
+        cargo_report.show(report)
     if arguments.json:
         summary = cargo_report.as_json(report, build, project, place, fingerprint, " ".join(clang.command))
         print(json.dumps(summary, indent=2, sort_keys=True), flush=True)

@@ -13,7 +13,8 @@ PASSED_ON = {"check": "check", "c": "check"}
 # Options of cargo whose value may be the next word.
 SEPARATE = frozenset(
     """-p --package --exclude -F --features --profile --bin --example --test --bench --target --target-dir
-    --manifest-path --message-format --config -Z -C --color -j --jobs --artifact-dir --out-dir --lockfile-path""".split()
+    --manifest-path --message-format --config -Z -C --color -j --jobs --artifact-dir --out-dir
+    --lockfile-path""".split()
 )
 # What `cargo metadata` takes too, so that it resolves what the build resolves.
 SHARED_VALUES = frozenset(["-F", "--features", "--manifest-path", "--config", "-Z", "-C", "--lockfile-path"])

@@ -50,10 +50,8 @@ class Build:
 
 def build(cargo: str, arguments: Arguments, place: Place, environment: dict[str, str]) -> Build:
     """Builds (never runs) what the call is about."""
-    if arguments.command in ("test", "bench"):
-        command = [cargo, arguments.command, "--no-run"]
-    else:
-        command = [cargo, "build"]
+    testing = arguments.command in ("test", "bench")
+    command = [cargo, arguments.command, "--no-run"] if testing else [cargo, "build"]
     command += ["--target", TRIPLE, "--target-dir", str(place.root)]
     command += ["--message-format", "json-render-diagnostics", *arguments.for_build()]
     result = Build()

@@ -95,7 +95,7 @@ def prepare(place: Place, clang: Clang, say_stale: bool = True) -> str:
             shutil.rmtree(place.target, ignore_errors=True)
             place.log.unlink(missing_ok=True)
         write_atomic(str(stamp), json.dumps({"fingerprint": current}).encode() + b"\n")
-        _write_tools(place)
+        _write_tools(place, current)
     return current
 
 
@@ -126,14 +126,14 @@ def environment(place: Place, clang: Clang) -> dict[str, str]:
     return result
 
 
-def _write_tools(place: Place) -> None:
+def _write_tools(place: Place, current: str) -> None:
     """Wrappers that call this very interpreter and package, whatever PATH the build script has."""
     place.tools.mkdir(exist_ok=True)
     package_root = Path(llvm_pass.__file__).parent.parent
     for name, module in TOOLS.values():
         # -P: a build script's directory must not provide our modules.
         text = (
-            "#!/bin/sh\n"
+            f"#!/bin/sh\n# {current}: whoever caches by the compiler's own bytes sees another version\n"
             f"PYTHONPATH={shlex.quote(str(package_root))}${{PYTHONPATH:+:$PYTHONPATH}} "
             f'exec {shlex.quote(sys.executable)} -P -m llvm_pass.driver.{module} "$@"\n'
         )

@@ -17,7 +17,10 @@ from llvm_pass.driver.cargo_project import RUNTIME_PACKAGES, Project
 from llvm_pass.driver.errors import DriverError
 
 NAMES_SHOWN = 40  # of rewritten files a package; --json has them all
-UNREWRITTEN = "not rewritten, runs with Rust's rights"
+UNREWRITTEN = "not rewritten: called from Rust, it runs with Rust's rights"
+PROBES = ("flag_check.", "detect_compiler_family.", "detect_cpp_stdlib.")  # the cc crate's, left in OUT_DIR
+# The C library that Rust's own standard library stands on.
+C_LIBRARY = frozenset("c m pthread dl rt util resolv gcc_s gcc gcc_eh".split())
 
 
 @dataclass
@@ -69,17 +72,22 @@ def collect(project: Project, build: Build, place: Place) -> Report:
                 report.probes += 1
                 continue
             shown = _short(entry.source, package.folder if package else None, script.out_dir)
-            report.sources.append(
-                Source(name, shown, entry.object, entry.rewritten, entry.reason, entry.missed)
-            )
+            report.sources.append(Source(name, shown, entry.object, entry.rewritten, entry.reason, entry.missed))
         if script.out_dir.is_relative_to(place.target):
-            report.libraries += [_library(name, script, each) for each in script.libraries]
+            found = (_library(name, script, each) for each in script.libraries)
+            report.libraries += [each for each in found if each.path or each.name not in C_LIBRARY]
     report.sources.sort(key=lambda each: (each.package, each.source))
     return report
 
 
 def _thrown_away(entry: log.Entry) -> bool:
     if entry.object in (None, "-") or str(entry.object).startswith("/dev/"):
+        return True
+    if (
+        entry.out_dir
+        and Path(entry.source).is_relative_to(entry.out_dir)
+        and Path(entry.source).name.startswith(PROBES)
+    ):
         return True
     return not Path(str(entry.object)).exists() and not Path(entry.source).exists()
 
@@ -128,7 +136,9 @@ def _inspected(package: str, name: str, path: Path) -> Library:
     if left and not done:
         return Library(package, name, str(path), False, f"prebuilt static library: {UNREWRITTEN}", left)
     if left:
-        return Library(package, name, str(path), False, f"{len(left)} of {done + len(left)} objects {UNREWRITTEN}", left)
+        return Library(
+            package, name, str(path), False, f"{len(left)} of {done + len(left)} objects {UNREWRITTEN}", left
+        )
     return Library(package, name, str(path), True, f"{done} objects rewritten" if done else "no code")
 
 
@@ -146,7 +156,9 @@ def show(report: Report) -> None:
             if not each.rewritten:
                 lines.append(f"  {package}: not rewritten: {each.source}: {each.reason}")
             elif each.missed or each.reason:
-                missed = f"{each.missed} forms could not be rewritten and trap on pseudo-pointers" if each.missed else ""
+                missed = (
+                    f"{each.missed} forms could not be rewritten and trap on pseudo-pointers" if each.missed else ""
+                )
                 lines.append(f"  {package}: note: {each.source}: {'; '.join(filter(None, [missed, each.reason]))}")
     for library in report.libraries:
         if not library.rewritten:
@@ -156,7 +168,9 @@ def show(report: Report) -> None:
     print("".join(f"{line}\n" for line in lines), end="", file=sys.stderr, flush=True)
 
 
-def as_json(report: Report, build: Build, project: Project, place: Place, fingerprint: str, clang: str) -> dict[str, Any]:
+def as_json(
+    report: Report, build: Build, project: Project, place: Place, fingerprint: str, clang: str
+) -> dict[str, Any]:
     """The same for programs: stable keys, see `cargo galeed --help`."""
     programs = [
         {

@@ -5,9 +5,12 @@ preprocessor, headers, assembler, linking, questions about the compiler) is clan
 word for word; sources that are not rewritten are logged with the reason.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llvm_pass.driver import options as known
 from llvm_pass.driver import run
@@ -15,6 +18,9 @@ from llvm_pass.driver.cargo_arguments import TRIPLE
 from llvm_pass.driver.clang import Clang, find_clang
 from llvm_pass.driver.command_line import CommandLine, Item, Mode, parse
 from llvm_pass.driver.errors import run_main
+
+if TYPE_CHECKING:
+    from llvm_pass.driver.compile import Compiler
 
 BUILD_ROOT = "GALEED_BUILD_ROOT"
 
@@ -46,9 +52,10 @@ def for_build_machine() -> bool:
     beside it. When host and target are the same triple, nothing else tells them apart.
     """
     root, out = os.environ.get(BUILD_ROOT), os.environ.get("OUT_DIR")
-    if not root or not out or not Path(out).is_relative_to(root):
+    if not root or not out:
         return False
-    return not Path(out).is_relative_to(Path(root) / TRIPLE)
+    whole, mine = Path(root).resolve(), Path(out).resolve()
+    return mine.is_relative_to(whole) and not mine.is_relative_to(whole / TRIPLE)
 
 
 def _staged(clang: Clang, line: CommandLine, cxx: bool, runner: run.Runner) -> int:
@@ -70,7 +77,7 @@ def _staged(clang: Clang, line: CommandLine, cxx: bool, runner: run.Runner) -> i
         return worst
 
 
-def _compile_and_link(compiler: "Compiler", scratch: Path) -> int:  # noqa: F821
+def _compile_and_link(compiler: Compiler, scratch: Path) -> int:
     from llvm_pass.driver import link
 
     line = compiler.line
@@ -87,9 +94,7 @@ def _compile_and_link(compiler: "Compiler", scratch: Path) -> int:  # noqa: F821
         status = compiler.compile(item, objects[place], Mode.OBJECT)
         if status != 0:
             return status
-    return compiler.runner.run(
-        link.link_command(compiler.clang, line, compiler.cxx, objects, scratch, compiler.runner)
-    )
+    return compiler.runner.run(link.link_command(compiler.clang, line, compiler.cxx, objects, scratch, compiler.runner))
 
 
 def default_output(line: CommandLine, item: Item) -> str:

@@ -38,9 +38,11 @@ class Compiler:
         Returns clang's exit status. Raises: DriverError when we are the ones who refuse.
         """
         refuse_unsupported(self.line)
+        if Path(output).exists() and Path(source.name).exists() and Path(output).samefile(source.name):
+            raise DriverError(f"{source.name}: the output would replace the source")
         bitcode = self.scratch / (Path(source.name).stem + ".bc")
         try:
-            status = self._first_stage(source, bitcode)
+            status = self._first_stage(source, bitcode, output)
             if status == 0:
                 status = self._rewrite_and_finish(source, bitcode, output, final)
         except BaseException:
@@ -50,9 +52,10 @@ class Compiler:
             _forget(output)
         return status
 
-    def _first_stage(self, source: Item, bitcode: Path) -> int:
+    def _first_stage(self, source: Item, bitcode: Path, output: str) -> int:
         command = [*self.clang.driver(self.cxx), *first_stage_options(self.line)]
         command += dependency_options(self.line, source)
+        command += coverage_options(self.line, output)
         command += ["-c", "-emit-llvm", "-o", str(bitcode)]
         if source.language_forced:
             command += ["-x", str(source.language)]
@@ -72,12 +75,10 @@ class Compiler:
         text = ""
         try:
             result = pipeline.rewrite(data, pipeline.Options())
-        except AlreadyRewritten:
-            if source.language != "ir":
-                raise
-            entry.reason = "came rewritten already"
         except GaleedError as error:
-            raise DriverError(f"{source.name}: {error}") from error
+            if not isinstance(error, AlreadyRewritten) or source.language != "ir":
+                raise DriverError(f"{source.name}: {error}") from error
+            entry.reason = "came rewritten already"
         else:
             data, text = result.bitcode, result.text
             entry.stats = dict(result.stats)
@@ -104,7 +105,7 @@ class Compiler:
         rewritten = bitcode.with_suffix(".rewritten.bc")
         rewritten.write_bytes(data)
         command = [*self.clang.driver(self.cxx), *second_stage_options(self.line)]
-        command += ["-Wno-unused-command-line-argument", "-x", "ir", str(rewritten)]
+        command += [*known.SECOND_STAGE_QUIET, "-x", "ir", str(rewritten)]
         command += ["-S" if final is Mode.ASSEMBLY else "-c"]
         command += ["-emit-llvm"] if self.line.emit_llvm else []
         # clang itself writes beside the output and renames, and cleans up on signals.
@@ -156,15 +157,21 @@ def second_stage_options(line: CommandLine) -> list[str]:
     words: list[str] = []
     for item in _options(line):
         name = item.name
-        used_up = (
-            name in known.PREPROCESS_SEPARATE
-            or name in known.FIRST_STAGE_WORDS
-            or name.startswith(known.PREPROCESS_JOINED)
-            or name.startswith(known.FIRST_STAGE_ONLY)
-        )
-        if not used_up:
+        said_once = name in known.PREPROCESS_SEPARATE | known.FIRST_STAGE_WORDS
+        said_once |= name.startswith((*known.PREPROCESS_JOINED, *known.FIRST_STAGE_ONLY))
+        # Warnings were given at the first stage, but for those that only code generation gives.
+        said_once |= name.startswith("-W") and not name.startswith(known.CODE_WARNINGS) and name != "-Werror"
+        if not said_once:
             words += item.words
     return words
+
+
+def coverage_options(line: CommandLine, output: str) -> list[str]:
+    """gcov's two files beside the object, where its tools look, not beside our bitcode."""
+    if not line.has("--coverage", "-coverage", "-ftest-coverage", "-fprofile-arcs"):
+        return []
+    stem = Path(output).absolute().with_suffix("")
+    return ["-Xclang", f"-coverage-notes-file={stem}.gcno", "-Xclang", f"-coverage-data-file={stem}.gcda"]
 
 
 def without_lto(items: Iterable[Item]) -> list[Item]:

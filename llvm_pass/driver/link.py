@@ -10,12 +10,21 @@ from pathlib import Path
 import llvm_pass
 from llvm_pass.driver import ar, inspect_objects, run
 from llvm_pass.driver.clang import Clang
-from llvm_pass.driver.command_line import CommandLine, Item
+from llvm_pass.driver.command_line import CommandLine
 from llvm_pass.driver.compile import without_lto
 from llvm_pass.driver.errors import DriverError
 
 # Programs that bring all of their run time themselves, and outputs that are no programs.
-NO_RUNTIME = ("-shared", "-r", "-nostdlib", "-nodefaultlibs", "-nolibc", "--shared", "-dynamiclib", "--no-standard-libraries")
+NO_RUNTIME = (
+    "-shared",
+    "-r",
+    "-nostdlib",
+    "-nodefaultlibs",
+    "-nolibc",
+    "--shared",
+    "-dynamiclib",
+    "--no-standard-libraries",
+)
 LONG_COMMAND_BYTES = 100_000  # beyond it the words go through a response file
 
 
@@ -29,10 +38,12 @@ def link_command(
     words: list[str] = []
     forced: str | None = None
     for place, item in enumerate(line.items):
-        if item not in without_lto([item]):
+        if not without_lto([item]) or item.words == ("--",):
             continue
         if not item.is_input:
-            if item.name in ("-x", "--language") or (len(item.words) == 1 and item.name.startswith(("-x", "--language="))):
+            if item.name in ("-x", "--language") or (
+                len(item.words) == 1 and item.name.startswith(("-x", "--language="))
+            ):
                 continue  # said again before the inputs that it is still about
             words += item.words
             continue
@@ -54,7 +65,9 @@ def link_command(
 
 
 def _wants_runtime(line: CommandLine, objects: dict[int, str]) -> bool:
-    if line.has(*NO_RUNTIME) or any("-r" in item.name.split(",") for item in line.items if item.name.startswith("-Wl,")):
+    if line.has(*NO_RUNTIME) or any(
+        "-r" in item.name.split(",") for item in line.items if item.name.startswith("-Wl,")
+    ):
         return False
     if line.has_prefix(("-l",)):
         return True  # what a library found by search holds is the linker's to know

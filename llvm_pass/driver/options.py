@@ -28,7 +28,19 @@ PREPROCESS_SEPARATE = frozenset(
     -module-dependency-dir --include-directory -include-directory --define-macro --undefine-macro --include
     --imacros -serialize-diagnostics --serialize-diagnostics -iapinotes-modules""".split()
 )
-PREPROCESS_JOINED = ("-D", "-U", "-I", "-isystem", "-iquote", "-idirafter", "-include", "-imacros", "-Wp,", "-M", "--include-directory=")
+PREPROCESS_JOINED = (
+    "-D",
+    "-U",
+    "-I",
+    "-isystem",
+    "-iquote",
+    "-idirafter",
+    "-include",
+    "-imacros",
+    "-Wp,",
+    "-M",
+    "--include-directory=",
+)
 # ... but -mfoo options of the code generator start with a small m.
 
 # Runs of clang that make no code: everything passes through.
@@ -47,15 +59,43 @@ FIRST_STAGE_ONLY = (
     "--save-temps", "-ftime-trace", "-fsave-optimization-record", "-foptimization-record", "-H",
 )  # fmt: skip
 # Exactly these words: said once.
-FIRST_STAGE_WORDS = frozenset(["-v", "--verbose", "-ftime-report", "-P", "-C", "-CC", "-nostdinc", "-nostdinc++", "-undef"])
+FIRST_STAGE_WORDS = frozenset(
+    ["-v", "--verbose", "-ftime-report", "-P", "-C", "-CC", "-nostdinc", "-nostdinc++", "-undef"]
+)
+
+# The only warnings that code generation gives, and what it shall not repeat of the driver's.
+CODE_WARNINGS = (
+    "-Wframe-larger-than",
+    "-Wno-frame-larger-than",
+    "-Werror=frame-larger-than",
+    "-Wa,",
+    "-Wbackend-plugin",
+)
+SECOND_STAGE_QUIET = ("-Wno-unused-command-line-argument", "-Wno-ignored-optimization-argument", "-Wno-deprecated")
 
 # Link-time optimisation would hand the linker bitcode that was never checked, or
 # bitcode that it cannot read. The object is compiled whole instead.
-LTO = ("-flto", "-fwhole-program-vtables", "-fembed-bitcode", "-fsplit-lto-unit", "-ffat-lto-objects", "-fthinlto-index=")
+LTO = (
+    "-flto",
+    "-fwhole-program-vtables",
+    "-fembed-bitcode",
+    "-fsplit-lto-unit",
+    "-ffat-lto-objects",
+    "-fthinlto-index=",
+)
 # The pass has no place for the second file of split debug information.
 SPLIT_DWARF = ("-gsplit-dwarf",)
 # Their instrumentation reads shadow memory of the raw pointer before our check sees it.
-SHADOW_SANITIZERS = ("address", "hwaddress", "memory", "thread", "dataflow", "kernel-address", "kernel-memory", "memtag")
+SHADOW_SANITIZERS = (
+    "address",
+    "hwaddress",
+    "memory",
+    "thread",
+    "dataflow",
+    "kernel-address",
+    "kernel-memory",
+    "memtag",
+)
 
 LANGUAGES = {
     ".c": "c", ".i": "cpp-output", ".cc": "c++", ".cp": "c++", ".cxx": "c++", ".cpp": "c++", ".CPP": "c++",
