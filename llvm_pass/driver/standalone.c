@@ -19,7 +19,10 @@
 #include <sys/mman.h>
 #include "galeed.h"
 
-#define KEEP __attribute__((preserve_most)) /* [M] in galeed.h */
+/* [M] in galeed.h, which cannot say so in plain C: hence own C names for those symbols. */
+#define KEEP(result, name, ...)                                                                            \
+    result raw_##name(__VA_ARGS__) __asm__("galeed_" #name) __attribute__((preserve_most));                \
+    __attribute__((preserve_most)) result raw_##name(__VA_ARGS__)
 #define USER_ENTRIES ((uint64_t)1 << (47 - GALEED_INDEX_SHIFT)) /* of canonical user addresses */
 
 /* A page where rewritten code expects one: zero is "no host code" and "nothing leased". */
@@ -70,22 +73,22 @@ void galeed_memset(uint64_t to, uint32_t byte, uint64_t bytes) { memset((void *)
 void galeed_load_bytes(void *raw, uint64_t pointer, uint64_t bytes) { memcpy(raw, (void *)pointer, bytes); }
 void galeed_store_bytes(uint64_t pointer, const void *raw, uint64_t bytes) { memcpy((void *)pointer, raw, bytes); }
 
-KEEP uint64_t galeed_lend_loaded(uint64_t from, uint64_t value) {
+KEEP(uint64_t, lend_loaded, uint64_t from, uint64_t value) {
     (void)from;
     return value;
 }
-KEEP uint64_t galeed_unlend_stored(uint64_t to, uint64_t value) {
+KEEP(uint64_t, unlend_stored, uint64_t to, uint64_t value) {
     (void)to;
     return value;
 }
 
 #define ACCESS(bytes, type)                                                                                \
-    KEEP uint64_t galeed_load##bytes(uint64_t pointer) {                                                   \
+    KEEP(uint64_t, load##bytes, uint64_t pointer) {                                                        \
         type value;                                                                                        \
         memcpy(&value, (void *)pointer, sizeof value);                                                     \
         return value;                                                                                      \
     }                                                                                                      \
-    KEEP void galeed_store##bytes(uint64_t pointer, uint64_t wide) {                                       \
+    KEEP(void, store##bytes, uint64_t pointer, uint64_t wide) {                                            \
         type value = (type)wide;                                                                           \
         memcpy((void *)pointer, &value, sizeof value);                                                     \
     }
