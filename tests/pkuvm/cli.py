@@ -90,8 +90,8 @@ def arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--timeout", metavar="SECONDS", type=float, default=900.0,
-        help="give up after this long, boot included; 0: never (default 900)")  # fmt: skip
+    add("--timeout", metavar="SECONDS", type=float, default=1800.0,
+        help="give up after this long, boot included; 0: never (default 1800)")  # fmt: skip
     add("--output", metavar="DIR", action="append", default=[],
         help="what CMD writes below DIR reaches this machine; may be repeated")  # fmt: skip
     add("--env", metavar="NAME[=VALUE]", action="append", default=[],

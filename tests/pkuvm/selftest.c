@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -271,6 +272,46 @@ static bool per_thread(void) {
     return verdict(good, "rights stay with their thread; a new one inherits its creator's");
 }
 
+/* A page taken back must stop a thread that reads it on another CPU, TLB or no. */
+static struct {
+    unsigned char *page;
+    atomic_uint reads;
+    atomic_bool stop, faulted;
+} shared;
+static void read_until_stopped(uintptr_t at) {
+    while (!atomic_load(&shared.stop)) {
+        load(at);
+        atomic_fetch_add(&shared.reads, 1);
+    }
+}
+static void *reader(void *unused) {
+    (void)unused;
+    wrpkru(with_key(rdpkru(), key, 1));
+    atomic_store(&shared.faulted, faults(read_until_stopped, (uintptr_t)shared.page));
+    return NULL;
+}
+static bool retagging(void) {
+    enum { PATIENCE_MS = 20000 };
+    pthread_t thread;
+    shared.page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (shared.page == MAP_FAILED || pthread_create(&thread, NULL, reader, NULL) != 0) {
+        return verdict(false, "errno %d", errno);
+    }
+    while (atomic_load(&shared.reads) < 1000) {
+        sched_yield();
+    }
+    pkey_mprotect(shared.page, PAGE, PROT_READ | PROT_WRITE, key);
+    unsigned at_return = atomic_load(&shared.reads);
+    for (int ms = 0; ms < PATIENCE_MS && !atomic_load(&shared.faulted); ms++) {
+        usleep(1000);
+    }
+    atomic_store(&shared.stop, true);
+    pthread_join(thread, NULL);
+    unsigned late = atomic_load(&shared.reads) - at_return; /* one may have been under way */
+    return verdict(atomic_load(&shared.faulted) && seen.key == key && late <= 1, "faulted %d, %u reads too late",
+                   atomic_load(&shared.faulted), late);
+}
+
 /* lenient: QEMU's TCG is known to differ; there it is printed, not counted. */
 static const struct { const char *name; bool (*run)(void); bool lenient; } CHECKS[] = {
     {"initial rights", initial_rights, false},
@@ -290,6 +331,7 @@ static const struct { const char *name; bool (*run)(void); bool lenient; } CHECK
     {"PKRU edited in the frame", frame_edit, false},
     {"MAP_FIXED_NOREPLACE", fixed_range, false},
     {"rights are per thread", per_thread, false},
+    {"retagging reaches other CPUs", retagging, false},
 };
 
 static bool is_tcg(void) {

@@ -82,7 +82,7 @@ class Vm:
     cpu: str = CPU
     cpus: int = 2
     memory_mib: int = 4096
-    timeout_seconds: float | None = 900.0
+    timeout_seconds: float | None = 1800.0
     verbose: bool = False
     boot_seconds: float | None = field(default=None, init=False)
 
