@@ -5,8 +5,8 @@
  *  - a block in a bin has size word 0; giving it out writes the word;
  *  - every block is a multiple of its class's alignment and at least one byte
  *    longer than the request, so base + bytes lies inside it.
- * A steady state makes no system call and takes no lock: a pop, a look into the
- * page map, a multiplication, a store.
+ * A steady state makes no system call and takes no lock: a pop, a multiplication,
+ * a store; for a free a look into the unit map more.
  *
  * Attacker: foreign code holds no rights here. The thread's cache is found by
  * its record, and that by FS base, never by thread-local storage.
@@ -25,9 +25,10 @@ static size_t round_page(size_t bytes) {
 int _mpk_heap_init(mpk_domain *domain) {
     if (domain->bytes > MAP_REACH)
         return MPK_EINVALID;
-    size_t at = round_page(domain->committed > sizeof *domain ? domain->committed : sizeof *domain);
+    size_t at = round_page(sizeof *domain);
     size_t map_at = at + round_page(sizeof(struct heap));
-    size_t end = map_at + round_page((domain->bytes >> PAGE_SHIFT) * sizeof(uint32_t));
+    size_t units_at = map_at + round_page((domain->bytes >> PAGE_SHIFT) * sizeof(uint32_t));
+    size_t end = units_at + round_page((domain->bytes >> SMALL_SHIFT) + 2);
     if (end >= domain->bytes)
         return MPK_ENOMEM;
     int error = _mpk_domain_commit(domain, end);
@@ -38,60 +39,48 @@ int _mpk_heap_init(mpk_domain *domain) {
     heap->base = domain->base;
     heap->bytes = domain->bytes;
     heap->map = (_Atomic uint32_t *)(domain->base + map_at);
-    heap->low = heap->high = domain->base + domain->committed;
+    heap->units = (_Atomic uint8_t *)(domain->base + units_at);
+    heap->low = heap->high = domain->base + end;
     atomic_store_explicit(&heap->metadata.tag, span_tag(SPAN_METADATA, 0), memory_order_relaxed);
     _mpk_heap_classes_init(heap);
     domain->heap = heap;
     return _mpk_heap_fork_register();
 }
 
-static struct cache *new_cache(struct heap *heap, uint32_t slot) {
-    struct cache *cache = _mpk_heap_metadata(heap, sizeof *cache);
-    if (!cache)
-        return NULL;
-    for (uint32_t class_ = 0; class_ < CLASSES; class_++)
-        cache->bins[class_].limit = 2u * heap->classes[class_].batch;
-    heap->cache[slot] = cache;
-    return cache;
-}
-
-void _mpk_heap_thread_exit(mpk_domain *domain, struct thread_record *record) {
-    struct cache *cache = domain->heap->cache[record->slot];
-    if (!cache)
-        return;
-    for (uint32_t class_ = 0; class_ < CLASSES; class_++)
-        if (cache->bins[class_].head)
-            _mpk_heap_flush(domain->heap, &cache->bins[class_], class_, UINT32_MAX);
-}
-
-/* NULL: no memory for a cache. */
-static inline struct cache *own_cache(struct heap *heap) {
-    uint32_t slot = _mpk_thread()->slot;
-    struct cache *cache = heap->cache[slot];
-    return LIKELY(cache != NULL) ? cache : new_cache(heap, slot);
-}
-
-static inline void *alloc_small(struct heap *heap, uint32_t number, size_t bytes) {
-    struct cache *cache = own_cache(heap);
-    if (UNLIKELY(!cache))
-        return NULL;
-    struct cache_bin *bin = &cache->bins[number];
-    void *block = bin->head;
-    if (UNLIKELY(!block)) {
-        if (!_mpk_heap_refill(heap, bin, number))
-            return NULL;
-        block = bin->head;
-    }
+static inline void *take_block(struct heap *heap, struct cache_bin *bin, uint32_t number,
+                               void *block, size_t bytes) {
     const struct size_class *class_ = &heap->classes[number];
-    uintptr_t start = load_start(span_of(heap, (uintptr_t)block));
-    uint32_t index = block_index(class_, (uint32_t)((uintptr_t)block - start - class_->first));
-    atomic_store_explicit(&size_words(start)[index], (uint16_t)(SIZE_LIVE | bytes),
+    uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)block));
+    atomic_store_explicit(size_word((uintptr_t)block, index), (uint16_t)(SIZE_LIVE | bytes),
                           memory_order_relaxed);
     bin->count--;
     /* Last, and behind the rest in program order: a fork that falls in between
      * finds a list that is whole. */
     __atomic_store_n(&bin->head, *(void **)block, __ATOMIC_RELEASE);
     return block;
+}
+
+/* Whatever was in the way of the short path; then the same again. */
+static __attribute__((noinline)) void *alloc_slow(struct heap *heap, uint32_t number, size_t bytes) {
+    struct cache *cache = _mpk_heap_adopt(heap);
+    if (!cache)
+        return NULL;
+    struct cache_bin *bin = &cache->bins[number];
+    if (!bin->head && !_mpk_heap_refill(heap, bin, number))
+        return NULL;
+    return take_block(heap, bin, number, bin->head, bytes);
+}
+
+/* Calls are tail calls only, so that the short path saves no registers. */
+static inline void *alloc_small(struct heap *heap, uint32_t number, size_t bytes) {
+    struct cache *cache = hinted_cache(heap);
+    if (UNLIKELY(!cache))
+        return alloc_slow(heap, number, bytes);
+    struct cache_bin *bin = &cache->bins[number];
+    void *block = bin->head;
+    if (UNLIKELY(!block))
+        return alloc_slow(heap, number, bytes);
+    return take_block(heap, bin, number, block, bytes);
 }
 
 /* Alignments above 16: the first class that is long enough and a multiple. */
@@ -140,94 +129,130 @@ static _Noreturn void __attribute__((noinline)) explain(struct heap *heap, const
         _mpk_heap_bad_pointer(heap, pointer, "not in the domain");
     if (mpk_heap_find(heap->domain, address, &found))
         _mpk_heap_bad_pointer(heap, pointer, "inside an allocation, not its start");
+    uint32_t unit = unit_of(heap, address);
     struct span *span = span_of(heap, address);
-    uint32_t tag = span ? load_tag(span) : SPAN_METADATA;
-    if (span_kind(tag) == SPAN_SMALL) {
-        const struct size_class *class_ = &heap->classes[span_class(tag)];
-        uintptr_t offset = address - load_start(span) - class_->first;
+    if (unit) {
+        const struct size_class *class_ = &heap->classes[unit - 1];
+        uint32_t offset = small_offset(class_, address);
         if (offset < class_->extent && offset % class_->size == 0 &&
             offset / class_->size < span->small.fresh_from)
             _mpk_heap_bad_pointer(heap, pointer, "double free");
-    } else if (span_kind(tag) != SPAN_METADATA) {
+    } else if (span && span != &heap->metadata && span_kind(load_tag(span)) != SPAN_LARGE) {
         _mpk_heap_bad_pointer(heap, pointer, "double free, or never allocated");
     }
     _mpk_heap_bad_pointer(heap, pointer, "never allocated");
 }
 
-/* The layer above hears of the death of what it has marked. */
-static void __attribute__((noinline)) freed_marked(mpk_domain *domain, const struct span *span,
-                                                   uint32_t index, uintptr_t base, size_t bytes) {
-    uint32_t *marks = atomic_load(&span->small.marks);
-    uint32_t mark = __atomic_load_n(&marks[index], __ATOMIC_SEQ_CST);
-    if (mark && domain->hooks.freed)
-        domain->hooks.freed(base, bytes, mark);
+/* Without memory for a cache: one that lasts for this block. */
+static void free_uncached(struct heap *heap, void *base, uint32_t number) {
+    struct cache_bin bin = {.head = base, .count = 1};
+    *(void **)base = NULL;
+    _mpk_heap_flush(heap, &bin, number, UINT32_MAX);
+}
+
+/* A free block goes to the bin; a full bin gives a batch back. */
+static inline void put_block(struct heap *heap, struct cache_bin *bin, uint32_t number, void *block) {
+    *(void **)block = bin->head;
+    __atomic_store_n(&bin->head, block, __ATOMIC_RELEASE);
+    if (UNLIKELY(++bin->count >= bin->limit))
+        _mpk_heap_flush(heap, bin, number, heap->classes[number].batch);
+}
+
+/* What is left to do when a block's size word, which is 0 by now, was not plainly
+ * SIZE_LIVE, or when the cache is still to be found. */
+static __attribute__((noinline)) void free_taken(struct heap *heap, void *base, uint32_t word) {
+    uint32_t number = unit_of(heap, (uintptr_t)base) - 1;
+    if (!(word & SIZE_LIVE))
+        explain(heap, base);
+    if (word & SIZE_MARKED) {
+        const struct size_class *class_ = &heap->classes[number];
+        uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)base));
+        uint32_t *marks = atomic_load(&span_of(heap, (uintptr_t)base)->small.marks);
+        uint32_t mark = __atomic_load_n(&marks[index], __ATOMIC_SEQ_CST);
+        if (mark && heap->domain->hooks.freed)
+            heap->domain->hooks.freed((uintptr_t)base, word & SIZE_BYTES, mark);
+    }
+    struct cache *cache = own_cache(heap);
+    if (cache)
+        put_block(heap, &cache->bins[number], number, base);
+    else
+        free_uncached(heap, base, number);
+}
+
+static __attribute__((noinline)) void free_other(struct heap *heap, void *base) {
+    if (!base)
+        return;
+    if ((uintptr_t)base - heap->base >= heap->bytes || unit_of(heap, (uintptr_t)base))
+        explain(heap, base);
+    struct span *span = span_of(heap, (uintptr_t)base);
+    if (!span || span_kind(load_tag(span)) != SPAN_LARGE || load_start(span) != (uintptr_t)base)
+        explain(heap, base);
+    _mpk_heap_large_free(heap, span);
+}
+
+static __attribute__((noinline)) void free_unknown_thread(struct heap *heap, void *base,
+                                                          _Atomic uint16_t *word) {
+    _mpk_heap_note_thread(heap); /* before the word is touched: is there another thread? */
+    free_taken(heap, base, atomic_exchange(word, 0));
 }
 
 void mpk_heap_free(mpk_domain *domain, void *base) {
     struct heap *heap = domain->heap;
-    if (UNLIKELY(!base))
-        return;
-    if (UNLIKELY((uintptr_t)base - heap->base >= heap->bytes))
-        explain(heap, base);
-    struct span *span = span_of(heap, (uintptr_t)base);
-    if (UNLIKELY(!span))
-        explain(heap, base);
-    uint32_t tag = load_tag(span);
-    uintptr_t start = load_start(span);
-    if (UNLIKELY(span_kind(tag) != SPAN_SMALL)) {
-        if (span_kind(tag) != SPAN_LARGE || start != (uintptr_t)base)
-            explain(heap, base);
-        _mpk_heap_large_free(heap, span);
+    uint32_t unit = 0;
+    if (LIKELY((uintptr_t)base - heap->base < heap->bytes))
+        unit = unit_of(heap, (uintptr_t)base);
+    if (UNLIKELY(!unit)) {
+        free_other(heap, base);
         return;
     }
-    uint32_t number = span_class(tag);
+    uint32_t number = unit - 1;
     const struct size_class *class_ = &heap->classes[number];
-    uintptr_t offset = (uintptr_t)base - start - class_->first;
-    if (UNLIKELY(offset >= class_->extent))
-        explain(heap, base);
-    uint32_t index = block_index(class_, (uint32_t)offset);
-    if (UNLIKELY(index * class_->size != offset))
-        explain(heap, base);
-    /* One exchange: of two threads that free the same block, one dies; and a mark
-     * that is set at the same time is seen here or fails there. */
-    uint32_t word = atomic_exchange(&size_words(start)[index], 0);
-    if (UNLIKELY(!(word & SIZE_LIVE)))
-        explain(heap, base);
-    if (UNLIKELY(word & SIZE_MARKED))
-        freed_marked(domain, span, index, (uintptr_t)base, word & SIZE_BYTES);
-    struct cache *cache = own_cache(heap);
-    if (UNLIKELY(!cache)) { /* no memory for a cache: the shortest one there is */
-        struct cache_bin bin = {.head = base, .count = 1};
-        *(void **)base = NULL;
-        _mpk_heap_flush(heap, &bin, number, 1);
+    uint32_t offset = small_offset(class_, (uintptr_t)base);
+    uint32_t index = block_index(class_, offset);
+    if (UNLIKELY(offset >= class_->extent || index * class_->size != offset)) {
+        free_other(heap, base);
         return;
     }
-    struct cache_bin *bin = &cache->bins[number];
-    *(void **)base = bin->head;
-    __atomic_store_n(&bin->head, base, __ATOMIC_RELEASE);
-    if (UNLIKELY(++bin->count >= bin->limit))
-        _mpk_heap_flush(heap, bin, number, class_->batch);
+    _Atomic uint16_t *place = size_word((uintptr_t)base, index);
+    struct cache *cache = hinted_cache(heap);
+    if (UNLIKELY(!cache)) {
+        free_unknown_thread(heap, base, place);
+        return;
+    }
+    /* Between threads, one exchange: of two that free the same block, one dies;
+     * and a mark that is set at the same time is seen here or fails there. */
+    uint32_t word;
+    if (is_concurrent(heap)) {
+        word = atomic_exchange(place, 0);
+    } else {
+        word = atomic_load_explicit(place, memory_order_relaxed);
+        atomic_store_explicit(place, 0, memory_order_relaxed);
+    }
+    if (UNLIKELY((word & (SIZE_LIVE | SIZE_MARKED)) != SIZE_LIVE)) {
+        free_taken(heap, base, word);
+        return;
+    }
+    put_block(heap, &cache->bins[number], number, base);
 }
 
 /* ---- Change of size. -------------------------------------------------------- */
 
 /* In place: the block keeps its class while at least half of it would be used. */
-static bool resize_small(struct heap *heap, struct span *span, uint32_t number, uintptr_t base,
-                         size_t bytes) {
+static bool resize_small(struct heap *heap, uint32_t number, uintptr_t base, size_t bytes) {
     mpk_domain *domain = heap->domain;
     const struct size_class *class_ = &heap->classes[number];
     if (bytes >= class_->size || (bytes < class_->size / 2 && class_->size > 64))
         return false;
-    uintptr_t start = load_start(span);
-    uint32_t index = block_index(class_, (uint32_t)(base - start - class_->first));
-    _Atomic uint16_t *word = &size_words(start)[index];
+    uint32_t index = block_index(class_, small_offset(class_, base));
+    _Atomic uint16_t *word = size_word(base, index);
     uint16_t old = atomic_load(word);
     /* A loop, because the first mark may be set meanwhile. */
     while (!atomic_compare_exchange_weak(
         word, &old, (uint16_t)(SIZE_LIVE | (old & SIZE_MARKED) | bytes)))
         ;
     if ((old & SIZE_MARKED) && bytes != (old & SIZE_BYTES)) {
-        uint32_t mark = __atomic_load_n(&atomic_load(&span->small.marks)[index], __ATOMIC_SEQ_CST);
+        uint32_t *marks = atomic_load(&span_of(heap, base)->small.marks);
+        uint32_t mark = __atomic_load_n(&marks[index], __ATOMIC_SEQ_CST);
         if (mark && domain->hooks.resized)
             domain->hooks.resized(base, old & SIZE_BYTES, bytes, mark);
     }
@@ -244,13 +269,11 @@ void *mpk_heap_realloc(mpk_domain *domain, void *base, size_t bytes, size_t alig
     if (!mpk_heap_find(domain, (uintptr_t)base, &old) || old.base != (uintptr_t)base)
         explain(heap, base);
     if (((uintptr_t)base & ((align ? align : 16) - 1)) == 0) {
-        struct span *span = span_of(heap, old.base);
-        uint32_t tag = load_tag(span);
-        if (span_kind(tag) == SPAN_SMALL) {
-            if (resize_small(heap, span, span_class(tag), old.base, bytes))
+        if (!old.own_pages) {
+            if (resize_small(heap, unit_of(heap, old.base) - 1, old.base, bytes))
                 return base;
         } else if (bytes > SMALL_MAX || align > MPK_PAGE_BYTES) {
-            if (_mpk_heap_large_resize(heap, span, bytes))
+            if (_mpk_heap_large_resize(heap, span_of(heap, old.base), bytes))
                 return base;
         }
     }

@@ -8,13 +8,16 @@
  *
  * Where things lie, all inside the domain that they describe:
  *
- *   struct mpk_domain | struct heap | page map | runs ................ | uncommitted
+ *   struct mpk_domain | struct heap | page map | unit map | runs ....... | uncommitted
  *
  *   page map   one word per page of the whole reserved range: where the
  *              descriptor of the span on that page is, in units of SPAN_BYTES
  *              from the domain's base; 0: not the heap's. Right for every page
  *              of a span in use and for the first and last page of a free run;
  *              stale elsewhere, so a reader compares with the span's own range.
+ *   unit map   one byte per SMALL_BYTES of addresses: class + 1 when a small span
+ *              lies there, else 0. Small spans are aligned to their length, so
+ *              the hot paths get from a block to its size word by this byte alone.
  *   metadata   descriptors, thread caches and mark arrays are cut from runs of
  *              their own, which are never given back and never found.
  *   small span | size words, one per block | blocks ... |
@@ -34,18 +37,36 @@
  * Locks, taken in this order: share, the classes by number, pages. Threads work
  * on their own caches without any. Nothing here is async-signal-safe.
  *
+ * Which thread is this? RDFSBASE is the authority (record.h) but costs as much as
+ * all the rest of an allocation. The hot paths take the thread pointer from
+ * memory, at %fs:0, as a mere hint, and believe it only while the stack pointer,
+ * a register, lies in the very STACK_WINDOW where RDFSBASE last found its thread.
+ * ASSUMES: foreign code that forges a hint does not also make the host run on
+ * another thread's stack (it could as well overwrite that stack's frames).
+ *
+ * As long as one thread alone has used the heap (heap->concurrent is 0), free
+ * leaves out its atomic exchange. The flag is set before a second thread's first
+ * operation, for ever; only a free that the first thread is in the middle of at
+ * that very moment is not atomic against the second one.
+ *
  * Sources: [tcmalloc] page map, central lists, thread caches; [mimalloc] layout.
  */
 #ifndef GALEED_MPK_HEAP_H
 #define GALEED_MPK_HEAP_H
 
-#include "internal.h"
+#include "record.h"
 
 #define PAGE_SHIFT 12
 #define SPAN_BYTES 64           /* size and alignment of a descriptor */
-#define SMALL_PAGES 16          /* pages of every small span */
+#define STACK_WINDOW_SHIFT 16   /* 64 KiB: most threads stay in one or two of them */
+#define SMALL_SHIFT 16
+#define SMALL_BYTES (1u << SMALL_SHIFT) /* length and alignment of every small span */
+#define SMALL_PAGES (SMALL_BYTES / MPK_PAGE_BYTES)
 #define SMALL_MAX (MPK_PAGE_BYTES - 1) /* longest request that gets a block */
 #define CLASSES 68
+#define READY_BATCHES 4         /* batches that a class keeps whole */
+#define RUN_CACHE_LONGEST 32    /* pages of the longest run that a thread keeps */
+#define RUN_CACHE_PAGES 128     /* and how many pages it keeps in all */
 #define EXACT_BINS 64           /* free runs of 1..64 pages: a bin for each length */
 #define BINS (EXACT_BINS + 4 * 20) /* longer ones: four bins per doubling, to 2^26 pages */
 
@@ -98,7 +119,7 @@ _Static_assert(sizeof(struct span) <= SPAN_BYTES, "descriptors are one line each
 
 /* Constant after _mpk_heap_init; read on every path. */
 struct size_class {
-    uint32_t size;              /* bytes of a block */
+    _Alignas(32) uint32_t size;              /* bytes of a block */
     uint32_t reciprocal;        /* ceil(2^32 / size): offset / size is a multiply and a shift */
     uint32_t first;             /* offset of block 0 in the span: behind the size words */
     uint32_t extent;            /* size * capacity */
@@ -110,8 +131,10 @@ struct size_class {
  * another use. One cache line each, so that classes don't disturb each other. */
 struct central {
     _Alignas(64) struct heap_lock lock;
+    uint32_t ready_count;
     struct span *partial;
     void *spare_marks;
+    void *ready[READY_BATCHES]; /* lists of exactly a batch, from one cache to the next */
 };
 
 struct cache_bin {
@@ -121,6 +144,14 @@ struct cache_bin {
 };
 struct cache {                  /* one per thread slot, used by its owner only */
     struct cache_bin bins[CLASSES];
+    uint32_t run_pages;         /* in all lists of runs */
+    struct span *runs[RUN_CACHE_LONGEST + 1]; /* by length; SPAN_BUSY, linked by next */
+};
+
+struct cache_entry {            /* indexed by the thread's slot */
+    _Alignas(32) _Atomic uintptr_t owner; /* FS base; 0: nobody */
+    _Atomic uintptr_t window;   /* stack pointer >> STACK_WINDOW_SHIFT, when last looked at */
+    struct cache *cache;        /* not NULL while there is an owner */
 };
 
 struct heap {
@@ -128,6 +159,9 @@ struct heap {
     uintptr_t base;             /* of the domain */
     size_t bytes;               /* of the domain */
     _Atomic uint32_t *map;
+    _Atomic uint8_t *units;
+    _Atomic uint32_t concurrent; /* 1: more than one thread has been here */
+    _Atomic uintptr_t first_owner; /* FS base of the first thread */
     uint8_t class_of[2][MPK_PAGE_BYTES / 8 + 1]; /* [align > 8][(bytes + 8) / 8] */
     struct size_class classes[CLASSES];
     struct central centrals[CLASSES];
@@ -144,7 +178,7 @@ struct heap {
     uint64_t bin_map[(BINS + 63) / 64];
     struct span *bins[BINS];
     uint32_t lost_threads;      /* caches whose owners were lost in a fork, over all forks */
-    struct cache *cache[MPK_THREADS]; /* each entry written by its owner only */
+    struct cache_entry cache[MPK_THREADS]; /* each written by its owner only */
 };
 
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
@@ -192,13 +226,28 @@ static inline struct span *span_of(const struct heap *heap, uintptr_t address) {
     return unit ? (struct span *)(heap->base + (uintptr_t)unit * SPAN_BYTES) : NULL;
 }
 
-static inline _Atomic uint16_t *size_words(uintptr_t span_start) {
-    return (_Atomic uint16_t *)span_start;
+/* Class + 1 of the small span at the address, or 0. pre: as above. */
+static inline uint32_t unit_of(const struct heap *heap, uintptr_t address) {
+    size_t unit = (address >> SMALL_SHIFT) - (heap->base >> SMALL_SHIFT);
+    return atomic_load_explicit(&heap->units[unit], memory_order_acquire);
+}
+
+static inline uintptr_t small_start(uintptr_t address) {
+    return address & ~(uintptr_t)(SMALL_BYTES - 1);
+}
+
+/* Offset of an address in a small span from block 0; huge when it is before it. */
+static inline uint32_t small_offset(const struct size_class *class_, uintptr_t address) {
+    return (uint32_t)(address & (SMALL_BYTES - 1)) - class_->first;
 }
 
 /* pre: offset < class->extent. */
 static inline uint32_t block_index(const struct size_class *class_, uint32_t offset) {
     return (uint32_t)(((uint64_t)offset * class_->reciprocal) >> 32);
+}
+
+static inline _Atomic uint16_t *size_word(uintptr_t address, uint32_t index) {
+    return (_Atomic uint16_t *)small_start(address) + index;
 }
 
 /* Pages of a page-owning allocation: always at least one byte more than asked for. */
@@ -208,12 +257,43 @@ static inline size_t data_pages(size_t bytes) {
     return bytes ? ((bytes - 1) >> PAGE_SHIFT) + 1 : 1;
 }
 
+/* ---- heap_cache.c ---------------------------------------------------------- */
+
+/* The calling thread's cache, made if it has none; and its window moves to where
+ * the stack is now. NULL: no memory. */
+struct cache *_mpk_heap_adopt(struct heap *heap);
+/* A thread that may not have a cache does something that others must see. */
+void _mpk_heap_note_thread(struct heap *heap);
+/* Empties another thread's cache. pre: that thread is gone. */
+void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry);
+
+/* The calling thread's cache if the hint can be believed, else NULL. */
+static inline struct cache *hinted_cache(const struct heap *heap) {
+    uintptr_t hint, stack;
+    __asm__ volatile("movq %%fs:0, %0\n\tmovq %%rsp, %1" : "=r"(hint), "=r"(stack));
+    const struct cache_entry *entry = &heap->cache[_mpk_record_first(hint)];
+    uintptr_t owner = atomic_load_explicit(&entry->owner, memory_order_relaxed);
+    uintptr_t window = atomic_load_explicit(&entry->window, memory_order_relaxed);
+    return LIKELY(owner == hint && window == stack >> STACK_WINDOW_SHIFT) ? entry->cache : NULL;
+}
+
+static inline struct cache *own_cache(struct heap *heap) {
+    struct cache *cache = hinted_cache(heap);
+    return cache ? cache : _mpk_heap_adopt(heap);
+}
+
+static inline bool is_concurrent(const struct heap *heap) {
+    return UNLIKELY(atomic_load_explicit(&heap->concurrent, memory_order_relaxed));
+}
+
 /* ---- heap_class.c ---------------------------------------------------------- */
 
 void _mpk_heap_classes_init(struct heap *heap);
 /* Moves up to a batch from the class into the bin. false: no memory. */
 bool _mpk_heap_refill(struct heap *heap, struct cache_bin *bin, uint32_t class_);
-/* Moves count blocks of the bin back to their spans. */
+/* Moves count blocks (or all there are) of the bin back: a whole batch as it is if
+ * the class can keep it, else each block to its span. pre: the bin has count, or
+ * count is not the batch. */
 void _mpk_heap_flush(struct heap *heap, struct cache_bin *bin, uint32_t class_, uint32_t count);
 
 /* ---- heap_pages.c ---------------------------------------------------------- */
@@ -237,7 +317,7 @@ void _mpk_heap_large_free(struct heap *heap, struct span *span);
 /* In place; false when it must move. */
 bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes);
 
-/* ---- heap_free.c: what free and realloc do with a pointer that is none. ------ */
+/* ---- heap.c ------------------------------------------------------------------ */
 
 _Noreturn void _mpk_heap_bad_pointer(const struct heap *heap, const void *pointer, const char *what);
 

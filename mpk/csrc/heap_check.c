@@ -17,17 +17,29 @@ struct totals {
     struct mpk_heap_stats stats;
 };
 
-static int check_list(const struct heap *heap, const struct span *span, uint32_t number) {
+/* A block of the class that nobody has. */
+static int check_block(const struct heap *heap, uint32_t number, void *block) {
     const struct size_class *class_ = &heap->classes[number];
-    uintptr_t start = load_start(span);
+    uintptr_t address = (uintptr_t)block;
+    HOLDS(address - heap->low < heap->high - heap->low);
+    HOLDS(unit_of(heap, address) == number + 1);
+    uint32_t offset = small_offset(class_, address), index = offset / class_->size;
+    HOLDS(offset < class_->extent && offset % class_->size == 0);
+    HOLDS(block_index(class_, offset) == index);
+    HOLDS(atomic_load(size_word(address, index)) == 0);
+    const struct span *span = span_of(heap, address);
+    HOLDS(span && load_tag(span) == span_tag(SPAN_SMALL, number) && index < span->small.fresh_from);
+    return 0;
+}
+
+static int check_list(const struct heap *heap, const struct span *span, uint32_t number) {
     uint32_t count = 0;
     for (void *block = span->small.list; block; block = *(void **)block) {
-        uintptr_t offset = (uintptr_t)block - start - class_->first;
-        HOLDS(offset < class_->extent && offset % class_->size == 0);
-        HOLDS(block_index(class_, (uint32_t)offset) == offset / class_->size);
-        HOLDS(offset / class_->size < span->small.fresh_from);
-        HOLDS(atomic_load(&size_words(start)[offset / class_->size]) == 0);
-        HOLDS(++count <= class_->capacity); /* no cycle */
+        int line = check_block(heap, number, block);
+        if (line)
+            return line;
+        HOLDS(span_of(heap, (uintptr_t)block) == span);
+        HOLDS(++count <= heap->classes[number].capacity); /* no cycle */
     }
     HOLDS(count == (uint32_t)span->small.fresh_from - span->small.taken);
     return 0;
@@ -36,11 +48,12 @@ static int check_list(const struct heap *heap, const struct span *span, uint32_t
 static int check_small(const struct heap *heap, const struct span *span, struct totals *totals) {
     uint32_t number = span_class(load_tag(span));
     HOLDS(number < CLASSES && span->pages == SMALL_PAGES);
+    HOLDS(load_start(span) % SMALL_BYTES == 0 && unit_of(heap, load_start(span)) == number + 1);
     const struct size_class *class_ = &heap->classes[number];
     HOLDS(span->small.taken <= span->small.fresh_from && span->small.fresh_from <= class_->capacity);
     uint32_t live = 0;
     for (uint32_t index = 0; index < class_->capacity; index++) {
-        uint32_t word = atomic_load(&size_words(load_start(span))[index]);
+        uint32_t word = atomic_load(size_word(load_start(span), index));
         if (!word)
             continue;
         HOLDS((word & SIZE_LIVE) && index < span->small.fresh_from);
@@ -57,10 +70,11 @@ static int check_small(const struct heap *heap, const struct span *span, struct 
     return check_list(heap, span, number);
 }
 
-static int check_large(const struct span *span, struct totals *totals) {
+static int check_large(const struct heap *heap, const struct span *span, struct totals *totals) {
     size_t bytes = atomic_load(&span->large.bytes);
     size_t shared = atomic_load(&span->large.shared_pages);
     HOLDS(large_pages(bytes) <= span->pages);
+    HOLDS(unit_of(heap, load_start(span)) == 0);
     HOLDS(shared <= span->pages);
     totals->stats.live_bytes += bytes;
     totals->stats.live_allocations++;
@@ -76,7 +90,8 @@ static int check_tiling(const struct heap *heap, struct totals *totals) {
         const struct span *span = span_of(heap, at);
         bool is_free = false;
         size_t pages = 1;
-        if (span && span != &heap->metadata) {
+        HOLDS(span);
+        if (span != &heap->metadata) {
             pages = span->pages;
             HOLDS(load_start(span) == at && pages > 0 && pages <= (heap->high - at) >> PAGE_SHIFT);
             enum span_kind kind = span_kind(load_tag(span));
@@ -87,7 +102,7 @@ static int check_tiling(const struct heap *heap, struct totals *totals) {
             for (size_t page = 1; !is_free && page < pages; page++)
                 HOLDS(span_of(heap, at + page * MPK_PAGE_BYTES) == span);
             int line = kind == SPAN_SMALL ? check_small(heap, span, totals)
-                     : kind == SPAN_LARGE ? check_large(span, totals) : 0;
+                     : kind == SPAN_LARGE ? check_large(heap, span, totals) : 0;
             if (line)
                 return line;
             totals->free_runs += is_free;
@@ -135,25 +150,38 @@ static int check_partial(const struct heap *heap, uint32_t number, const struct 
     return 0;
 }
 
+static int check_bin(const struct heap *heap, uint32_t number, void *head, uint32_t expected,
+                     struct totals *totals) {
+    uint32_t count = 0;
+    for (void *block = head; block; block = *(void **)block) {
+        HOLDS(++count <= expected);
+        int line = check_block(heap, number, block);
+        if (line)
+            return line;
+    }
+    HOLDS(count == expected);
+    totals->cached[number] += count;
+    return 0;
+}
+
 /* pre: the cache's owner is the caller, or not in the heap. */
 static int check_cache(const struct heap *heap, const struct cache *cache, struct totals *totals) {
+    uint32_t run_pages = 0;
     for (uint32_t number = 0; number < CLASSES; number++) {
-        const struct size_class *class_ = &heap->classes[number];
         const struct cache_bin *bin = &cache->bins[number];
-        uint32_t count = 0;
-        HOLDS(bin->limit == 2u * class_->batch && bin->count <= bin->limit);
-        for (void *block = bin->head; block; block = *(void **)block) {
-            HOLDS(++count <= bin->count);
-            HOLDS((uintptr_t)block - heap->low < heap->high - heap->low);
-            const struct span *span = span_of(heap, (uintptr_t)block);
-            HOLDS(span && load_tag(span) == span_tag(SPAN_SMALL, number));
-            uintptr_t offset = (uintptr_t)block - load_start(span) - class_->first;
-            HOLDS(offset < class_->extent && offset % class_->size == 0);
-            HOLDS(atomic_load(&size_words(load_start(span))[offset / class_->size]) == 0);
-        }
-        HOLDS(count == bin->count);
-        totals->cached[number] += count;
+        HOLDS(bin->limit == 2u * heap->classes[number].batch && bin->count < bin->limit);
+        int line = check_bin(heap, number, bin->head, bin->count, totals);
+        if (line)
+            return line;
     }
+    for (uint32_t pages = 0; pages <= RUN_CACHE_LONGEST; pages++) {
+        for (const struct span *span = cache->runs[pages]; span; span = span->next) {
+            HOLDS(load_tag(span) == span_tag(SPAN_BUSY, 0) && span->pages == pages);
+            run_pages += pages;
+            HOLDS(run_pages <= RUN_CACHE_PAGES);
+        }
+    }
+    HOLDS(run_pages == cache->run_pages);
     return 0;
 }
 
@@ -161,12 +189,17 @@ static int check_locked(const struct heap *heap, uint32_t own_slot, bool quiet, 
     int line = check_tiling(heap, totals);
     if (line || (line = check_bins(heap, totals)))
         return line;
-    for (uint32_t number = 0; number < CLASSES; number++)
+    for (uint32_t number = 0; number < CLASSES; number++) {
+        const struct central *central = &heap->centrals[number];
         if ((line = check_partial(heap, number, totals)))
             return line;
+        for (uint32_t i = 0; i < central->ready_count; i++)
+            if ((line = check_bin(heap, number, central->ready[i], heap->classes[number].batch, totals)))
+                return line;
+    }
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++)
-        if (heap->cache[slot] && (quiet || slot == own_slot) &&
-            (line = check_cache(heap, heap->cache[slot], totals)))
+        if ((quiet || slot == own_slot) && heap->cache[slot].cache &&
+            (line = check_cache(heap, heap->cache[slot].cache, totals)))
             return line;
     size_t lost = 0;
     for (uint32_t number = 0; number < CLASSES; number++) {

@@ -10,6 +10,7 @@
  *  - a span is in its class's partial list exactly when it has a free or a fresh
  *    block; one that has only those is given back, unless it is the list's last;
  *  - length of a span's free list == fresh_from - taken;
+ *  - blocks in the ready batches count as taken;
  *  - what moves between a bin and the spans moves while the lock is held, so
  *    that a fork (which takes every lock) never loses a batch in between.
  *
@@ -84,19 +85,26 @@ static void list_remove(struct central *central, struct span *span) {
         span->next->prev = span->prev;
 }
 
+static void set_unit(struct heap *heap, uintptr_t start, uint8_t value) {
+    atomic_store_explicit(&heap->units[(start >> SMALL_SHIFT) - (heap->base >> SMALL_SHIFT)], value,
+                          memory_order_release);
+}
+
 static struct span *new_span(struct heap *heap, uint32_t number) {
     const struct size_class *class_ = &heap->classes[number];
     bool zero;
-    struct span *span = _mpk_heap_run_alloc(heap, SMALL_PAGES, MPK_PAGE_BYTES, &zero);
+    struct span *span = _mpk_heap_run_alloc(heap, SMALL_PAGES, SMALL_BYTES, &zero);
     if (!span)
         return NULL;
+    uintptr_t start = load_start(span);
     if (!zero)
-        memset((void *)load_start(span), 0, class_->capacity * sizeof(uint16_t));
+        memset((void *)start, 0, class_->capacity * sizeof(uint16_t));
     span->small.list = NULL;
     span->small.fresh_from = 0;
     span->small.taken = 0;
     atomic_store_explicit(&span->small.marks, NULL, memory_order_relaxed);
     atomic_store_explicit(&span->tag, span_tag(SPAN_SMALL, number), memory_order_release);
+    set_unit(heap, start, (uint8_t)(number + 1));
     list_push(&heap->centrals[number], span);
     return span;
 }
@@ -108,7 +116,8 @@ static void release_span(struct heap *heap, struct central *central, struct span
         central->spare_marks = marks;
     }
     list_remove(central, span);
-    atomic_store_explicit(&span->tag, SPAN_BUSY, memory_order_release);
+    set_unit(heap, load_start(span), 0);
+    atomic_store_explicit(&span->tag, span_tag(SPAN_BUSY, 0), memory_order_release);
     _mpk_heap_run_free(heap, span);
 }
 
@@ -147,6 +156,11 @@ bool _mpk_heap_refill(struct heap *heap, struct cache_bin *bin, uint32_t number)
     struct central *central = &heap->centrals[number];
     uint32_t want = class_->batch;
     heap_lock(&central->lock);
+    if (central->ready_count) {
+        __atomic_store_n(&bin->head, central->ready[--central->ready_count], __ATOMIC_RELEASE);
+        bin->count = want;
+        want = 0;
+    }
     while (want > 0) {
         struct span *span = central->partial;
         if (!span) {
@@ -161,23 +175,43 @@ bool _mpk_heap_refill(struct heap *heap, struct cache_bin *bin, uint32_t number)
     return want < class_->batch;
 }
 
+/* The first batch of the bin as one list. false: the class has enough of them.
+ * pre: tail is the batch's last block; the class is locked. */
+static bool give_batch(struct central *central, uint32_t batch, struct cache_bin *bin, void *tail) {
+    if (central->ready_count == READY_BATCHES)
+        return false;
+    void *head = bin->head;
+    __atomic_store_n(&bin->head, *(void **)tail, __ATOMIC_RELEASE);
+    bin->count -= batch;
+    *(void **)tail = NULL;
+    central->ready[central->ready_count++] = head;
+    return true;
+}
+
+static void give_block(struct heap *heap, struct central *central, uint32_t capacity, void *block) {
+    struct span *span = span_of(heap, (uintptr_t)block);
+    *(void **)block = span->small.list;
+    span->small.list = block;
+    if (span->small.taken-- == capacity)
+        list_push(central, span);
+    if (span->small.taken == 0 && (span->prev || span->next))
+        release_span(heap, central, span);
+}
+
 void _mpk_heap_flush(struct heap *heap, struct cache_bin *bin, uint32_t number, uint32_t count) {
     const struct size_class *class_ = &heap->classes[number];
     struct central *central = &heap->centrals[number];
+    void *tail = bin->head;
+    for (uint32_t i = 1; count == class_->batch && i < count; i++)
+        tail = *(void **)tail;
     heap_lock(&central->lock);
-    for (; count > 0 && bin->head; count--) {
-        void *block = bin->head;
-        bin->head = *(void **)block;
-        bin->count--;
-        struct span *span = span_of(heap, (uintptr_t)block);
-        bool was_full = span->small.taken == class_->capacity;
-        *(void **)block = span->small.list;
-        span->small.list = block;
-        span->small.taken--;
-        if (was_full)
-            list_push(central, span);
-        if (span->small.taken == 0 && (span->prev || span->next))
-            release_span(heap, central, span);
+    if (count != class_->batch || !give_batch(central, count, bin, tail)) {
+        for (; count > 0 && bin->head; count--) {
+            void *block = bin->head;
+            __atomic_store_n(&bin->head, *(void **)block, __ATOMIC_RELEASE);
+            bin->count--;
+            give_block(heap, central, class_->capacity, block);
+        }
     }
     heap_unlock(&central->lock);
 }

@@ -23,56 +23,55 @@
 #include "heap.h"
 
 struct place {
-    struct span *span;
-    uint32_t tag;
+    uint32_t class_plus_1;      /* 0: a large allocation */
+    uint32_t index;             /* of a small block */
+    _Atomic uint16_t *word;     /* its size word */
     uintptr_t base;
     size_t bytes;
-    _Atomic uint16_t *word;     /* NULL for a large allocation */
-    uint32_t index;
     bool marked;
 };
 
 static bool locate(const struct heap *heap, uintptr_t address, struct place *out) {
-    if (address - heap->base >= heap->bytes || !(out->span = span_of(heap, address)))
+    if (address - heap->base >= heap->bytes)
         return false;
-    out->tag = load_tag(out->span);
-    uintptr_t start = load_start(out->span);
-    if (span_kind(out->tag) == SPAN_SMALL) {
-        const struct size_class *class_ = &heap->classes[span_class(out->tag)];
-        uintptr_t offset = address - start - class_->first;
+    out->class_plus_1 = unit_of(heap, address);
+    if (out->class_plus_1) {
+        const struct size_class *class_ = &heap->classes[out->class_plus_1 - 1];
+        uint32_t offset = small_offset(class_, address);
         if (offset >= class_->extent)
             return false;
-        out->index = block_index(class_, (uint32_t)offset);
-        out->word = &size_words(start)[out->index];
-        out->base = start + class_->first + (uintptr_t)out->index * class_->size;
+        out->index = block_index(class_, offset);
+        out->word = size_word(address, out->index);
+        out->base = small_start(address) + class_->first + (uintptr_t)out->index * class_->size;
         uint32_t word = atomic_load(out->word);
         out->bytes = word & SIZE_BYTES;
         out->marked = (word & SIZE_MARKED) != 0;
         return (word & SIZE_LIVE) && address - out->base <= out->bytes;
     }
-    if (span_kind(out->tag) != SPAN_LARGE)
+    const struct span *span = span_of(heap, address);
+    if (!span || span_kind(load_tag(span)) != SPAN_LARGE)
         return false;
-    out->word = NULL;
-    out->base = start;
-    out->bytes = atomic_load_explicit(&out->span->large.bytes, memory_order_relaxed);
-    out->marked = atomic_load(&out->span->large.marked) != 0;
-    return address - start <= out->bytes;
+    out->base = load_start(span);
+    out->bytes = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
+    out->marked = atomic_load(&span->large.marked) != 0;
+    return address - out->base <= out->bytes;
 }
 
 int mpk_heap_find(mpk_domain *domain, uintptr_t address, struct mpk_allocation *out) {
     struct place place;
     if (!domain->heap || !locate(domain->heap, address, &place))
         return 0;
-    bool large = !place.word;
+    bool large = !place.class_plus_1;
+    struct span *span = large || place.marked ? span_of(domain->heap, place.base) : NULL;
     uint32_t *mark = NULL;
     if (place.marked)
-        mark = large ? &place.span->large.mark : &atomic_load(&place.span->small.marks)[place.index];
+        mark = large ? &span->large.mark : &atomic_load(&span->small.marks)[place.index];
     *out = (struct mpk_allocation){
         .base = place.base,
         .bytes = place.bytes,
         .mark = mark,
         .own_pages = large,
-        .shared = large && atomic_load_explicit(&place.span->large.shared_pages, memory_order_relaxed),
+        .shared = large && atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed),
     };
     return 1;
 }
@@ -81,9 +80,9 @@ size_t mpk_heap_usable_bytes(mpk_domain *domain, const void *base) {
     struct place place;
     if (!locate(domain->heap, (uintptr_t)base, &place) || place.base != (uintptr_t)base)
         _mpk_heap_bad_pointer(domain->heap, base, "its usable size was asked for");
-    if (place.word)
-        return domain->heap->classes[span_class(place.tag)].size - 1;
-    return (size_t)place.span->pages * MPK_PAGE_BYTES - 1;
+    if (place.class_plus_1)
+        return domain->heap->classes[place.class_plus_1 - 1].size - 1;
+    return (size_t)span_of(domain->heap, place.base)->pages * MPK_PAGE_BYTES - 1;
 }
 
 /* pre: the class's lock is held. */
@@ -98,28 +97,23 @@ static uint32_t *new_marks(struct heap *heap, uint32_t number) {
 }
 
 static uint32_t *mark_small(struct heap *heap, const struct place *place) {
-    uint32_t number = span_class(place->tag);
-    heap_lock(&heap->centrals[number].lock);
+    uint32_t number = place->class_plus_1 - 1;
     uint32_t *mark = NULL;
+    heap_lock(&heap->centrals[number].lock);
     uint16_t word = atomic_load(place->word);
-    /* While the block is live its span stays; and it was live with this tag. */
-    if ((word & SIZE_LIVE) && load_tag(place->span) == place->tag) {
-        uint32_t *marks = atomic_load(&place->span->small.marks);
+    /* Under the lock a span stays what it is. */
+    if (unit_of(heap, place->base) == place->class_plus_1 && (word & SIZE_LIVE)) {
+        struct span *span = span_of(heap, place->base);
+        uint32_t *marks = atomic_load(&span->small.marks);
         if (!marks && (marks = new_marks(heap, number)))
-            atomic_store(&place->span->small.marks, marks);
-        if (marks) {
+            atomic_store(&span->small.marks, marks);
+        if (marks && !(word & SIZE_MARKED))
+            __atomic_store_n(&marks[place->index], 0, __ATOMIC_RELAXED);
+        while (marks && !(word & SIZE_MARKED) && (word & SIZE_LIVE))
+            if (atomic_compare_exchange_weak(place->word, &word, (uint16_t)(word | SIZE_MARKED)))
+                word |= SIZE_MARKED;
+        if (marks && (word & SIZE_MARKED))
             mark = &marks[place->index];
-            if (!(word & SIZE_MARKED))
-                __atomic_store_n(mark, 0, __ATOMIC_RELAXED);
-            while (!(word & SIZE_MARKED)) {
-                if (!(word & SIZE_LIVE)) {
-                    mark = NULL;
-                    break;
-                }
-                atomic_compare_exchange_weak(place->word, &word, (uint16_t)(word | SIZE_MARKED))
-                    ? (word |= SIZE_MARKED) : 0;
-            }
-        }
     }
     heap_unlock(&heap->centrals[number].lock);
     return mark;
@@ -127,12 +121,14 @@ static uint32_t *mark_small(struct heap *heap, const struct place *place) {
 
 uint32_t *mpk_heap_mark(mpk_domain *domain, uintptr_t base) {
     struct place place;
+    _mpk_heap_note_thread(domain->heap);
     if (!locate(domain->heap, base, &place) || place.base != base)
         return NULL;
-    if (place.word)
+    if (place.class_plus_1)
         return mark_small(domain->heap, &place);
-    atomic_store(&place.span->large.marked, 1);
-    return load_tag(place.span) == place.tag ? &place.span->large.mark : NULL;
+    struct span *span = span_of(domain->heap, base);
+    atomic_store(&span->large.marked, 1);
+    return span_kind(load_tag(span)) == SPAN_LARGE ? &span->large.mark : NULL;
 }
 
 void mpk_heap_set_hooks(mpk_domain *domain, const struct mpk_heap_hooks *hooks) {

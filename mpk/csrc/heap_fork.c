@@ -32,14 +32,11 @@ static void drop_other_caches(struct heap *heap) {
     _mpk_heap_unlock_all(heap);
     uint32_t own = _mpk_thread()->slot;
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {
-        struct cache *cache = heap->cache[slot];
-        if (!cache || slot == own)
+        struct cache_entry *entry = &heap->cache[slot];
+        if (slot == own || !atomic_load_explicit(&entry->owner, memory_order_relaxed))
             continue;
+        _mpk_heap_cache_drop(heap, entry);
         heap->lost_threads++;
-        for (uint32_t class_ = 0; class_ < CLASSES; class_++) {
-            _mpk_heap_flush(heap, &cache->bins[class_], class_, UINT32_MAX);
-            cache->bins[class_].count = 0; /* its owner may have been between list and count */
-        }
     }
 }
 

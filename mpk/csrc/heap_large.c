@@ -25,13 +25,39 @@
 
 #define ZERO_BY_KERNEL_BYTES (1u << 20) /* from here on, dropping pages beats memset */
 
+/* A thread keeps a few short runs that it has freed: a buffer that comes and goes
+ * costs no lock, no split and no coalescing. The head is written last, as in bins. */
+static struct span *cache_pop(struct heap *heap, size_t pages) {
+    struct cache *cache = pages <= RUN_CACHE_LONGEST ? own_cache(heap) : NULL;
+    struct span *span = cache ? cache->runs[pages] : NULL;
+    if (span) {
+        cache->run_pages -= (uint32_t)pages;
+        __atomic_store_n(&cache->runs[pages], span->next, __ATOMIC_RELEASE);
+    }
+    return span;
+}
+
+static bool cache_push(struct heap *heap, struct span *span) {
+    uint32_t pages = span->pages;
+    struct cache *cache = pages <= RUN_CACHE_LONGEST ? own_cache(heap) : NULL;
+    if (!cache || cache->run_pages + pages > RUN_CACHE_PAGES)
+        return false;
+    span->next = cache->runs[pages];
+    __atomic_store_n(&cache->runs[pages], span, __ATOMIC_RELEASE);
+    cache->run_pages += pages;
+    return true;
+}
+
 void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool zero) {
     if (bytes >= heap->bytes || align >= heap->bytes)
         return NULL;
     bool is_zero;
-    struct span *span = _mpk_heap_run_alloc(heap, large_pages(bytes),
-                                            align < MPK_PAGE_BYTES ? MPK_PAGE_BYTES : align, &is_zero);
-    if (!span)
+    size_t pages = large_pages(bytes);
+    struct span *span = align <= MPK_PAGE_BYTES ? cache_pop(heap, pages) : NULL;
+    if (span)
+        is_zero = false;
+    else if (!(span = _mpk_heap_run_alloc(heap, pages, align < MPK_PAGE_BYTES ? MPK_PAGE_BYTES : align,
+                                          &is_zero)))
         return NULL;
     void *base = (void *)load_start(span);
     if (zero && !is_zero) {
@@ -49,8 +75,18 @@ void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool 
     return base;
 }
 
+/* Waits for a share that has begun: after it none can begin, by the tag. false:
+ * the pages could not be taken back. */
+static bool take_back(struct heap *heap, struct span *span) {
+    heap_lock(&heap->share);
+    size_t shared = atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed);
+    bool done = !shared ||
+                _mpk_domain_unshare(heap->domain, load_start(span), shared * MPK_PAGE_BYTES) == 0;
+    heap_unlock(&heap->share);
+    return done;
+}
+
 void _mpk_heap_large_free(struct heap *heap, struct span *span) {
-    mpk_domain *domain = heap->domain;
     uintptr_t base = load_start(span);
     uint32_t expected = span_tag(SPAN_LARGE, 0);
     if (!atomic_compare_exchange_strong(&span->tag, &expected, span_tag(SPAN_BUSY, 0)))
@@ -58,26 +94,23 @@ void _mpk_heap_large_free(struct heap *heap, struct span *span) {
     size_t bytes = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
     if (atomic_load(&span->large.marked)) {
         uint32_t mark = __atomic_load_n(&span->large.mark, __ATOMIC_SEQ_CST);
-        if (mark && domain->hooks.freed)
-            domain->hooks.freed(base, bytes, mark);
+        if (mark && heap->domain->hooks.freed)
+            heap->domain->hooks.freed(base, bytes, mark);
     }
-    /* Waits for a share that has begun: after it none can begin, by the tag. */
-    heap_lock(&heap->share);
-    size_t shared = atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed);
-    bool back = !shared || _mpk_domain_unshare(domain, base, shared * MPK_PAGE_BYTES) == 0;
-    heap_unlock(&heap->share);
-    if (back)
-        _mpk_heap_run_free(heap, span);
-    else
+    bool could_be_shared = is_concurrent(heap) || atomic_load(&span->large.shared_pages);
+    if (could_be_shared && !take_back(heap, span))
         atomic_store_explicit(&span->tag, span_tag(SPAN_RETIRED, 0), memory_order_release);
+    else if (!cache_push(heap, span))
+        _mpk_heap_run_free(heap, span);
 }
 
 int mpk_heap_share(mpk_domain *domain, uintptr_t base) {
     struct heap *heap = domain->heap;
-    struct span *span = mpk_domain_contains(domain, (void *)base) ? span_of(heap, base) : NULL;
+    struct span *span = base - heap->base < heap->bytes ? span_of(heap, base) : NULL;
     if (!span)
         return MPK_EINVALID;
     int error = MPK_EINVALID;
+    _mpk_heap_note_thread(heap);
     heap_lock(&heap->share);
     if (span_kind(load_tag(span)) == SPAN_LARGE && load_start(span) == base) {
         size_t bytes = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);

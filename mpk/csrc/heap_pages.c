@@ -3,8 +3,8 @@
  * metadata memory that descriptors are cut from.
  *
  * Invariants, under heap->pages:
- *  - [low, high) is tiled by spans, metadata pages and holes that are not the
- *    heap's (map word 0: the domain was committed by somebody else in between);
+ *  - [low, high) is tiled by spans and metadata pages, and is what of the
+ *    domain is committed from the end of the unit map on;
  *  - no two free runs touch; a free run of n pages is in bin _mpk_heap_bin(n);
  *  - dirty == 0 means that every byte of the run is zero.
  * No function here calls out while the lock is held, but to the kernel.
@@ -20,8 +20,6 @@
 #include <sys/mman.h>
 #include "heap.h"
 
-#define GROW_PAGES_MIN 1024      /* 4 MiB of addresses; the kernel gives memory on touch */
-#define GROW_PAGES_MAX 16384     /* 64 MiB */
 #define METADATA_PAGES 16
 #define RESERVE_SPANS 4          /* a split in three and a grown piece */
 #define PURGE_RUN_PAGES 16       /* shorter runs are not worth a call */
@@ -139,42 +137,31 @@ static void metadata_add(struct heap *heap, uintptr_t start, size_t pages) {
     heap->bump_end = start + pages * MPK_PAGE_BYTES;
 }
 
-/* Commits more of the domain, so that it ends with a free run of `pages`. Part of
- * the new pages becomes metadata when there is not one spare descriptor. */
+/* Commits more of the domain (domain.c chooses the steps), so that it ends with a
+ * free run of `pages`. Part of it becomes metadata when there is not one spare
+ * descriptor. */
 static bool grow(struct heap *heap, size_t pages) {
     mpk_domain *domain = heap->domain;
-    uintptr_t start = heap->base + domain->committed;
-    struct span *before = start == heap->high ? free_neighbour(heap, start - MPK_PAGE_BYTES) : NULL;
+    uintptr_t start = heap->high;
+    struct span *before = free_neighbour(heap, start - MPK_PAGE_BYTES);
     make_spares(heap, RESERVE_SPANS);
     bool starved = heap->spares == 0;
-    size_t need = starved ? pages + METADATA_PAGES : pages - (before && before->pages < pages ? before->pages : 0);
-    size_t room = (heap->bytes - domain->committed) >> PAGE_SHIFT;
-    if (need > room)
-        return false;
-    size_t step = (domain->committed >> PAGE_SHIFT) / 8;
-    step = step < GROW_PAGES_MIN ? GROW_PAGES_MIN : step > GROW_PAGES_MAX ? GROW_PAGES_MAX : step;
-    if (step < need)
-        step = need;
-    if (step > room)
-        step = room;
+    size_t need = starved ? pages + METADATA_PAGES : before && before->pages < pages ? pages - before->pages : pages;
+    size_t room = (heap->base + heap->bytes - start) >> PAGE_SHIFT;
     int saved = errno;
-    int error = _mpk_domain_commit(domain, domain->committed + step * MPK_PAGE_BYTES);
-    if (error && step > need) {
-        step = need;
-        error = _mpk_domain_commit(domain, domain->committed + step * MPK_PAGE_BYTES);
+    if (need > room || _mpk_domain_commit(domain, start - heap->base + need * MPK_PAGE_BYTES)) {
+        errno = saved;
+        return false;
     }
     errno = saved;
-    if (error)
-        return false;
-    heap->high = start + step * MPK_PAGE_BYTES;
+    heap->high = heap->base + domain->committed;
     if (starved) {
         metadata_add(heap, start, METADATA_PAGES);
         start += METADATA_PAGES * MPK_PAGE_BYTES;
-        step -= METADATA_PAGES;
         make_spares(heap, RESERVE_SPANS);
     }
     struct span *span = spare_pop(heap);
-    span_set(span, start, step, SPAN_BUSY);
+    span_set(span, start, (heap->high - start) >> PAGE_SHIFT, SPAN_BUSY);
     insert_free(heap, span, 0);
     return true;
 }
