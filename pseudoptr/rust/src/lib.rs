@@ -45,6 +45,7 @@ mod heap;
 mod lease;
 mod lock;
 mod membrane;
+mod policy;
 mod pthread;
 mod published;
 mod resolve;
@@ -63,6 +64,7 @@ pub use catch::catch;
 pub use error::{Error, GaleedError};
 pub use guard::{Lent, LentMut, lend, lend_mut};
 pub use heap::Heap;
+pub use policy::{Policy, set_policy};
 pub use table::Entry;
 pub use violation::{Access, Kind, Violation};
 

@@ -1,0 +1,40 @@
+//! What the tests share: the program's allocator is ours, and a way to run a
+//! piece of code as foreign code, behind a real gate.
+#![allow(dead_code)] // each test binary uses a part
+
+use galeed::ffi;
+use std::ffi::{CStr, c_void};
+
+#[global_allocator]
+static HEAP: galeed::Heap = galeed::Heap;
+
+/// Name of the foreign function that `foreign` pretends to call.
+pub const FUNCTION: &CStr = c"planted";
+
+/// Runs `body` with foreign rights. It must not touch the heap, as C does not.
+pub fn foreign<T>(body: impl FnOnce() -> T) -> T {
+    let mut frame = 0u8;
+    let token = (&raw mut frame).cast::<c_void>();
+    // SAFETY: the token is in this frame, the name static; paired below.
+    unsafe { ffi::galeed_gate_enter(token, FUNCTION.as_ptr()) };
+    let value = below(body);
+    // SAFETY: pairs with the enter above.
+    unsafe { ffi::galeed_gate_exit(token) };
+    value
+}
+
+/// A frame of its own, below the gate's token, as a C function has.
+#[inline(never)]
+fn below<T>(body: impl FnOnce() -> T) -> T {
+    body()
+}
+
+/// The number that a pointer is to foreign code.
+pub fn number<T: ?Sized>(pointer: *const T) -> u64 {
+    pointer.cast::<u8>().expose_provenance() as u64
+}
+
+/// What the entry gate makes of a pointer argument.
+pub fn outward<T: ?Sized>(pointer: *const T) -> u64 {
+    ffi::galeed_gate_argument(number(pointer))
+}

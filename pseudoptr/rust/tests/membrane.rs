@@ -1,0 +1,133 @@
+//! Pointers are lent as they cross outward and turned back as they cross
+//! inward, between host memory and foreign code, and nowhere else.
+mod common;
+
+use common::{foreign, number, outward};
+use galeed::ffi::*;
+use galeed::layout::is_handle;
+use std::ffi::c_void;
+
+/// A struct as Rust lends to C: z_stream and its like.
+#[repr(C)]
+struct Stream {
+    next: *mut u8,
+    callback: Option<extern "C" fn(u64) -> u64>,
+}
+
+extern "C" fn triple(value: u64) -> u64 {
+    // Allocates: needs the host's rights.
+    let boxed = Box::new(value);
+    *std::hint::black_box(boxed) * 3
+}
+
+#[test]
+fn pointers_in_heap_and_stack_objects_cross_both_ways() {
+    let mut buffer = vec![5u8; 100];
+    let in_heap = Box::new(Stream { next: buffer.as_mut_ptr(), callback: None });
+    let on_stack = Stream { next: buffer.as_mut_ptr(), callback: None };
+    let raw = number(buffer.as_ptr());
+    for place in [outward(&raw const *in_heap), outward(&raw const on_stack)] {
+        let (lent, byte, inward) = foreign(|| {
+            let lent = galeed_lend_loaded(place, raw);
+            (lent, galeed_load1(lent + 99), galeed_unlend_stored(place, lent + 7))
+        });
+        assert_eq!(lent, outward(buffer.as_ptr()));
+        assert_eq!((byte, inward), (5, raw + 7));
+    }
+}
+
+#[test]
+fn a_host_address_found_in_foreign_memory_stays_out_of_reach() {
+    static mut STALE: u64 = 0;
+    let buffer = vec![5u8; 100];
+    let handle = outward(buffer.as_ptr());
+    let raw = number(buffer.as_ptr());
+    let place = &raw mut STALE as u64;
+    let (outward, inward) = foreign(|| {
+        let local = 0u64; // below the gate: C's own frame
+        let own = number(&raw const local);
+        (
+            [galeed_lend_loaded(place, raw), galeed_lend_loaded(own, raw)],
+            [galeed_unlend_stored(place, handle), galeed_unlend_stored(own, handle)],
+        )
+    });
+    assert_eq!(outward, [raw; 2]);
+    assert_eq!(inward, [handle; 2]);
+}
+
+#[test]
+fn dead_and_strayed_handles_are_not_turned_back() {
+    let keep = Box::new([0u64; 2]);
+    let buffer = vec![5u8; 100];
+    let handle = outward(buffer.as_ptr());
+    let place = outward(&raw const *keep);
+    let raw = number(buffer.as_ptr());
+    let end = foreign(|| galeed_unlend_stored(place, handle + 100));
+    let strayed = foreign(|| galeed_unlend_stored(place, handle + 101));
+    drop(buffer);
+    let dead = foreign(|| galeed_unlend_stored(place, handle));
+    assert_eq!((end, strayed, dead), (raw + 100, handle + 101, handle));
+    assert_eq!(galeed_gate_result(handle), handle);
+}
+
+#[test]
+fn an_address_in_no_live_allocation_is_not_lent() {
+    let keep = Box::new(0u64);
+    let place = outward(&raw const *keep);
+    let freed = Box::new([0u8; 64]);
+    let raw = number(&raw const *freed);
+    drop(freed);
+    assert_eq!(foreign(|| galeed_lend_loaded(place, raw)), raw);
+    assert_eq!(galeed_gate_argument(raw), raw);
+}
+
+#[test]
+fn functions_are_lent_as_code_and_called_through_the_gate() {
+    let stream = Stream { next: std::ptr::null_mut(), callback: Some(triple) };
+    assert!(stream.next.is_null() && stream.callback.is_some());
+    let handle = galeed_gate_argument(triple as *const c_void as u64);
+    assert!(is_handle(handle));
+    assert_eq!(galeed_gate_argument(triple as *const c_void as u64), handle);
+    let place = outward(&raw const stream);
+    let loaded = foreign(|| galeed_lend_loaded(place, triple as *const c_void as u64));
+    assert_eq!(loaded, handle);
+    let result = foreign(|| {
+        let mut frame = 0u8;
+        let token = (&raw mut frame).cast::<c_void>();
+        // SAFETY: paired below; the token is in this frame.
+        let address = unsafe { galeed_callback_enter(loaded, token) };
+        // SAFETY: the handle stood for `triple`.
+        let function: extern "C" fn(u64) -> u64 = unsafe { std::mem::transmute(address) };
+        let result = function(galeed_callback_argument(14));
+        // SAFETY: pairs with the enter above.
+        unsafe { galeed_callback_exit(token) };
+        result
+    });
+    assert_eq!(result, 42);
+    assert_eq!(galeed_gate_result(handle), triple as *const c_void as u64);
+}
+
+#[test]
+fn a_callback_may_free_what_foreign_code_still_holds() {
+    extern "C" fn free_it(vector: *mut Vec<u8>) {
+        // SAFETY: the test passes its own vector, turned back.
+        unsafe { *vector = Vec::new() };
+    }
+    let mut vector = vec![1u8; 50];
+    let buffer = outward(vector.as_ptr());
+    let owner = galeed_gate_argument(number(&raw mut vector));
+    let code = galeed_gate_argument(free_it as *const c_void as u64);
+    foreign(|| {
+        let mut frame = 0u8;
+        let token = (&raw mut frame).cast::<c_void>();
+        // SAFETY: paired below; the handle stands for `free_it`.
+        unsafe {
+            let function: extern "C" fn(u64) =
+                std::mem::transmute(galeed_callback_enter(code, token));
+            function(galeed_callback_argument(owner));
+            galeed_callback_exit(token);
+        }
+    });
+    let verdict = galeed::check(buffer, 1, galeed::Access::Read).unwrap();
+    assert_eq!(verdict, Err(galeed::Kind::Temporal));
+}
