@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GATE_GOAL = 1.5
 HEAP_GOAL = 1.0
-COMPILE = ("cc", "-std=gnu11", "-O2", "-pthread", "-D_GNU_SOURCE", "-Impk/csrc")
+COMPILE = ("cc", "-std=gnu11", "-O2", "-pthread", "-Impk/csrc")
 
 
 def gate(backend: str, options: Options) -> Figure:
