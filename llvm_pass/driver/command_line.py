@@ -95,7 +95,7 @@ def parse(argv: list[str]) -> CommandLine:
             _own_option(line, word)
             continue
         value: str | None = None
-        if word in known.SEPARATE and position < len(words):
+        if position < len(words) and (word in known.SEPARATE or word.startswith(known.SEPARATE_JOINED)):
             value = words[position]
             position += 1
         item = Item((word,) if value is None else (word, value))

@@ -64,7 +64,7 @@ def sections(data: bytes, name: str) -> list[Section]:
         for text, kind, flags, _, offset, size, link, *_ in raw:
             body = view[0:0] if kind == SHT_NOBITS else view[offset : offset + size]
             found.append(Section(_text(names, text), kind, flags, body, link))
-    except (struct.error, IndexError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise DriverError(f"{name}: damaged ELF file") from error
     return found
 
@@ -78,6 +78,8 @@ def defines(path: Path, symbol: str) -> bool | None:
     for section in table:
         if section.kind != SHT_SYMTAB:
             continue
+        if section.link >= len(table):
+            raise DriverError(f"{path}: damaged ELF file")
         names = table[section.link].data.tobytes()
         wanted = set()
         position = names.find(symbol.encode() + b"\0")

@@ -19,6 +19,8 @@ SEPARATE = frozenset(
     -fexperimental-openacc-macro-override -hlsl-entry -include-directory --include-directory --define-macro
     --undefine-macro --language --output --entry --library-directory --prefix --include --imacros""".split()
 )
+# ... and those whose name itself carries a word.
+SEPARATE_JOINED = ("-Xarch_", "-Xopenmp-target=", "-Xoffload-linker")
 
 # The preprocessor's own: said once, at the first stage.
 PREPROCESS_SEPARATE = frozenset(
