@@ -24,6 +24,10 @@
 #include "report.h"
 #include "text.h"
 
+/* Other languages declare these too (mpk/rust/src/ffi.rs asserts the same). */
+_Static_assert(sizeof(struct mpk_violation) == 128 && sizeof(struct mpk_allocation) == 32 &&
+               sizeof(struct mpk_heap_hooks) == 16 && sizeof(struct mpk_heap_stats) == 40, "layout of mpk.h");
+
 #define NS_PER_S 1000000000u
 
 /* The program's (or library's) own header: what addr2line counts from. */

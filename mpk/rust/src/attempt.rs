@@ -1,0 +1,91 @@
+//! A place to come back to when foreign code is stopped: `mpk_try` in Rust.
+
+use crate::ffi;
+use std::any::Any;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+struct Task<F, R> {
+    body: Option<F>,
+    result: Option<Result<R, Box<dyn Any + Send>>>,
+}
+
+/// A panic may not pass the C frame of `mpk_try`: it waits in the task.
+unsafe extern "C" fn run<F: FnOnce() -> R, R>(task: *mut c_void) {
+    // SAFETY: attempt passes its own Task, and waits.
+    let task = unsafe { &mut *task.cast::<Task<F, R>>() };
+    if let Some(body) = task.body.take() {
+        task.result = Some(catch_unwind(AssertUnwindSafe(body)));
+    }
+}
+
+/// Calls `body`. `Err` is the violation that was stopped inside it, when the
+/// policy is `unwind`. A panic of `body` goes on behind this call.
+///
+/// # Errors
+/// A violation ended `body` early.
+///
+/// # Safety
+/// When a violation unwinds, the frames of `body` and below are dropped as they
+/// are. So none of them may own a value whose destructor must run for soundness
+/// (a scope that joins threads, a pin to the stack); what they own otherwise
+/// leaks, and locks that they hold stay locked.
+pub unsafe fn attempt<R>(body: impl FnOnce() -> R) -> Result<R, Box<ffi::mpk_violation>> {
+    fn call<F: FnOnce() -> R, R>(body: F) -> Result<R, Box<ffi::mpk_violation>> {
+        let mut task = Task {
+            body: Some(body),
+            result: None,
+        };
+        // SAFETY: run takes exactly this type; the task outlives the call.
+        if unsafe { ffi::mpk_try(run::<F, R>, (&raw mut task).cast()) } == 0 {
+            return match task.result.take().expect("the body ran to its end") {
+                Ok(value) => Ok(value),
+                Err(panic) => resume_unwind(panic),
+            };
+        }
+        let mut violation = Box::<ffi::mpk_violation>::default();
+        // SAFETY: a place for the result.
+        unsafe { ffi::mpk_last_violation(&raw mut *violation) };
+        Err(violation)
+    }
+    call(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_and_panics_pass() {
+        // SAFETY: the bodies own nothing.
+        assert_eq!(unsafe { attempt(|| 7) }.ok(), Some(7));
+        // SAFETY: as above.
+        let panic = catch_unwind(|| unsafe { attempt(|| panic!("through")) }.ok());
+        let message = panic.expect_err("the panic came through");
+        assert_eq!(message.downcast_ref::<&str>(), Some(&"through"));
+    }
+
+    #[test]
+    fn a_violation_ends_the_body() {
+        // SAFETY: started by this call; the policy is this process's.
+        unsafe {
+            assert_eq!(ffi::mpk_start(), 0);
+            ffi::mpk_set_policy(ffi::MPK_ON_VIOLATION_UNWIND);
+        }
+        // SAFETY: the body owns nothing.
+        let outcome = unsafe {
+            attempt(|| {
+                let mut violation = ffi::mpk_violation {
+                    kind: ffi::MPK_SPATIAL,
+                    ..Default::default()
+                };
+                ffi::mpk_violate(&raw mut violation);
+                unreachable!("the policy is to unwind");
+            })
+        };
+        assert_eq!(
+            outcome.map_err(|violation| violation.kind),
+            Err::<(), _>(ffi::MPK_SPATIAL)
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! A domain beside the host's own: memory that is open only while it is asked for.
+
+use crate::{Error, ffi};
+use std::ffi::{c_int, c_void};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+/// What a thread may do with a domain's memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rights {
+    /// Nothing.
+    None,
+    /// Read.
+    Read,
+    /// Read and write.
+    ReadWrite,
+}
+
+impl Rights {
+    fn code(self) -> c_int {
+        match self {
+            Self::None => ffi::MPK_NONE,
+            Self::Read => ffi::MPK_READ,
+            Self::ReadWrite => ffi::MPK_READ_WRITE,
+        }
+    }
+
+    fn from_code(code: c_int) -> Self {
+        match code {
+            ffi::MPK_READ_WRITE => Self::ReadWrite,
+            ffi::MPK_READ => Self::Read,
+            _ => Self::None,
+        }
+    }
+}
+
+/// A range of addresses under a key of its own, closed unless opened; destroyed
+/// when dropped.
+#[derive(Debug)]
+pub struct Domain {
+    raw: NonNull<ffi::mpk_domain>,
+}
+
+// SAFETY: the runtime's functions on one domain may be called from any thread.
+unsafe impl Send for Domain {}
+// SAFETY: as above; its heap and its extents have locks of their own.
+unsafe impl Sync for Domain {}
+
+impl Domain {
+    /// A new domain of `reserve_bytes` addresses (0: 1 GiB), closed.
+    ///
+    /// # Errors
+    /// No key or no address space is left, or the runtime cannot start.
+    pub fn create(reserve_bytes: usize) -> Result<Self, Error> {
+        let mut raw = std::ptr::null_mut();
+        // SAFETY: raw is a place for the result.
+        Error::check(unsafe { ffi::mpk_domain_create(reserve_bytes, &raw mut raw) })?;
+        Ok(Self {
+            raw: NonNull::new(raw).expect("success sets the result"),
+        })
+    }
+
+    /// Gives the calling thread (on `mprotect`: the process) rights until the
+    /// guard is dropped.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn open(&self, rights: Rights) -> Result<Opened<'_>, Error> {
+        let mut previous = ffi::MPK_NONE;
+        // SAFETY: the domain lives as long as self.
+        Error::check(unsafe {
+            ffi::mpk_domain_open(self.raw.as_ptr(), rights.code(), &raw mut previous)
+        })?;
+        Ok(Opened {
+            domain: self,
+            previous,
+            this_thread: PhantomData,
+        })
+    }
+
+    /// What the calling thread has now.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        // SAFETY: the domain lives as long as self.
+        Rights::from_code(unsafe { ffi::mpk_domain_rights(self.raw.as_ptr()) })
+    }
+
+    /// The hardware key; 0 on `mprotect`.
+    #[must_use]
+    pub fn key(&self) -> u32 {
+        // SAFETY: the domain lives as long as self.
+        u32::try_from(unsafe { ffi::mpk_domain_key(self.raw.as_ptr()) }).unwrap_or(0)
+    }
+
+    /// Allocates `bytes` in the domain, aligned to `align` (a power of two; 0: 16).
+    ///
+    /// # Errors
+    /// The range is full, or the kernel refuses.
+    pub fn allocate(&self, bytes: usize, align: usize) -> Result<NonNull<u8>, Error> {
+        if align != 0 && !align.is_power_of_two() {
+            return Err(Error::from_code(ffi::MPK_EINVALID));
+        }
+        let _open = self.open(Rights::ReadWrite)?;
+        // SAFETY: the domain is open for this thread.
+        let base = unsafe { ffi::mpk_heap_alloc(self.raw.as_ptr(), bytes, align) };
+        NonNull::new(base.cast()).ok_or_else(|| Error::from_code(ffi::MPK_ENOMEM))
+    }
+
+    /// Frees what [`Self::allocate`] gave.
+    ///
+    /// # Errors
+    /// `base` is not the start of a live allocation of this domain.
+    pub fn free(&self, base: NonNull<u8>) -> Result<(), Error> {
+        let _open = self.open(Rights::ReadWrite)?;
+        let mut found = ffi::mpk_allocation {
+            base: 0,
+            bytes: 0,
+            mark: std::ptr::null_mut(),
+            own_pages: 0,
+            shared: 0,
+        };
+        // SAFETY: the domain is open; find takes any address.
+        let live = unsafe {
+            ffi::mpk_heap_find(self.raw.as_ptr(), base.as_ptr() as usize, &raw mut found)
+        };
+        if live == 0 || found.base != base.as_ptr() as usize {
+            return Err(Error::from_code(ffi::MPK_EINVALID));
+        }
+        // SAFETY: open, and the base of a live allocation.
+        unsafe { ffi::mpk_heap_free(self.raw.as_ptr(), base.as_ptr().cast()) };
+        Ok(())
+    }
+
+    /// Copies out of one live allocation.
+    ///
+    /// # Errors
+    /// The bytes do not all lie in one live allocation.
+    pub fn read(&self, address: NonNull<u8>, out: &mut [u8]) -> Result<(), Error> {
+        let from: *const c_void = address.as_ptr().cast();
+        // SAFETY: the runtime checks the domain's side; out is ours.
+        Error::check(unsafe {
+            ffi::mpk_domain_read(self.raw.as_ptr(), from, out.as_mut_ptr().cast(), out.len())
+        })
+    }
+
+    /// Copies into one live allocation.
+    ///
+    /// # Errors
+    /// The bytes do not all lie in one live allocation.
+    pub fn write(&self, address: NonNull<u8>, bytes: &[u8]) -> Result<(), Error> {
+        let to: *mut c_void = address.as_ptr().cast();
+        // SAFETY: the runtime checks the domain's side; bytes is ours.
+        Error::check(unsafe {
+            ffi::mpk_domain_write(self.raw.as_ptr(), to, bytes.as_ptr().cast(), bytes.len())
+        })
+    }
+}
+
+impl Drop for Domain {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has it; guards borrow it. A failure keeps the range
+        // and its key: a leak, and nothing open.
+        unsafe { ffi::mpk_domain_destroy(self.raw.as_ptr()) };
+    }
+}
+
+/// Rights on a domain, until dropped. Stays on its thread: rights do.
+#[must_use]
+#[derive(Debug)]
+pub struct Opened<'a> {
+    domain: &'a Domain,
+    previous: c_int,
+    this_thread: PhantomData<*mut ()>,
+}
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the domain outlives the guard.
+        let code = unsafe { ffi::mpk_domain_close(self.domain.raw.as_ptr(), self.previous) };
+        assert_eq!(code, 0, "a domain that was opened can be closed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_goes_in_and_out_and_rights_come_back() {
+        let domain = Domain::create(0).expect("created");
+        assert_eq!(domain.rights(), Rights::None);
+        let block = domain.allocate(5, 1).expect("allocated");
+        domain.write(block, b"hello").expect("written");
+        let mut out = [0; 5];
+        {
+            let _read = domain.open(Rights::Read).expect("opened");
+            domain.read(block, &mut out).expect("read");
+            assert_eq!(domain.rights(), Rights::Read);
+        }
+        assert_eq!((&out, domain.rights()), (b"hello", Rights::None));
+        assert!(domain.read(block, &mut [0; 6]).is_err());
+        domain.free(block).expect("freed");
+        assert_eq!(
+            domain.free(block).expect_err("freed twice").code(),
+            ffi::MPK_EINVALID
+        );
+    }
+}
