@@ -11,6 +11,7 @@
  *
  * ASSUMES: nobody forks around the C library (a bare clone system call).
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include "heap.h"
 

@@ -18,6 +18,7 @@
  * ASSUMES: what lies *inside* the bounds may be seen by foreign code, also those
  * bytes that the host has not written yet.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -16,6 +16,7 @@
  *
  * Source: U. Drepper, "Futexes Are Tricky", the third mutex.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>

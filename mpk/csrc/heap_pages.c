@@ -15,6 +15,7 @@
  * Exhaustion leaves everything as it was: descriptors that an operation may need
  * are put aside before it changes anything.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
