@@ -1,5 +1,7 @@
 /* galeed.h - pseudo-pointers: what rewritten code and other hosts call.
  *
+ * Generated from pseudoptr/rust/src by its tests (GALEED_BLESS=1): edit there.
+ *
  * A pseudo-pointer (handle) is a 64-bit non-canonical address:
  *
  *   63 62 | 61 .. 42 | 41 ..................... 0
@@ -13,135 +15,323 @@
  * The table is indexed by (pointer >> GALEED_INDEX_SHIFT) for *every* pointer:
  * entries of canonical user addresses say "everything, delta 0", so that a
  * check needs no test for the tag. Entry: see struct galeed_entry.
- */
-#ifndef GALEED_H
-#define GALEED_H
-#include <stddef.h>
-#include <stdint.h>
-#include "mpk.h"
-
-#define GALEED_TABLE 0x201010000000        /* = MPK_PUBLISHED_USER */
-#define GALEED_INDEX_SHIFT 42
-#define GALEED_INDEX_BITS 20
-#define GALEED_TABLE_ENTRIES 4194304       /* 1 << (64 - GALEED_INDEX_SHIFT) */
-#define GALEED_ENTRY_BYTES 32
-#define GALEED_TAG_SHIFT 62
-#define GALEED_TAG 1                       /* pointer >> GALEED_TAG_SHIFT */
-
-/* Class:            small     medium    large
+ *
+ * Class:            small     medium    large
  * first index       0         978944    1044480     (of 1048576)
  * offset bits       20        30        38
  * generation bits   22        12        4
  * bias              1<<18     1<<28     1<<36
- * longest object    1<<19     1<<29     1<<37      bytes */
+ * longest object    1<<19     1<<29     1<<37      bytes
+ */
+
+#ifndef GALEED_H
+#define GALEED_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "mpk.h"
+
+/* First byte of the table, indexed by `pointer >> GALEED_INDEX_SHIFT` for every
+ * pointer, handle or not. Equals MPK_PUBLISHED_USER. */
+#define GALEED_TABLE 0x201010000000
+
+/* What a pointer is shifted by to find its entry. */
+#define GALEED_INDEX_SHIFT 42
+
+/* Bits of a handle's index. */
+#define GALEED_INDEX_BITS 20
+
+/* Entries of the table: 1 << (64 - GALEED_INDEX_SHIFT). */
+#define GALEED_TABLE_ENTRIES 4194304
+
+/* Bytes of one struct galeed_entry. */
+#define GALEED_ENTRY_BYTES 32
+
+/* Where the tag begins. */
+#define GALEED_TAG_SHIFT 62
+
+/* A handle has pointer >> GALEED_TAG_SHIFT == GALEED_TAG. */
+#define GALEED_TAG 1
+
+/* First index of the medium class; the small one begins at 0. */
 #define GALEED_MEDIUM_FIRST 978944
+
+/* First index of the large class, which goes up to 1 << GALEED_INDEX_BITS. */
 #define GALEED_LARGE_FIRST 1044480
+
+/* Offset bits of the small class. In each class the bias is a quarter and the
+ * longest object a half of 1 << offset bits, and the generation has the bits
+ * up to GALEED_INDEX_SHIFT. */
 #define GALEED_SMALL_OFFSET_BITS 20
+
+/* Offset bits of the medium class. */
 #define GALEED_MEDIUM_OFFSET_BITS 30
+
+/* Offset bits of the large class. */
 #define GALEED_LARGE_OFFSET_BITS 38
+
+/* A uint64_t in the published range: where the host's code begins. */
+#define GALEED_TEXT_BASE 0x201018000000
+
+/* A uint64_t beside it: how long it is; 0 until the first gate. */
+#define GALEED_TEXT_BYTES 0x201018000008
+
+/* What the functions for hosts return beside the errors of mpk.h. */
+enum galeed_error {
+    /* The table has no free index of that class. */
+    GALEED_EFULL = -32,
+    /* The address is in no live allocation of the host heap. */
+    GALEED_ENOTHEAP = -33,
+    /* Not a live handle. */
+    GALEED_EHANDLE = -34,
+};
+
+/* What galeed_atomic_rmw does. */
+enum galeed_rmw {
+    GALEED_XCHG,
+    GALEED_ADD,
+    GALEED_SUB,
+    GALEED_AND,
+    GALEED_NAND,
+    GALEED_OR,
+    GALEED_XOR,
+    GALEED_MAX,
+    GALEED_MIN,
+    GALEED_UMAX,
+    GALEED_UMIN,
+};
+
+/* What a handle stands for. */
+struct galeed_lease {
+    /* Handle of its first byte. */
+    uint64_t handle;
+    /* Address of its first byte. */
+    size_t address;
+    /* Its exact length. */
+    size_t bytes;
+    /* Index in the table. */
+    uint32_t index;
+    /* Generation of the index. */
+    uint32_t generation;
+    /* Foreign code reaches it directly. */
+    uint32_t mapped;
+    /* Foreign code may write it. */
+    uint32_t writable;
+    /* It is a function. */
+    uint32_t code;
+    /* 0: it has ended, and the rest is what it was. */
+    uint32_t live;
+};
 
 /* Readable by foreign code, written by the host only. An access of n bytes at
  * handle h is allowed directly when h - base (unsigned) < limit - (n - 1), the
  * subtraction saturating at 0; the address is then h + delta. Both limits of a
  * private lease are 0 (with GALEED_FOREIGN_RIGHTS=read its read limit is its
- * length): then the functions below decide, always from the live table. */
+ * length): then the functions below decide, always from the live table. The
+ * entries of canonical user addresses allow everything, with delta 0. */
 struct galeed_entry {
-    uint64_t base;        /* handle of the first byte; 0: nothing leased here */
-    uint64_t read_limit;  /* bytes foreign code may read directly */
-    uint64_t write_limit; /* bytes foreign code may write directly */
-    int64_t delta;        /* address - handle */
+    /* Handle of the first byte; 0: nothing leased here. */
+    uint64_t base;
+    /* Bytes that foreign code may read directly. */
+    uint64_t read_limit;
+    /* Bytes that foreign code may write directly. */
+    uint64_t write_limit;
+    /* Address - handle. */
+    int64_t delta;
 };
 
-/* ---- Called by rewritten code (LLVM IR). In IR those marked [M] have the
- * preserve_most calling convention: every register but r11 and the result
- * survives. All work on handles *and* on raw pointers (which are accessed as
- * they are, with foreign rights). A bad handle is a violation. ------------- */
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
 
-uint64_t galeed_load1(uint64_t pointer);                    /* [M] zero-extended */
-uint64_t galeed_load2(uint64_t pointer);                    /* [M] */
-uint64_t galeed_load4(uint64_t pointer);                    /* [M] */
-uint64_t galeed_load8(uint64_t pointer);                    /* [M] */
-void galeed_store1(uint64_t pointer, uint64_t value);       /* [M] */
-void galeed_store2(uint64_t pointer, uint64_t value);       /* [M] */
-void galeed_store4(uint64_t pointer, uint64_t value);       /* [M] */
-void galeed_store8(uint64_t pointer, uint64_t value);       /* [M] */
-/* Any other size. raw: foreign memory, never a handle. */
+/* The functions below are called by rewritten code (LLVM IR). In IR those
+ * marked [M] have the preserve_most calling convention: every register but r11
+ * and the result survives. All work on handles *and* on raw pointers (which are
+ * accessed as they are, with foreign rights). A bad handle is a violation.
+ *
+ * [M] Loads 1 byte, zero-extended. */
+uint64_t galeed_load1(uint64_t pointer);
+
+/* [M] Loads 2 bytes, zero-extended. */
+uint64_t galeed_load2(uint64_t pointer);
+
+/* [M] Loads 4 bytes, zero-extended. */
+uint64_t galeed_load4(uint64_t pointer);
+
+/* [M] Loads 8 bytes. */
+uint64_t galeed_load8(uint64_t pointer);
+
+/* [M] Stores the low byte of value. */
+void galeed_store1(uint64_t pointer, uint64_t value);
+
+/* [M] Stores the low 2 bytes of value. */
+void galeed_store2(uint64_t pointer, uint64_t value);
+
+/* [M] Stores the low 4 bytes of value. */
+void galeed_store4(uint64_t pointer, uint64_t value);
+
+/* [M] Stores 8 bytes. */
+void galeed_store8(uint64_t pointer, uint64_t value);
+
+/* Loads any other size. raw: foreign memory, never a handle. */
 void galeed_load_bytes(void *raw, uint64_t pointer, uint64_t bytes);
+
+/* Stores any other size. raw: foreign memory, never a handle. */
 void galeed_store_bytes(uint64_t pointer, const void *raw, uint64_t bytes);
 
-/* Membrane. value was loaded as a pointer from `from` and lies in the host
+/* [M] Membrane. value was loaded as a pointer from `from` and lies in the host
  * domain or the host's code: lent when `from` is host memory, else unchanged. */
-uint64_t galeed_lend_loaded(uint64_t from, uint64_t value);     /* [M] */
-/* value carries the tag and is about to be stored at `to`: the address it
- * stands for when `to` is host memory, else unchanged. */
-uint64_t galeed_unlend_stored(uint64_t to, uint64_t value);     /* [M] */
-/* The host's code: [galeed_text_base, + galeed_text_bytes), at these addresses
- * in the published range (0 bytes until the first gate). */
-#define GALEED_TEXT_BASE 0x201018000000   /* uint64_t */
-#define GALEED_TEXT_BYTES 0x201018000008  /* uint64_t */
+uint64_t galeed_lend_loaded(uint64_t from, uint64_t value);
+
+/* [M] Membrane. value carries the tag and is about to be stored at `to`: the
+ * address it stands for when `to` is host memory, else unchanged. A handle that
+ * is dead or strayed out of its object stays as it is. */
+uint64_t galeed_unlend_stored(uint64_t to, uint64_t value);
 
 /* Either pointer may be a handle. memcpy has memmove's meaning. */
 void galeed_memmove(uint64_t to, uint64_t from, uint64_t bytes);
+
+/* The pointer may be a handle. */
 void galeed_memset(uint64_t to, uint32_t byte, uint64_t bytes);
 
-/* Sequentially consistent, 1, 2, 4 or 8 bytes. op: enum galeed_rmw. */
-enum galeed_rmw {
-    GALEED_XCHG, GALEED_ADD, GALEED_SUB, GALEED_AND, GALEED_NAND, GALEED_OR,
-    GALEED_XOR, GALEED_MAX, GALEED_MIN, GALEED_UMAX, GALEED_UMIN,
-};
+/* Sequentially consistent, 1, 2, 4 or 8 bytes, aligned; so are the next three. */
 uint64_t galeed_atomic_load(uint64_t pointer, uint32_t bytes);
+
+/* As galeed_atomic_load. */
 void galeed_atomic_store(uint64_t pointer, uint32_t bytes, uint64_t value);
+
+/* op: enum galeed_rmw. Returns what was there. */
 uint64_t galeed_atomic_rmw(uint64_t pointer, uint32_t bytes, uint32_t op, uint64_t value);
+
 /* Returns what was there; it equals expected when the exchange happened. */
-uint64_t galeed_atomic_cmpxchg(uint64_t pointer, uint32_t bytes, uint64_t expected, uint64_t desired);
+uint64_t galeed_atomic_cmpxchg(uint64_t pointer,
+                               uint32_t bytes,
+                               uint64_t expected,
+                               uint64_t desired);
 
-/* Entry gates: lend an argument, turn a result back (host rights). Any pointer
- * value is allowed; what is not a host heap or host code address is unchanged. */
+/* Entry gates: lend an argument (host rights). Any pointer value is allowed;
+ * what is not a host heap or host code address is unchanged. */
 uint64_t galeed_gate_argument(uint64_t pointer);
+
+/* Entry gates: turn a result back (host rights). */
 uint64_t galeed_gate_result(uint64_t pointer);
+
 /* Entry gate: mpk_gate_enter after the runtime is known to be complete (global
- * allocator in place, code range published, fault handler installed). */
+ * allocator in place, code range published, fault handler installed).
+ *
+ * pre:
+ * token: an address in the caller's frame, the same at the exit. function:
+ * lives for ever. */
 void galeed_gate_enter(void *token, const char *function);
+
+/* Entry gate: mpk_gate_exit.
+ *
+ * pre:
+ * token: that of the innermost galeed_gate_enter. */
 void galeed_gate_exit(void *token);
+
 /* Callback gates. Foreign code calls `function`, which carries the tag: checks
- * that it is a live lease of host code, opens, returns the address. */
+ * that it is a live lease of host code, opens, returns the address.
+ *
+ * pre:
+ * token: an address in the caller's frame, the same at galeed_callback_exit. */
 void *galeed_callback_enter(uint64_t function, void *token);
-uint64_t galeed_callback_argument(uint64_t pointer);  /* turned back */
-uint64_t galeed_callback_result(uint64_t pointer);    /* lent */
+
+/* Callback gates: an argument, turned back. */
+uint64_t galeed_callback_argument(uint64_t pointer);
+
+/* Callback gates: the result, lent. */
+uint64_t galeed_callback_result(uint64_t pointer);
+
+/* Callback gates: closes again.
+ *
+ * pre:
+ * token: that of the innermost galeed_callback_enter. */
 void galeed_callback_exit(void *token);
-/* A form that the pass could not rewrite was reached. Never returns. */
+
+/* A form that the pass could not rewrite was reached. Never returns.
+ *
+ * pre:
+ * what: a string. */
 void galeed_unsupported(const char *what);
+
 /* Stands in for pthread_create in rewritten code: on mprotect, where a thread
- * of its own cannot be kept out, refuses with EPERM and says so. */
-int galeed_pthread_create(void *thread, const void *attributes, void *(*start)(void *), void *argument);
+ * of its own cannot be kept out, refuses with EPERM and says so.
+ *
+ * pre:
+ * As for pthread_create; each pointer may be a handle. */
+int galeed_pthread_create(void *thread,
+                          const void *attributes,
+                          void *(*start)(void*),
+                          void *argument);
 
-/* ---- Called by hosts (Python by cffi, tests). Host rights. --------------- */
-
-enum galeed_error {
-    GALEED_EFULL = -32,       /* the table has no free index of that class */
-    GALEED_ENOTHEAP = -33,    /* the address is in no live allocation of the host heap */
-    GALEED_EHANDLE = -34,     /* not a live handle */
-};
+/* The functions below are for hosts (Python by cffi, tests), with host rights.
+ * They return 0, an enum galeed_error or an enum mpk_error.
+ *
+ * Starts the table, and mpk below it. Idempotent; the others call it. */
 int galeed_start(void);
-/* Handle of an address inside a live allocation: the same one as long as the
- * allocation lives. errors: ENOTHEAP, EFULL, MPK_*. */
-int galeed_lend(uintptr_t address, uint64_t *handle);
-/* A lease of its own on [address, address+bytes), read-only unless writable;
- * ends with galeed_revoke. The memory may be anywhere. Always private. */
-int galeed_lend_range(uintptr_t address, size_t bytes, int writable, uint64_t *handle);
-int galeed_revoke(uint64_t handle);            /* errors: EHANDLE */
-/* What the handle stands for. 0, or the violation kind (MPK_SPATIAL ...) that
- * an access of `bytes` with `access` would be; nothing is reported. */
-int galeed_check(uint64_t handle, size_t bytes, enum mpk_access access, uintptr_t *address);
 
-struct galeed_lease {
-    uint64_t handle;          /* of its first byte */
-    uintptr_t address;
-    size_t bytes;
-    uint32_t index, generation;
-    uint32_t mapped, writable, code, live;
-};
-int galeed_describe(uint64_t handle, struct galeed_lease *out);  /* errors: EHANDLE */
+/* One line for people: what is wrong and what to do. Also for mpk's errors. */
+const char *galeed_strerror(int error);
+
+/* Handle of an address inside a live allocation: the same one as long as the
+ * allocation lives. errors: ENOTHEAP, EFULL, MPK_*.
+ *
+ * pre:
+ * handle: writable. */
+int galeed_lend(size_t address, uint64_t *handle);
+
+/* A lease of its own on [address, address+bytes), read-only unless writable;
+ * ends with galeed_revoke, or with the heap allocation that it lies in (when
+ * that shrinks, if it no longer fits). Memory in the host domain must lie within
+ * one live allocation; other memory may be anywhere. Always private.
+ * errors: ENOTHEAP, EFULL, MPK_EINVALID (null, no user address, the published
+ * range).
+ *
+ * pre:
+ * handle: writable. The memory stays readable (and writable) until the end. */
+int galeed_lend_range(size_t address, size_t bytes, int writable, uint64_t *handle);
+
+/* Ends a lease. Functions stay lent for ever. The pages of a mapped lease that
+ * is revoked are taken back when Rust frees them. errors: EHANDLE. */
+int galeed_revoke(uint64_t handle);
+
+/* What the handle stands for. 0, or the violation kind (MPK_SPATIAL ...) that
+ * an access of `bytes` with `access` would be; nothing is reported.
+ * errors: MPK_EINVALID for an access that is none.
+ *
+ * pre:
+ * address: writable, or null. It is written when 0 is returned. */
+int galeed_check(uint64_t handle, size_t bytes, enum mpk_access access, size_t *address);
+
+/* errors: EHANDLE when the handle was never given out, or its index has been
+ * used again since.
+ *
+ * pre:
+ * out: writable. */
+int galeed_describe(uint64_t handle, struct galeed_lease *out);
+
+/* Leases that are live now, functions included. */
 size_t galeed_live_leases(void);
 
-#endif
+/* Host-heap memory for hosts whose own allocator is not ours (Python); galeed's
+ * runtime is one per process, so it brings its heap along. As mpk_heap_alloc. */
+void *galeed_heap_alloc(size_t bytes, size_t align);
+
+/* As mpk_heap_realloc.
+ *
+ * pre:
+ * base: null, or of a live allocation. Anything else is fatal. */
+void *galeed_heap_realloc(void *base, size_t bytes, size_t align);
+
+/* As mpk_heap_free.
+ *
+ * pre:
+ * base: null, or of a live allocation. Anything else is fatal. */
+void galeed_heap_free(void *base);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* GALEED_H */

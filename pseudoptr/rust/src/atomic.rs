@@ -91,7 +91,11 @@ macro_rules! on_size {
             Operation::Modify(order @ (GALEED_MAX | GALEED_MIN), value) => {
                 let chosen = |now: $unsigned| {
                     let (now, value) = (now as $signed, signed(value));
-                    let kept = if order == GALEED_MAX { now.max(value) } else { now.min(value) };
+                    let kept = if order == GALEED_MAX {
+                        now.max(value)
+                    } else {
+                        now.min(value)
+                    };
                     Some(kept as $unsigned)
                 };
                 match cell.fetch_update(SeqCst, SeqCst, chosen) {
@@ -113,7 +117,9 @@ fn apply(address: u64, bytes: u32, operation: Operation) -> u64 {
 
 fn perform(pointer: u64, bytes: u32, operation: Operation, pc: u64) -> u64 {
     if !matches!(bytes, 1 | 2 | 4 | 8) {
-        fatal(format_args!("an atomic access of {bytes} bytes: 1, 2, 4 and 8 are possible"));
+        fatal(format_args!(
+            "an atomic access of {bytes} bytes: 1, 2, 4 and 8 are possible"
+        ));
     }
     let access = match operation {
         Operation::Load => Access::Read,
@@ -149,7 +155,9 @@ pub(crate) extern "C" fn store(pointer: u64, bytes: u32, value: u64, pc: u64) {
 
 pub(crate) extern "C" fn rmw(pointer: u64, bytes: u32, op: u32, value: u64, pc: u64) -> u64 {
     let Some(rmw) = Rmw::ALL.into_iter().find(|known| *known as u32 == op) else {
-        fatal(format_args!("galeed_atomic_rmw: there is no operation {op}"));
+        fatal(format_args!(
+            "galeed_atomic_rmw: there is no operation {op}"
+        ));
     };
     perform(pointer, bytes, Operation::Modify(rmw, value), pc)
 }
@@ -161,7 +169,12 @@ pub(crate) extern "C" fn cmpxchg(
     desired: u64,
     pc: u64,
 ) -> u64 {
-    perform(pointer, bytes, Operation::Exchange { expected, desired }, pc)
+    perform(
+        pointer,
+        bytes,
+        Operation::Exchange { expected, desired },
+        pc,
+    )
 }
 
 #[cfg(test)]
@@ -195,7 +208,11 @@ mod tests {
                 let address = (&raw mut cell).expose_provenance() as u64;
                 let got = rmw(address, bytes, op as u32, extend(value), 0);
                 assert_eq!(got, extend(before), "{op:?} {bytes}");
-                let mask = if bytes == 8 { u64::MAX } else { (1 << (8 * bytes)) - 1 };
+                let mask = if bytes == 8 {
+                    u64::MAX
+                } else {
+                    (1 << (8 * bytes)) - 1
+                };
                 assert_eq!(cell & 0xff, u64::from(after), "{op:?} {bytes}");
                 assert_eq!(cell & !mask, 0, "{op:?} {bytes} wrote beyond its size");
             }

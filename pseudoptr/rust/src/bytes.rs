@@ -56,7 +56,10 @@ pub(crate) extern "C" fn memmove(to: u64, from: u64, bytes: u64, pc: u64) {
     if bytes == 0 {
         return;
     }
-    match (reach(to, bytes, Access::Write), reach(from, bytes, Access::Read)) {
+    match (
+        reach(to, bytes, Access::Write),
+        reach(from, bytes, Access::Read),
+    ) {
         (Reach::Direct(to), Reach::Direct(from)) => copy(to, from, bytes),
         (Reach::Private, Reach::Private) => with_rights(|| {
             let to = resolve_or_refuse(to, bytes, Access::Write, pc);
@@ -76,7 +79,11 @@ fn in_pieces(handle: u64, raw: u64, bytes: u64, access: Access, pc: u64) {
     let Some(address) = with_rights(|| resolve_or_refuse(handle, bytes, access, pc)) else {
         return zero_if_read(raw, bytes, access);
     };
-    let (to, from) = if access == Access::Write { (address, raw) } else { (raw, address) };
+    let (to, from) = if access == Access::Write {
+        (address, raw)
+    } else {
+        (raw, address)
+    };
     let backward = to.wrapping_sub(from) < bytes; // only the same memory, lent and raw
     let mut buffer = [MaybeUninit::<u8>::uninit(); PIECE_BYTES as usize];
     let buffer = buffer.as_mut_ptr().expose_provenance() as u64;
@@ -88,7 +95,9 @@ fn in_pieces(handle: u64, raw: u64, bytes: u64, access: Access, pc: u64) {
         let now = |with: fn(u64, u64, u64)| {
             with_rights(|| {
                 let address = resolve_or_refuse(handle.wrapping_add(offset), piece, access, pc);
-                address.inspect(|address| with(*address, buffer, piece)).is_some()
+                address
+                    .inspect(|address| with(*address, buffer, piece))
+                    .is_some()
             })
         };
         if access == Access::Write {

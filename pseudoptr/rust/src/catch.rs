@@ -47,9 +47,16 @@ unsafe extern "C" fn run<F: FnOnce() -> T, T>(call: *mut c_void) {
 ///
 /// # Panics
 /// Resumes a panic of `body`.
+#[expect(
+    clippy::result_large_err,
+    reason = "callers read its fields; it is made once a violation"
+)]
 pub fn catch<F: FnOnce() -> T, T>(body: F) -> Result<T, Violation> {
     start_or_die();
-    let mut call = Call { body: Some(body), outcome: None };
+    let mut call = Call {
+        body: Some(body),
+        outcome: None,
+    };
     // SAFETY: `run` gets the Call that it expects, which outlives it. Whoever
     // calls foreign code in `body` does so in an unsafe block of his own and
     // answers for the frames that a violation drops.

@@ -82,12 +82,18 @@ global_asm!(".weak __start_galeed_text", ".weak __stop_galeed_text");
 
 #[unsafe(naked)]
 extern "C" fn rewritten_begin() -> u64 {
-    naked_asm!("mov rax, qword ptr [rip + __start_galeed_text@GOTPCREL]", "ret")
+    naked_asm!(
+        "mov rax, qword ptr [rip + __start_galeed_text@GOTPCREL]",
+        "ret"
+    )
 }
 
 #[unsafe(naked)]
 extern "C" fn rewritten_end() -> u64 {
-    naked_asm!("mov rax, qword ptr [rip + __stop_galeed_text@GOTPCREL]", "ret")
+    naked_asm!(
+        "mov rax, qword ptr [rip + __stop_galeed_text@GOTPCREL]",
+        "ret"
+    )
 }
 
 #[repr(C)]
@@ -126,11 +132,17 @@ fn executable_segment() -> (u64, u64) {
         // SAFETY: the loader passes a valid object whose headers live as long.
         let (object, headers) = unsafe {
             let object = &*object;
-            (object, std::slice::from_raw_parts(object.headers, object.count.into()))
+            (
+                object,
+                std::slice::from_raw_parts(object.headers, object.count.into()),
+            )
         };
         // SAFETY: `data` is the pair that the caller below passed.
         let range = unsafe { &mut *data.cast::<(u64, u64)>() };
-        for header in headers.iter().filter(|h| h.kind == LOAD && h.flags & EXECUTABLE != 0) {
+        for header in headers
+            .iter()
+            .filter(|h| h.kind == LOAD && h.flags & EXECUTABLE != 0)
+        {
             let first = object.bias.wrapping_add(header.address);
             range.0 = range.0.min(first);
             range.1 = range.1.max(first + header.memory_bytes);

@@ -27,7 +27,10 @@ unsafe extern "C" {
 
 /// Writes `galeed: ` and the message to stderr, in one system call.
 pub(crate) fn say(message: fmt::Arguments<'_>) {
-    let mut line = Line { text: [0; LINE_BYTES], used: 0 };
+    let mut line = Line {
+        text: [0; LINE_BYTES],
+        used: 0,
+    };
     // Line::write_str never fails.
     let _ = writeln!(line, "galeed: {message}");
     // SAFETY: the bytes are initialised and outlive the call. A failed write to

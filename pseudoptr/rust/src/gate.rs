@@ -44,7 +44,10 @@ fn make_ready() {
         // SAFETY: may be called from any host thread, any number of times.
         let error = unsafe { sys::mpk_faults_install() };
         if error != 0 {
-            fatal(format_args!("cannot install the fault handler: {}", crate::Error(error)));
+            fatal(format_args!(
+                "cannot install the fault handler: {}",
+                crate::Error(error)
+            ));
         }
         published().gates.store(1, Ordering::Release);
     }
@@ -85,7 +88,13 @@ pub(crate) unsafe fn enter(token: *mut c_void, function: *const c_char) {
 /// What stands behind a call that was refused and only reported: returns zeros.
 #[unsafe(naked)]
 extern "C" fn refused_call() {
-    naked_asm!("xor eax, eax", "xor edx, edx", "xorps xmm0, xmm0", "xorps xmm1, xmm1", "ret")
+    naked_asm!(
+        "xor eax, eax",
+        "xor edx, edx",
+        "xorps xmm0, xmm0",
+        "xorps xmm1, xmm1",
+        "ret"
+    )
 }
 
 /// # Safety
@@ -97,8 +106,11 @@ pub(crate) unsafe extern "C" fn callback_enter(
 ) -> *const c_void {
     // SAFETY: the caller's promise. From here on this is host code.
     unsafe { sys::mpk_callback_enter(token) };
-    let verdict =
-        if is_handle(function) { resolve(function, 1, Access::Execute) } else { Err(Kind::Type) };
+    let verdict = if is_handle(function) {
+        resolve(function, 1, Access::Execute)
+    } else {
+        Err(Kind::Type)
+    };
     match verdict {
         Ok(address) => crate::access::at(address),
         Err(kind) => {

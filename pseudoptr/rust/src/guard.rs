@@ -43,7 +43,10 @@ pub struct LentMut<'a, T: ?Sized> {
 /// [`Error::FULL`] when no index is free; those of start-up at the first use.
 pub fn lend<T: ?Sized>(value: &T) -> Result<Lent<'_, T>, Error> {
     let handle = lend_bytes(value, false)?;
-    Ok(Lent { handle, borrow: PhantomData })
+    Ok(Lent {
+        handle,
+        borrow: PhantomData,
+    })
 }
 
 /// Lends exactly `value`, for reading and writing, while the guard lives.
@@ -52,7 +55,10 @@ pub fn lend<T: ?Sized>(value: &T) -> Result<Lent<'_, T>, Error> {
 /// As for [`lend`].
 pub fn lend_mut<T: ?Sized>(value: &mut T) -> Result<LentMut<'_, T>, Error> {
     let handle = lend_bytes(value, true)?;
-    Ok(LentMut { handle, borrow: PhantomData })
+    Ok(LentMut {
+        handle,
+        borrow: PhantomData,
+    })
 }
 
 fn lend_bytes<T: ?Sized>(value: *const T, writable: bool) -> Result<u64, Error> {

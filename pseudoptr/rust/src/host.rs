@@ -9,6 +9,10 @@ use crate::table::{CODE, MAPPED, Record, WRITABLE};
 use crate::{lease, sys};
 use std::ffi::{c_char, c_int, c_void};
 
+/// enum mpk_access, as it crosses: any number may come.
+#[allow(non_camel_case_types)]
+type mpk_access = c_int;
+
 /// The functions below are for hosts (Python by cffi, tests), with host rights.
 /// They return 0, an enum galeed_error or an enum mpk_error.
 ///
@@ -52,8 +56,8 @@ pub unsafe extern "C" fn galeed_lend_range(
     writable: c_int,
     handle: *mut u64,
 ) -> c_int {
-    let lent = start()
-        .and_then(|()| lease::lend_range(address as u64, bytes as u64, writable != 0));
+    let lent =
+        start().and_then(|()| lease::lend_range(address as u64, bytes as u64, writable != 0));
     // SAFETY: the caller's promise.
     unsafe { deliver(lent, handle) }
 }
@@ -87,7 +91,7 @@ pub extern "C" fn galeed_revoke(handle: u64) -> c_int {
 pub unsafe extern "C" fn galeed_check(
     handle: u64,
     bytes: usize,
-    access: sys::mpk_access,
+    access: mpk_access,
     address: *mut usize,
 ) -> c_int {
     if let Err(error) = start() {
@@ -143,22 +147,33 @@ pub struct Lease {
 /// out: writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn galeed_describe(handle: u64, out: *mut Lease) -> c_int {
-    let described = start().and_then(|()| lease::describe(handle)).map(|(index, record)| {
-        let Record { base, address, bytes, generation, flags } = record;
-        debug_assert_eq!((index, generation), (index_of(handle), generation_of(handle)));
-        let flag = |bit: u32| u32::from(flags & bit != 0);
-        Lease {
-            handle: crate::layout::encode(index, generation, address),
-            address: address as usize,
-            bytes: bytes as usize,
-            index,
-            generation,
-            mapped: flag(MAPPED),
-            writable: flag(WRITABLE),
-            code: flag(CODE),
-            live: u32::from(base != 0),
-        }
-    });
+    let described = start()
+        .and_then(|()| lease::describe(handle))
+        .map(|(index, record)| {
+            let Record {
+                base,
+                address,
+                bytes,
+                generation,
+                flags,
+            } = record;
+            debug_assert_eq!(
+                (index, generation),
+                (index_of(handle), generation_of(handle))
+            );
+            let flag = |bit: u32| u32::from(flags & bit != 0);
+            Lease {
+                handle: crate::layout::encode(index, generation, address),
+                address: address as usize,
+                bytes: bytes as usize,
+                index,
+                generation,
+                mapped: flag(MAPPED),
+                writable: flag(WRITABLE),
+                code: flag(CODE),
+                live: u32::from(base != 0),
+            }
+        });
     // SAFETY: the caller's promise.
     unsafe { deliver(described, out) }
 }
@@ -166,7 +181,11 @@ pub unsafe extern "C" fn galeed_describe(handle: u64, out: *mut Lease) -> c_int 
 /// Leases that are live now, functions included.
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_live_leases() -> usize {
-    if start().is_ok() { registry().live() } else { 0 }
+    if start().is_ok() {
+        registry().live()
+    } else {
+        0
+    }
 }
 
 /// Host-heap memory for hosts whose own allocator is not ours (Python); galeed's

@@ -59,7 +59,7 @@ pub(crate) const USER_ADDRESS_BITS: u32 = 47;
 const PAGE_MASK: u64 = (1 << 12) - 1;
 
 const _: () = {
-    assert!(GALEED_TABLE == MPK_PUBLISHED_USER);
+    assert!(GALEED_TABLE == MPK_PUBLISHED_USER as u64);
     assert!(GALEED_TABLE_ENTRIES == 1 << (64 - GALEED_INDEX_SHIFT));
     assert!(GALEED_INDEX_SHIFT + GALEED_INDEX_BITS == GALEED_TAG_SHIFT);
     assert!(GALEED_TABLE + GALEED_TABLE_ENTRIES * GALEED_ENTRY_BYTES <= GALEED_TEXT_BASE);
@@ -223,7 +223,14 @@ mod tests {
 
     #[test]
     fn canonical_addresses_are_no_handles() {
-        for pointer in [0, 1, u64::MAX, 1 << 63, 0x7fff_ffff_ffff, 0xffff_8000_0000_0000] {
+        for pointer in [
+            0,
+            1,
+            u64::MAX,
+            1 << 63,
+            0x7fff_ffff_ffff,
+            0xffff_8000_0000_0000,
+        ] {
             assert!(!is_handle(pointer), "{pointer:#x}");
         }
     }

@@ -96,7 +96,9 @@ fn begin_stable(found: &sys::mpk_allocation) -> Result<u64, Error> {
     let flags = WRITABLE | if mapped { MAPPED } else { 0 };
     let (base, bytes) = (found.base as u64, found.bytes as u64);
     let (index, handle) = registry.begin(&held, (base, bytes), flags, open_limits(bytes, flags))?;
-    side(index).next.store((before & !RANGES).wrapping_sub(1), Ordering::Relaxed);
+    side(index)
+        .next
+        .store((before & !RANGES).wrapping_sub(1), Ordering::Relaxed);
     mark.store(index + 1, Ordering::Release);
     Ok(handle)
 }
@@ -139,7 +141,9 @@ pub(crate) fn lend_range(address: u64, bytes: u64, writable: bool) -> Result<u64
     // With GALEED_FOREIGN_RIGHTS=read, too, memory elsewhere is reached through
     // the runtime: another domain's key might forbid the direct way.
     let held = registry.lock();
-    registry.begin(&held, (address, bytes), flags, (0, 0)).map(|(_, handle)| handle)
+    registry
+        .begin(&held, (address, bytes), flags, (0, 0))
+        .map(|(_, handle)| handle)
 }
 
 /// Ends the lease that the handle names. Code is lent for ever. pre: rights open.
@@ -165,13 +169,23 @@ pub(crate) fn revoke(handle: u64) -> Result<(), Error> {
 }
 
 fn find_mark(record: &Record) -> Option<&'static AtomicU32> {
-    in_host_domain(record.address).then(|| find(record.address))?.as_ref().and_then(mark_of)
+    in_host_domain(record.address)
+        .then(|| find(record.address))?
+        .as_ref()
+        .and_then(mark_of)
 }
 
 /// The stable lease goes; its allocation keeps its range leases.
 fn leave_ranges(mark: &AtomicU32, index: u32) {
     let first = side(index).next.load(Ordering::Relaxed);
-    mark.store(if first == NONE { 0 } else { RANGES | (first + 1) }, Ordering::Release);
+    mark.store(
+        if first == NONE {
+            0
+        } else {
+            RANGES | (first + 1)
+        },
+        Ordering::Release,
+    );
 }
 
 /// The range leases of one allocation. pre: the lock is held.
@@ -237,7 +251,9 @@ pub(crate) unsafe extern "C" fn resized(base: usize, old_bytes: usize, bytes: us
     let registry = registry();
     let held = registry.lock();
     let Ok(mark) = mark_at(base) else {
-        crate::fatal::fatal(format_args!("an allocation lost its mark while it was resized"));
+        crate::fatal::fatal(format_args!(
+            "an allocation lost its mark while it was resized"
+        ));
     };
     let list = List::of(mark);
     let end = (base + bytes) as u64;
@@ -278,5 +294,9 @@ pub(crate) fn describe(handle: u64) -> Result<(u32, Record), Error> {
     let (registry, index) = (registry(), crate::layout::index_of(handle));
     let record = side(index).read();
     let same = record.generation == crate::layout::generation_of(handle);
-    if registry.was_used(index) && same { Ok((index, record)) } else { Err(Error::HANDLE) }
+    if registry.was_used(index) && same {
+        Ok((index, record))
+    } else {
+        Err(Error::HANDLE)
+    }
 }

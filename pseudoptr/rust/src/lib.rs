@@ -50,7 +50,6 @@ mod pthread;
 mod published;
 mod resolve;
 mod start;
-mod sys;
 mod table;
 mod thunks;
 mod violation;
@@ -58,6 +57,8 @@ mod violation;
 pub mod ffi;
 pub mod host;
 pub mod layout;
+
+pub(crate) use galeed_mpk::ffi as sys;
 
 pub use atomic::Rmw;
 pub use catch::catch;

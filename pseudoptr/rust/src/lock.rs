@@ -27,7 +27,11 @@ impl Lock {
     /// For fork alone, whose two halves are two calls.
     pub(crate) fn take(&self) {
         let mut spins = 0;
-        while self.0.compare_exchange_weak(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        while self
+            .0
+            .compare_exchange_weak(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
             spins += 1;
             if spins % SPINS_BEFORE_YIELD == 0 {
                 std::thread::yield_now();

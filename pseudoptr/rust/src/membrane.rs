@@ -35,14 +35,20 @@ pub(crate) fn outward(value: u64) -> u64 {
     match lent {
         Ok(handle) => handle,
         Err(Error::NOT_HEAP) => value, // no live allocation: it stays out of reach
-        Err(error) => fatal(format_args!("cannot lend {value:#x} to foreign code: {error}")),
+        Err(error) => fatal(format_args!(
+            "cannot lend {value:#x} to foreign code: {error}"
+        )),
     }
 }
 
 /// The address for a pointer that crosses inward. pre: started, rights open.
 #[inline]
 pub(crate) fn inward(value: u64) -> u64 {
-    if is_handle(value) { resolve::inward(value).unwrap_or(value) } else { value }
+    if is_handle(value) {
+        resolve::inward(value).unwrap_or(value)
+    } else {
+        value
+    }
 }
 
 /// Is it a live lease of data? pre: it carries the tag; rights open.
@@ -61,7 +67,13 @@ fn is_host_frame(address: u64) -> bool {
 #[inline]
 fn crossing(place: u64, value: u64, turn: fn(u64) -> u64) -> u64 {
     if is_handle(place) {
-        with_rights(|| if is_lent_memory(place) { turn(value) } else { value })
+        with_rights(|| {
+            if is_lent_memory(place) {
+                turn(value)
+            } else {
+                value
+            }
+        })
     } else if is_host_frame(place) {
         with_rights(|| turn(value))
     } else {
@@ -78,5 +90,9 @@ pub(crate) extern "C" fn lend_loaded(from: u64, value: u64) -> u64 {
 }
 
 pub(crate) extern "C" fn unlend_stored(to: u64, value: u64) -> u64 {
-    if is_handle(value) { crossing(to, value, inward) } else { value }
+    if is_handle(value) {
+        crossing(to, value, inward)
+    } else {
+        value
+    }
 }

@@ -6,7 +6,7 @@ use crate::sys;
 
 /// What happens after a violation was reported; `GALEED_ON_VIOLATION`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
+#[repr(i32)]
 pub enum Policy {
     /// The process aborts: the default.
     Abort = sys::MPK_ON_VIOLATION_ABORT,
@@ -24,6 +24,6 @@ pub enum Policy {
 pub fn set_policy(policy: Policy) -> Result<(), Error> {
     start()?;
     // SAFETY: the runtime has started; the number is one of mpk.h's.
-    unsafe { sys::mpk_set_policy(policy as u32) };
+    unsafe { sys::mpk_set_policy(policy as i32) };
     Ok(())
 }

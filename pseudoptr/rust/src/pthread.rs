@@ -93,7 +93,12 @@ pub(crate) unsafe extern "C" fn create(
             return EAGAIN;
         }
         // SAFETY: fresh memory of that size, aligned for anything.
-        unsafe { memory.write(Begin { function: start, argument }) };
+        unsafe {
+            memory.write(Begin {
+                function: start,
+                argument,
+            })
+        };
         first = begin as *mut c_void;
         payload = memory.expose_provenance() as u64;
     }

@@ -9,13 +9,14 @@
 //! galeed.h; rewritten code reads them.
 
 use crate::layout::{GALEED_TEXT_BASE, GALEED_TEXT_BYTES};
-use crate::sys::{
-    MPK_HOST_BASE, MPK_HOST_SHIFT, MPK_PUBLISHED_BASE, MPK_PUBLISHED_BYTES, MPK_READ, mpk_domain,
-    mpk_foreign_rights,
-};
+use crate::sys::{MPK_HOST_SHIFT, MPK_READ, mpk_domain, mpk_foreign_rights};
 use crate::table::{Registry, Side};
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+
+const HOST_BASE: u64 = crate::sys::MPK_HOST_BASE as u64;
+const PUBLISHED_BASE: u64 = crate::sys::MPK_PUBLISHED_BASE as u64;
+const PUBLISHED_BYTES: u64 = crate::sys::MPK_PUBLISHED_BYTES as u64;
 
 /// The words, in the order in which they lie in memory.
 #[repr(C)]
@@ -48,7 +49,7 @@ pub(crate) fn published() -> &'static Published {
 /// Does the address lie in the host domain's range?
 #[inline(always)]
 pub(crate) const fn in_host_domain(address: u64) -> bool {
-    address.wrapping_sub(MPK_HOST_BASE) >> MPK_HOST_SHIFT == 0
+    address.wrapping_sub(HOST_BASE) >> MPK_HOST_SHIFT == 0
 }
 
 impl Published {
@@ -74,10 +75,9 @@ impl Published {
 
 /// Would [address, end) touch the host domain or the published range?
 pub(crate) const fn touches_ours(address: u64, end: u64) -> bool {
-    let host_end = MPK_HOST_BASE + (1 << MPK_HOST_SHIFT);
-    let published_end = MPK_PUBLISHED_BASE + MPK_PUBLISHED_BYTES;
-    address < host_end && MPK_HOST_BASE < end
-        || address < published_end && MPK_PUBLISHED_BASE < end
+    let host_end = HOST_BASE + (1 << MPK_HOST_SHIFT);
+    let published_end = PUBLISHED_BASE + PUBLISHED_BYTES;
+    address < host_end && HOST_BASE < end || address < published_end && PUBLISHED_BASE < end
 }
 
 /// May foreign code read host memory directly (GALEED_FOREIGN_RIGHTS=read)?

@@ -71,17 +71,29 @@ pub(crate) fn resolve(handle: u64, bytes: u64, access: Access) -> Result<u64, Ki
         && offset <= record.bytes
         && bytes <= room
         && record.flags & (CODE | WRITABLE) & needed_mask(access) == needed(access);
-    if plain { Ok(record.address + offset) } else { diagnose(handle, bytes, access, &record) }
+    if plain {
+        Ok(record.address + offset)
+    } else {
+        diagnose(handle, bytes, access, &record)
+    }
 }
 
 /// Flags that matter to a read or write, and what they must be.
 #[inline(always)]
 const fn needed_mask(access: Access) -> u32 {
-    if matches!(access, Access::Write) { CODE | WRITABLE } else { CODE }
+    if matches!(access, Access::Write) {
+        CODE | WRITABLE
+    } else {
+        CODE
+    }
 }
 #[inline(always)]
 const fn needed(access: Access) -> u32 {
-    if matches!(access, Access::Write) { WRITABLE } else { 0 }
+    if matches!(access, Access::Write) {
+        WRITABLE
+    } else {
+        0
+    }
 }
 
 #[cold]

@@ -20,7 +20,11 @@ static STARTING: Lock = Lock::new();
 /// Makes the table usable, at the first call.
 #[inline]
 pub(crate) fn start() -> Result<(), Error> {
-    if STARTED.load(Ordering::Acquire) { Ok(()) } else { start_slowly() }
+    if STARTED.load(Ordering::Acquire) {
+        Ok(())
+    } else {
+        start_slowly()
+    }
 }
 
 /// The same where no error can be returned.
@@ -57,7 +61,10 @@ fn build() -> Result<(), Error> {
     let words = published();
     words.host.store(host, Ordering::Release);
     words.sides.store(sides, Ordering::Release);
-    let hooks = sys::mpk_heap_hooks { freed: Some(lease::freed), resized: Some(lease::resized) };
+    let hooks = sys::mpk_heap_hooks {
+        freed: Some(lease::freed),
+        resized: Some(lease::resized),
+    };
     // SAFETY: the hooks keep the heap's contract; the heap copies the struct.
     unsafe { sys::mpk_heap_set_hooks(host, &raw const hooks) };
     // SAFETY: the hook reports on what it is given and takes no lock.
@@ -78,7 +85,10 @@ fn private<T>(host: *mut sys::mpk_domain, count: usize) -> Result<*mut T, Error>
     if memory.is_null() {
         return Err(Error::NO_MEMORY);
     }
-    assert!(memory.addr().is_multiple_of(align_of::<T>()), "private memory is aligned");
+    assert!(
+        memory.addr().is_multiple_of(align_of::<T>()),
+        "private memory is aligned"
+    );
     Ok(memory.cast())
 }
 

@@ -136,8 +136,14 @@ pub(crate) fn side(index: u32) -> &'static Side {
 pub(crate) fn direct(handle: u64, bytes: u64, write: bool) -> Option<u64> {
     let entry = entry_at(handle >> GALEED_INDEX_SHIFT);
     let base = entry.base.load(Ordering::Acquire);
-    let limit = if write { &entry.write_limit } else { &entry.read_limit };
-    let limit = limit.load(Ordering::Relaxed).saturating_sub(bytes.saturating_sub(1));
+    let limit = if write {
+        &entry.write_limit
+    } else {
+        &entry.read_limit
+    };
+    let limit = limit
+        .load(Ordering::Relaxed)
+        .saturating_sub(bytes.saturating_sub(1));
     let delta = entry.delta.load(Ordering::Relaxed);
     fence(Ordering::Acquire);
     let same = base != 0 && entry.base.load(Ordering::Relaxed) == base;
@@ -156,7 +162,13 @@ impl Side {
             fence(Ordering::Acquire);
             if self.base.load(Ordering::Relaxed) == base {
                 let (generation, flags) = (meta >> FLAG_BITS, meta & ((1 << FLAG_BITS) - 1));
-                return Record { base, address, bytes, generation, flags };
+                return Record {
+                    base,
+                    address,
+                    bytes,
+                    generation,
+                    flags,
+                };
             }
         }
     }
@@ -240,10 +252,13 @@ impl Registry {
         let (side, entry) = (side(index), entry_of(index));
         side.address.store(address, Ordering::Relaxed);
         side.bytes.store(bytes, Ordering::Relaxed);
-        side.meta.store(generation << FLAG_BITS | flags, Ordering::Relaxed);
+        side.meta
+            .store(generation << FLAG_BITS | flags, Ordering::Relaxed);
         side.next.store(NONE, Ordering::Relaxed);
         side.base.store(base, Ordering::Release);
-        entry.delta.store(address.wrapping_sub(base), Ordering::Relaxed);
+        entry
+            .delta
+            .store(address.wrapping_sub(base), Ordering::Relaxed);
         entry.read_limit.store(open.0, Ordering::Relaxed);
         entry.write_limit.store(open.1, Ordering::Relaxed);
         entry.base.store(base, Ordering::Release);

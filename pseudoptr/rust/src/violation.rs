@@ -19,28 +19,6 @@ use std::ffi::CStr;
 use std::fmt;
 use std::sync::atomic::Ordering;
 
-const BLANK: mpk_violation = mpk_violation {
-    kind: 0,
-    access: 0,
-    address: 0,
-    bytes: 0,
-    handle: 0,
-    offset: 0,
-    bound: 0,
-    lease: 0,
-    generation: 0,
-    live_generation: 0,
-    mapped: 0,
-    key: -1,
-    allocation: 0,
-    allocation_bytes: 0,
-    pc: 0,
-    function: std::ptr::null(),
-    detail: std::ptr::null(),
-    thread: 0,
-    action: 0,
-};
-
 /// Reports that an access at `pointer` is refused. Returns when the policy is
 /// only to report. `pc`: the return address in foreign code.
 /// pre: rights open, lock not held.
@@ -51,7 +29,7 @@ pub(crate) fn refuse(pointer: u64, bytes: u64, access: Access, kind: Kind, pc: u
         access: access as u32,
         bytes,
         pc: pc.saturating_sub(1), // in the call, not behind it
-        ..BLANK
+        ..Default::default()
     };
     if is_handle(pointer) {
         violation.handle = pointer;
@@ -123,7 +101,9 @@ fn about_allocation(violation: &mut mpk_violation, address: u64) -> Option<sys::
 /// The runtime's hook: a hardware fault is about to be reported.
 pub(crate) unsafe extern "C" fn enrich(violation: *mut mpk_violation) {
     // SAFETY: the runtime gives a valid violation, for this call alone.
-    let Some(violation) = (unsafe { violation.as_mut() }) else { return };
+    let Some(violation) = (unsafe { violation.as_mut() }) else {
+        return;
+    };
     if published().registry.load(Ordering::Acquire).is_null() {
         return;
     }
@@ -168,11 +148,14 @@ fn faulting_address(violation: &mut mpk_violation) {
     }
     // A mapped lease that ended: rewritten code may have checked it earlier in
     // this call, and then reaches for pages that were taken back.
-    let ended = Class::ALL.into_iter().flat_map(|class| registry().used(class)).find(|&index| {
-        let record = side(index).read();
-        let was_mapped = record.base == 0 && record.flags & (MAPPED | CODE) == MAPPED;
-        was_mapped && address.wrapping_sub(record.address) < record.bytes
-    });
+    let ended = Class::ALL
+        .into_iter()
+        .flat_map(|class| registry().used(class))
+        .find(|&index| {
+            let record = side(index).read();
+            let was_mapped = record.base == 0 && record.flags & (MAPPED | CODE) == MAPPED;
+            was_mapped && address.wrapping_sub(record.address) < record.bytes
+        });
     if let Some(index) = ended {
         let record = side(index).read();
         violation.kind = Kind::Temporal as u32;
@@ -228,19 +211,29 @@ pub struct Violation {
 
 /// What a string of the runtime says.
 fn text(string: *const std::ffi::c_char) -> Option<String> {
-    // SAFETY: null, or a string that lives for ever, as mpk.h promises.
-    (!string.is_null()).then(|| unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned())
+    if string.is_null() {
+        return None;
+    }
+    // SAFETY: a string that lives for ever, as mpk.h promises.
+    let string = unsafe { CStr::from_ptr(string) };
+    Some(string.to_string_lossy().into_owned())
 }
 
 impl Violation {
     /// The last violation that unwound on this thread.
     pub(crate) fn last() -> Option<Violation> {
-        let mut raw = BLANK;
+        let mut raw = mpk_violation::default();
         // SAFETY: `raw` is writable for the call.
         if unsafe { sys::mpk_last_violation(&raw mut raw) } == 0 {
             return None;
         }
-        let kinds = [Kind::Spatial, Kind::Temporal, Kind::Forged, Kind::Rights, Kind::Type];
+        let kinds = [
+            Kind::Spatial,
+            Kind::Temporal,
+            Kind::Forged,
+            Kind::Rights,
+            Kind::Type,
+        ];
         let kind = kinds.into_iter().find(|kind| *kind as u32 == raw.kind);
         Some(Violation {
             kind: kind.unwrap_or(Kind::Boundary),
@@ -279,11 +272,18 @@ impl fmt::Display for Violation {
         }
         if self.lease != 0 {
             write!(f, " at offset {} of lease {}", self.offset, self.lease)?;
-            write!(f, " ({} bytes, {})", self.bound, ["private", "mapped"][self.mapped as usize])?;
+            write!(
+                f,
+                " ({} bytes, {})",
+                self.bound,
+                ["private", "mapped"][self.mapped as usize]
+            )?;
         } else if self.address != 0 {
             write!(f, " at {:#x}", self.address)?;
         }
-        self.detail.iter().try_for_each(|detail| write!(f, ": {detail}"))
+        self.detail
+            .iter()
+            .try_for_each(|detail| write!(f, ": {detail}"))
     }
 }
 

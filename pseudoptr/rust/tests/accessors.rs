@@ -1,4 +1,5 @@
 //! What foreign code may do through pseudo-pointers works, in each form.
+#![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
 use common::{foreign, number, outward};
@@ -16,8 +17,12 @@ fn every_scalar_size_loads_and_stores() {
         assert!(galeed::layout::is_handle(handle));
         let loaded = foreign(|| {
             let at = handle + 3;
-            let loaded =
-                [galeed_load1(at), galeed_load2(at), galeed_load4(at), galeed_load8(at)];
+            let loaded = [
+                galeed_load1(at),
+                galeed_load2(at),
+                galeed_load4(at),
+                galeed_load8(at),
+            ];
             galeed_store1(handle + 32, 0x1111_1111_1111_11a1);
             galeed_store2(handle + 34, 0x1111_1111_1111_b2b1);
             galeed_store4(handle + 36, 0x1111_1111_c4c3_c2c1);
@@ -27,7 +32,10 @@ fn every_scalar_size_loads_and_stores() {
         assert_eq!(loaded, [3, 0x0403, 0x0605_0403, 0x0a09_0807_0605_0403]);
         let stored = [0xa1, 33, 0xb1, 0xb2, 0xc1, 0xc2, 0xc3, 0xc4];
         assert_eq!(object[32..40], stored);
-        assert_eq!(object[40..48], [0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8]);
+        assert_eq!(
+            object[40..48],
+            [0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8]
+        );
         object.clear();
     }
 }
@@ -41,11 +49,24 @@ fn the_last_byte_is_inside_and_the_next_is_not() {
         assert_eq!(check(end - 1, 1, Access::Write).unwrap(), Ok(()));
         assert_eq!(check(end, 0, Access::Read).unwrap(), Ok(()));
         assert_eq!(check(end, 1, Access::Read).unwrap(), Err(Kind::Spatial));
-        assert_eq!(check(end - 1, 2, Access::Write).unwrap(), Err(Kind::Spatial));
-        assert_eq!(check(handle - 1, 1, Access::Read).unwrap(), Err(Kind::Spatial));
-        assert_eq!(check(handle, usize::MAX, Access::Read).unwrap(), Err(Kind::Spatial));
+        assert_eq!(
+            check(end - 1, 2, Access::Write).unwrap(),
+            Err(Kind::Spatial)
+        );
+        assert_eq!(
+            check(handle - 1, 1, Access::Read).unwrap(),
+            Err(Kind::Spatial)
+        );
+        assert_eq!(
+            check(handle, usize::MAX, Access::Read).unwrap(),
+            Err(Kind::Spatial)
+        );
         assert_eq!(ffi_result(end), number(object.as_ptr()) + bytes as u64);
-        assert_eq!(ffi_result(end + 1), end + 1, "a strayed pointer stays a handle");
+        assert_eq!(
+            ffi_result(end + 1),
+            end + 1,
+            "a strayed pointer stays a handle"
+        );
     }
 }
 
@@ -70,7 +91,12 @@ fn what_is_not_the_heaps_passes() {
     static STATIC: u32 = 0;
     let local = 0u32;
     let dangling = std::ptr::NonNull::<u64>::dangling();
-    for pointer in [0, number(&raw const STATIC), number(&raw const local), u64::MAX] {
+    for pointer in [
+        0,
+        number(&raw const STATIC),
+        number(&raw const local),
+        u64::MAX,
+    ] {
         assert_eq!(galeed_gate_argument(pointer), pointer);
     }
     assert_eq!(outward(dangling.as_ptr()), number(dangling.as_ptr()));
@@ -86,7 +112,12 @@ fn bytes_move_between_every_two_kinds_of_memory() {
     let mut small_too = vec![0u8; 1000];
     let mut large = vec![0u8; MAPPED_BYTES];
     let (to, from) = (number(raw_to.as_mut_ptr()), number(raw_from.as_ptr()));
-    let handles = [small.as_mut_ptr(), small_too.as_mut_ptr(), large.as_mut_ptr()].map(|pointer| outward(pointer));
+    let handles = [
+        small.as_mut_ptr(),
+        small_too.as_mut_ptr(),
+        large.as_mut_ptr(),
+    ]
+    .map(|pointer| outward(pointer));
     let [private, private_too, mapped] = handles;
     foreign(|| {
         galeed_store_bytes(private, crate_ptr(from), 1000);
@@ -111,7 +142,9 @@ fn crate_ptr(number: u64) -> *mut std::ffi::c_void {
 
 #[test]
 fn long_private_leases_move_in_pieces_also_onto_themselves() {
-    let pattern: Vec<u8> = (0..MAPPED_BYTES).map(|i| (i * 13 + i / 241) as u8).collect();
+    let pattern: Vec<u8> = (0..MAPPED_BYTES)
+        .map(|i| (i * 13 + i / 241) as u8)
+        .collect();
     let mut here = [0u8; MAPPED_BYTES]; // on the stack: lent and raw at once
     here.copy_from_slice(&pattern);
     let raw = number(here.as_mut_ptr());
@@ -132,7 +165,11 @@ fn atomics_work_on_private_mapped_and_raw_memory() {
     let mut boxed = Box::new(40u64);
     let mut large = vec![0u64; 1024];
     large[0] = 40;
-    for pointer in [number(&raw mut raw), outward(&raw mut *boxed), outward(large.as_mut_ptr())] {
+    for pointer in [
+        number(&raw mut raw),
+        outward(&raw mut *boxed),
+        outward(large.as_mut_ptr()),
+    ] {
         let (before, seen, failed, done) = foreign(|| {
             let before = galeed_atomic_rmw(pointer, 8, Rmw::GALEED_ADD as u32, 2);
             let seen = galeed_atomic_load(pointer, 8);
@@ -148,7 +185,13 @@ fn atomics_work_on_private_mapped_and_raw_memory() {
 
 #[test]
 fn realloc_in_place_or_not_the_bounds_are_exact() {
-    for (from, to) in [(100, 104), (104, 100), (10_000, 30_000), (30_000, 9000), (100, 100_000)] {
+    for (from, to) in [
+        (100, 104),
+        (104, 100),
+        (10_000, 30_000),
+        (30_000, 9000),
+        (100, 100_000),
+    ] {
         let mut object = vec![1u8; from];
         object.shrink_to_fit();
         let before = outward(object.as_ptr());
@@ -160,8 +203,16 @@ fn realloc_in_place_or_not_the_bounds_are_exact() {
         }
         let now = outward(object.as_ptr());
         let end = now + object.capacity() as u64;
-        assert_eq!(check(end - 1, 1, Access::Read).unwrap(), Ok(()), "{from} to {to}");
-        assert_eq!(check(end, 1, Access::Read).unwrap(), Err(Kind::Spatial), "{from} to {to}");
+        assert_eq!(
+            check(end - 1, 1, Access::Read).unwrap(),
+            Ok(()),
+            "{from} to {to}"
+        );
+        assert_eq!(
+            check(end, 1, Access::Read).unwrap(),
+            Err(Kind::Spatial),
+            "{from} to {to}"
+        );
         if now != before {
             assert_eq!(check(before, 1, Access::Read).unwrap(), Err(Kind::Temporal));
         } else if to > from {
@@ -184,7 +235,10 @@ fn freeing_ends_range_leases_too() {
     drop(part);
     std::mem::forget(other);
     object.clear();
-    assert_eq!(check(part_handle, 1, Access::Read).unwrap(), Err(Kind::Temporal));
+    assert_eq!(
+        check(part_handle, 1, Access::Read).unwrap(),
+        Err(Kind::Temporal)
+    );
     assert_eq!(check(other_handle + 9, 1, Access::Read).unwrap(), Ok(()));
     drop(object);
     for handle in [stable, other_handle] {

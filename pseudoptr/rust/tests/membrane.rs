@@ -23,13 +23,23 @@ extern "C" fn triple(value: u64) -> u64 {
 #[test]
 fn pointers_in_heap_and_stack_objects_cross_both_ways() {
     let mut buffer = vec![5u8; 100];
-    let in_heap = Box::new(Stream { next: buffer.as_mut_ptr(), callback: None });
-    let on_stack = Stream { next: buffer.as_mut_ptr(), callback: None };
+    let in_heap = Box::new(Stream {
+        next: buffer.as_mut_ptr(),
+        callback: None,
+    });
+    let on_stack = Stream {
+        next: buffer.as_mut_ptr(),
+        callback: None,
+    };
     let raw = number(buffer.as_ptr());
     for place in [outward(&raw const *in_heap), outward(&raw const on_stack)] {
         let (lent, byte, inward) = foreign(|| {
             let lent = galeed_lend_loaded(place, raw);
-            (lent, galeed_load1(lent + 99), galeed_unlend_stored(place, lent + 7))
+            (
+                lent,
+                galeed_load1(lent + 99),
+                galeed_unlend_stored(place, lent + 7),
+            )
         });
         assert_eq!(lent, outward(buffer.as_ptr()));
         assert_eq!((byte, inward), (5, raw + 7));
@@ -48,7 +58,10 @@ fn a_host_address_found_in_foreign_memory_stays_out_of_reach() {
         let own = number(&raw const local);
         (
             [galeed_lend_loaded(place, raw), galeed_lend_loaded(own, raw)],
-            [galeed_unlend_stored(place, handle), galeed_unlend_stored(own, handle)],
+            [
+                galeed_unlend_stored(place, handle),
+                galeed_unlend_stored(own, handle),
+            ],
         )
     });
     assert_eq!(outward, [raw; 2]);
@@ -83,7 +96,10 @@ fn an_address_in_no_live_allocation_is_not_lent() {
 
 #[test]
 fn functions_are_lent_as_code_and_called_through_the_gate() {
-    let stream = Stream { next: std::ptr::null_mut(), callback: Some(triple) };
+    let stream = Stream {
+        next: std::ptr::null_mut(),
+        callback: Some(triple),
+    };
     assert!(stream.next.is_null() && stream.callback.is_some());
     let handle = galeed_gate_argument(triple as *const c_void as u64);
     assert!(is_handle(handle));

@@ -40,14 +40,27 @@ fn call(function: *const (), first: u64, second: u64) -> (u64, u64) {
 fn registers_survive_loads_stores_and_the_membrane() {
     let mut object = Box::new([9u64; 4]);
     let handle = outward(object.as_mut_ptr());
-    let loads = [galeed_load1 as *const (), galeed_load2 as _, galeed_load4 as _, galeed_load8 as _];
+    let loads = [
+        galeed_load1 as *const (),
+        galeed_load2 as _,
+        galeed_load4 as _,
+        galeed_load8 as _,
+    ];
     for load in loads {
         assert_eq!(foreign(|| call(load, handle, 0)), (9, 0));
     }
-    let stores =
-        [galeed_store1 as *const (), galeed_store2 as _, galeed_store4 as _, galeed_store8 as _];
+    let stores = [
+        galeed_store1 as *const (),
+        galeed_store2 as _,
+        galeed_store4 as _,
+        galeed_store8 as _,
+    ];
     for store in stores {
-        assert_eq!(foreign(|| call(store, handle, 5)), (0x777, 0), "rax survives, too");
+        assert_eq!(
+            foreign(|| call(store, handle, 5)),
+            (0x777, 0),
+            "rax survives, too"
+        );
     }
     assert_eq!(object[0], 5);
     let crossing = [galeed_lend_loaded as *const (), galeed_unlend_stored as _];

@@ -1,4 +1,5 @@
 //! Lending, accessing and freeing from several threads at once.
+#![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
 use common::{foreign, outward};
@@ -43,7 +44,10 @@ fn one_allocation_lent_by_many_threads_has_one_handle() {
         let lend = || galeed_gate_argument(pointer as u64);
         let handles: Vec<u64> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(lend)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
         assert!(handles.iter().all(|handle| *handle == handles[0]));
     }
@@ -61,7 +65,10 @@ fn a_check_never_sees_half_a_lease() {
                     let handle = latest.load(Ordering::Relaxed);
                     if handle != 0 {
                         let verdict = check(handle + 63, 1, Access::Read).unwrap();
-                        assert!(matches!(verdict, Ok(()) | Err(Kind::Temporal)), "{verdict:?}");
+                        assert!(
+                            matches!(verdict, Ok(()) | Err(Kind::Temporal)),
+                            "{verdict:?}"
+                        );
                         let verdict = check(handle + 64, 1, Access::Read).unwrap();
                         let refused = [Err(Kind::Spatial), Err(Kind::Temporal)];
                         assert!(refused.contains(&verdict), "{verdict:?}");
