@@ -136,7 +136,9 @@ static int create(uintptr_t fixed, size_t bytes, mpk_domain **out) {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (fixed ? MAP_FIXED_NOREPLACE : 0);
     void *range = mmap((void *)fixed, bytes, PROT_NONE, flags, -1, 0);
     if (range == MAP_FAILED) {
-        if (errno == EEXIST) return MPK_EADDRESS;
+        if (errno == EEXIST)
+            return _mpk_explain(MPK_EADDRESS, "the host domain's address range at 0x%lx is taken by another "
+                                "mapping (see /proc/self/maps)", (unsigned long)fixed);
         return _mpk_explain(MPK_ENOMEM, "no address space for a domain: mmap of %zu MiB failed (%s); a limit "
                             "on address space (ulimit -v) must allow it", bytes >> 20, strerror(errno));
     }

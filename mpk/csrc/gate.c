@@ -6,7 +6,8 @@
  * which foreign code can read and not write.
  *
  * Frames whose token lies below the caller's have no code to return to any more
- * (a panic or longjmp went past them): gates and callbacks that begin drop them.
+ * (a panic or longjmp went past them): gates that begin and callbacks that end
+ * drop them.
  * Tokens are compared only within the thread's own stack, since addresses of
  * other stacks (coroutines, signal stacks) say nothing about age.
  *
@@ -136,7 +137,8 @@ void mpk_callback_enter(void *token) {
         prim->open_all(record, 1);
     }
     if (!record) record = was_foreign ? _mpk_thread_born_foreign() : _mpk_thread();
-    drop_dead(record, (uintptr_t)token);
+    /* Nothing is dropped here: the gate that this comes out of is alive, and its
+     * token may lie on either side of ours when a compiler merged the frames. */
     if (unlikely(record->depth == MPK_GATE_DEPTH)) too_deep();
     record->frames[record->depth] = (struct gate_frame){(uintptr_t)token, saved, 0, NULL};
     record->depth++;

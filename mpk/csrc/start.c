@@ -151,7 +151,8 @@ static int start_locked(void) {
     void *wanted = (void *)MPK_PUBLISHED_BASE;
     void *range = mmap(wanted, MPK_PUBLISHED_BYTES, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-    if (range == MAP_FAILED && errno == EEXIST && another_copy_started()) {
+    int why = errno; /* the question below spoils it */
+    if (range == MAP_FAILED && why == EEXIST && another_copy_started()) {
         if (environment.report_fd >= 0) close(environment.report_fd);
         return seal_started();
     }
@@ -164,13 +165,13 @@ static int start_locked(void) {
     } else if (range != MAP_FAILED) { /* a kernel before 4.17 took the address as a hint */
         munmap(range, MPK_PUBLISHED_BYTES);
         error = MPK_EADDRESS;
-    } else if (errno == EEXIST) {
+    } else if (why == EEXIST) {
         error = _mpk_explain(MPK_EADDRESS, "the runtime's address range at 0x%lx is taken by another mapping "
                              "(see /proc/self/maps)", (unsigned long)MPK_PUBLISHED_BASE);
     } else {
         error = _mpk_explain(MPK_ENOMEM, "no address space for the runtime: mmap of %u MiB failed (%s); "
                              "a limit on address space (ulimit -v) must allow 66 GiB",
-                             MPK_PUBLISHED_BYTES >> 20, strerror(errno));
+                             MPK_PUBLISHED_BYTES >> 20, strerror(why));
     }
     if (environment.report_fd >= 0) close(environment.report_fd);
     return error;

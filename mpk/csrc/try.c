@@ -36,12 +36,12 @@ struct try_frame *_mpk_try_innermost(const struct thread_record *record) {
     return (struct try_frame *)first + (record->tries - 1);
 }
 
-/* Those that began deeper in the stack are over: a panic or longjmp went past. */
-static void drop_deeper(struct thread_record *record, uintptr_t stack_pointer) {
+/* Those that began below the bound are over: a panic or longjmp went past. */
+static void drop_deeper(struct thread_record *record, uintptr_t bound) {
     uintptr_t low = record->stack_low, bytes = record->stack_high - low;
     while (record->tries) {
         uintptr_t older = _mpk_try_innermost(record)->rsp;
-        if (older >= stack_pointer || older - low >= bytes || stack_pointer - low >= bytes) return;
+        if (older >= bound || older - low >= bytes || bound - low >= bytes) return;
         record->tries--;
     }
 }
@@ -56,7 +56,7 @@ struct try_frame *_mpk_try_push(uintptr_t stack_pointer, void (*body)(void *), v
     if (error) _mpk_fatal("the runtime cannot start: %s", mpk_strerror(error));
     if (mpk_gate_is_foreign()) _mpk_fatal("foreign code called mpk_try");
     struct thread_record *record = _mpk_thread();
-    drop_deeper(record, stack_pointer);
+    drop_deeper(record, stack_pointer + 1); /* at this very place: over as well */
     if (record->tries == MPK_TRY_DEPTH) _mpk_fatal("mpk_try is nested more than %d deep", MPK_TRY_DEPTH);
     record->tries++;
     struct try_frame *frame = _mpk_try_innermost(record);

@@ -1,0 +1,102 @@
+/* Gates nest, callbacks come back, accessors open and close, and rights after are
+ * what they were before. */
+#include "check.h"
+
+static mpk_domain *host;
+static char *secret;
+
+static void access_from_foreign(void) {
+    CHECK(mpk_gate_is_foreign());
+    int was = mpk_access_begin();
+    CHECK(was == 1 && !mpk_gate_is_foreign());
+    CHECK(mpk_access_begin() == 0); /* nested: does nothing, undoes nothing */
+    mpk_access_end(0);
+    secret[0]++;
+    mpk_access_end(was);
+    CHECK(mpk_gate_is_foreign());
+}
+
+/* C calls Rust calls C ... */
+static void descend(int depth) {
+    int token, callback_token;
+    char *mine = (char *)&token;
+    mpk_gate_enter(&token, depth % 2 ? "odd" : "even");
+    CHECK(mpk_gate_is_foreign());
+    CHECK(!strcmp(mpk_gate_function(), depth % 2 ? "odd" : "even"));
+    CHECK(mpk_domain_rights(host) == mpk_foreign_rights());
+    access_from_foreign();
+    int foreign_local;
+    CHECK(mpk_gate_host_frame((uintptr_t)mine)); /* the gate's own frame and all above it */
+    CHECK(!mpk_gate_host_frame((uintptr_t)__builtin_frame_address(0) - 65536));
+    CHECK(!mpk_gate_host_frame((uintptr_t)secret) && !mpk_gate_host_frame(0));
+    (void)foreign_local;
+    if (depth > 0) {
+        mpk_callback_enter(&callback_token);
+        CHECK(!mpk_gate_is_foreign());
+        secret[0]++;
+        descend(depth - 1);
+        secret[0]++;
+        mpk_callback_exit(&callback_token);
+    }
+    CHECK(mpk_gate_is_foreign());
+    mpk_gate_exit(&token);
+    CHECK(!mpk_gate_is_foreign());
+}
+
+/* A frame between two gates belongs to the foreign call; its caller's to the host. */
+static __attribute__((noinline)) void inner_frames(uintptr_t host_local, uintptr_t foreign_local) {
+    int callback_token[16], host_again, token;
+    mpk_callback_enter(callback_token);
+    CHECK(mpk_gate_host_frame(host_local) && !mpk_gate_host_frame(foreign_local));
+    mpk_gate_enter(&token, "inner");
+    CHECK(mpk_gate_host_frame(host_local) && !mpk_gate_host_frame(foreign_local));
+    mpk_gate_exit(&token);
+    (void)host_again;
+    mpk_callback_exit(callback_token);
+}
+
+static __attribute__((noinline)) void foreign_frame(uintptr_t host_local) {
+    char foreign_local[64];
+    inner_frames(host_local, (uintptr_t)opaque(foreign_local));
+}
+
+/* Gates whose exit was skipped are dropped by the next one. */
+static __attribute__((noinline)) void skip_exit(int depth) {
+    char room[256];
+    int token, callback_token;
+    (void)*opaque(room);
+    mpk_gate_enter(&token, "left by a panic");
+    mpk_callback_enter(&callback_token); /* and here Rust panics past C */
+    if (depth) skip_exit(depth - 1);
+}
+
+int main(void) {
+    CHECK(!mpk_gate_is_foreign()); /* also before the start */
+    CHECK(mpk_gate_function() == NULL);
+    host = host_domain();
+    secret = mpk_heap_calloc(host, 100, 0);
+    CHECK(mpk_domain_rights(host) == MPK_READ_WRITE);
+    CHECK(mpk_access_begin() == 0);
+    descend(20);
+    CHECK(secret[0] == 21 + 40);
+    CHECK(mpk_gate_function() == NULL && mpk_domain_rights(host) == MPK_READ_WRITE);
+    int token;
+    mpk_gate_enter(&token, "outer");
+    foreign_frame((uintptr_t)opaque(&token));
+    mpk_gate_exit(&token);
+    for (int i = 0; i < 200; i++) skip_exit(3); /* far more than MPK_GATE_DEPTH in sum */
+    descend(20);
+    /* A further domain that was open stays closed for foreign code, open after. */
+    mpk_domain *domain;
+    enum mpk_rights previous;
+    CHECK(mpk_domain_create(0, &domain) == 0 && mpk_domain_open(domain, MPK_READ_WRITE, &previous) == 0);
+    char *there = mpk_heap_alloc(domain, 10, 0);
+    mpk_gate_enter(&token, "with a second domain");
+    CHECK(mpk_domain_rights(domain) == mpk_foreign_rights());
+    mpk_gate_exit(&token);
+    *there = 1;
+    CHECK(mpk_domain_rights(domain) == MPK_READ_WRITE);
+    CHECK(mpk_domain_close(domain, previous) == 0 && mpk_domain_destroy(domain) == 0);
+    puts("ok");
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* Misuse that must end the process with one clear line. argv[1]: which. */
+#include "check.h"
+
+static void deep(int depth) {
+    int token, callback_token;
+    mpk_gate_enter(&token, "deep");
+    mpk_callback_enter(&callback_token);
+    if (depth < 1000) deep(depth + 1);
+    (void)*opaque(&callback_token);
+}
+
+static void nothing(void *argument) { (void)argument; }
+
+int main(int count, char **arguments) {
+    CHECK(count == 2);
+    const char *what = arguments[1];
+    int token, other;
+    mpk_domain *host = host_domain();
+    if (!strcmp(what, "exit-without-gate")) mpk_gate_exit(&token);
+    if (!strcmp(what, "deep")) deep(0);
+    mpk_gate_enter(&token, "f");
+    if (!strcmp(what, "wrong-token")) mpk_gate_exit(&other);
+    if (!strcmp(what, "enter-in-foreign")) mpk_gate_enter(&other, "g");
+    if (!strcmp(what, "open-in-foreign")) mpk_domain_open(host, MPK_READ_WRITE, NULL);
+    if (!strcmp(what, "create-in-foreign")) mpk_domain_create(0, &host);
+    if (!strcmp(what, "try-in-foreign")) mpk_try(nothing, NULL);
+    if (!strcmp(what, "callback-exit-in-foreign")) mpk_callback_exit(&other);
+    if (!strcmp(what, "exit-inside-callback")) {
+        mpk_callback_enter(&other);
+        mpk_gate_exit(&token);
+    }
+    puts("survived");
+    return 0;
+}
