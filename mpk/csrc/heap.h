@@ -177,7 +177,7 @@ struct heap {
     size_t purge_at;            /* dirty_pages that make it give memory back */
     uint64_t bin_map[(BINS + 63) / 64];
     struct span *bins[BINS];
-    uint32_t lost_threads;      /* caches whose owners were lost in a fork, over all forks */
+    uint32_t lost_threads;      /* caches emptied after forks: each may have lost a block */
     struct cache_entry cache[MPK_THREADS]; /* each written by its owner only */
 };
 
@@ -264,8 +264,9 @@ static inline size_t data_pages(size_t bytes) {
 struct cache *_mpk_heap_adopt(struct heap *heap);
 /* A thread that may not have a cache does something that others must see. */
 void _mpk_heap_note_thread(struct heap *heap);
-/* Empties another thread's cache. pre: that thread is gone. */
-void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry);
+/* Empties a cache. pre: its thread ends (the caller), or is gone. torn: it was
+ * left behind by a fork, at any point of an operation. */
+void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry, bool torn);
 
 /* The calling thread's cache if the hint can be believed, else NULL. */
 static inline struct cache *hinted_cache(const struct heap *heap) {

@@ -39,16 +39,27 @@ struct cache *_mpk_heap_adopt(struct heap *heap) {
     return entry->cache;
 }
 
-void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry) {
+/* A thread that fork left behind may have been about to take the first block: its
+ * size word is set, but it is in the list still. */
+static void wipe_words(const struct size_class *class_, void *head) {
+    for (void *block = head; block; block = *(void **)block) {
+        uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)block));
+        atomic_store_explicit(size_word((uintptr_t)block, index), 0, memory_order_relaxed);
+    }
+}
+
+void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry, bool torn) {
     struct cache *cache = entry->cache;
     if (!cache)
         return;
     atomic_store_explicit(&entry->owner, 0, memory_order_relaxed);
     for (uint32_t class_ = 0; class_ < CLASSES; class_++) {
         struct cache_bin *bin = &cache->bins[class_];
+        if (torn)
+            wipe_words(&heap->classes[class_], bin->head);
         if (bin->head)
             _mpk_heap_flush(heap, bin, class_, UINT32_MAX);
-        bin->count = 0; /* a thread left behind by fork may have been between list and count */
+        bin->count = 0; /* torn: the thread may have been between list and count */
     }
     for (uint32_t pages = 0; pages <= RUN_CACHE_LONGEST; pages++) {
         for (struct span *span = cache->runs[pages], *next; span; span = next) {
@@ -61,5 +72,5 @@ void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry) {
 }
 
 void _mpk_heap_thread_exit(mpk_domain *domain, struct thread_record *record) {
-    _mpk_heap_cache_drop(domain->heap, &domain->heap->cache[record->slot]);
+    _mpk_heap_cache_drop(domain->heap, &domain->heap->cache[record->slot], false);
 }

@@ -8,7 +8,8 @@
  *
  * Invariants, under the class's lock:
  *  - a span is in its class's partial list exactly when it has a free or a fresh
- *    block; one that has only those is given back, unless it is the list's last;
+ *    block; one with nothing but those is given back, unless it is alone in the
+ *    list, so a class keeps at most one of them;
  *  - length of a span's free list == fresh_from - taken;
  *  - blocks in the ready batches count as taken;
  *  - what moves between a bin and the spans moves while the lock is held, so

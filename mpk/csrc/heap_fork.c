@@ -34,9 +34,10 @@ static void drop_other_caches(struct heap *heap) {
     uint32_t own = _mpk_thread()->slot;
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {
         struct cache_entry *entry = &heap->cache[slot];
-        if (slot == own || !atomic_load_explicit(&entry->owner, memory_order_relaxed))
+        if (slot == own || !entry->cache)
             continue;
-        _mpk_heap_cache_drop(heap, entry);
+        /* Also one without an owner: its thread may have been emptying it. */
+        _mpk_heap_cache_drop(heap, entry, true);
         heap->lost_threads++;
     }
 }
