@@ -52,6 +52,8 @@ def honest(backends: tuple[str, ...], options: Options) -> list[Figure]:
         for name, field, aim in (
             ("honest zlib / plain cargo", "ratio_to_plain", goal),
             ("honest zlib / same clang", "ratio_to_same_clang", None),
+            ("honest zlib / plain cargo, user time only", "ratio_of_user_time", None),
         ):
-            figures.append(Figure(name, backend, float(str(summed[field])), aim, note=note))
+            value = summed[field]
+            figures.append(Figure(name, backend, None if value is None else float(str(value)), aim, note=note))
     return figures

@@ -48,8 +48,10 @@ def test_bench_refuses_an_emulated_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_ratios_are_taken_between_medians() -> None:
-    times = {"plain": [10.0, 30.0, 20.0], "clang": [10.0, 10.0, 400.0], "galeed": [50.0, 40.0, 30.0]}
-    summed = timing.summary(times, 1000)
+    wall = {"plain": [10.0, 30.0, 20.0], "clang": [10.0, 10.0, 400.0], "galeed": [50.0, 40.0, 30.0]}
+    user = {"plain": [8.0, 12.0], "clang": [9.0, 9.0], "galeed": [10.0, 20.0]}
+    summed = timing.summary({way: timing.Times(wall[way], user[way]) for way in wall}, 1000)
+    assert summed["ratio_of_user_time"] == 1.5
     assert summed["ratio_to_plain"] == 2.0
     assert summed["ratio_to_same_clang"] == 4.0
 

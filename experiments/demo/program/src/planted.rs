@@ -14,6 +14,8 @@ unsafe extern "C" {
 }
 
 const OVERWRITE: u8 = 0x5A;
+/// What the byte past the end holds before.
+const SLACK: u8 = 0xA5;
 const INTRUDER: u64 = 0x1BAD_1BAD_1BAD_1BAD;
 const BALANCE: u64 = 1_000_000;
 
@@ -31,7 +33,7 @@ pub fn quiet() -> Result<String, String> {
     // SAFETY: the allocator keeps at least a byte of slack behind each block,
     // which belongs to nobody: reading and setting it disturbs nothing.
     let before = unsafe {
-        end.write_volatile(0);
+        end.write_volatile(SLACK);
         end.read_volatile()
     };
     // SAFETY: the record is live; that C writes one byte too many is the case.
