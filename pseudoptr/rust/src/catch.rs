@@ -47,10 +47,6 @@ unsafe extern "C" fn run<F: FnOnce() -> T, T>(call: *mut c_void) {
 ///
 /// # Panics
 /// Resumes a panic of `body`.
-#[expect(
-    clippy::result_large_err,
-    reason = "callers read its fields; it is made once a violation"
-)]
 pub fn catch<F: FnOnce() -> T, T>(body: F) -> Result<T, Violation> {
     start_or_die();
     let mut call = Call {

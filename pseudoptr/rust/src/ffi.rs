@@ -3,6 +3,7 @@
 //! The functions that rewritten code calls are thin entry points of the files
 //! that do the work; see thunks.rs for why some are naked. Names, signatures
 //! and constants are a contract with the IR pass and with cffi.
+#![allow(rustdoc::broken_intra_doc_links)] // the docs become comments of a C header
 
 use crate::error::Error;
 use crate::thunks::{keeping, keeping_returns, locating};

@@ -67,7 +67,7 @@ pub use guard::{Lent, LentMut, lend, lend_mut};
 pub use heap::Heap;
 pub use policy::{Policy, set_policy};
 pub use table::Entry;
-pub use violation::{Access, Kind, Violation};
+pub use violation::{Access, Facts, Kind, Violation};
 
 /// Would an access at this pseudo-pointer be allowed, and if not, which rule
 /// would it break? Nothing is accessed or reported.

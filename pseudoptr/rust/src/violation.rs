@@ -170,9 +170,21 @@ fn faulting_address(violation: &mut mpk_violation) {
 }
 
 /// What foreign code did that it may not: an access that was refused, or that
-/// the hardware stopped. [`catch`](crate::catch) returns it.
+/// the hardware stopped. [`catch`](crate::catch) returns it; its fields are those
+/// of [`Facts`].
 #[derive(Clone, Debug)]
-pub struct Violation {
+pub struct Violation(Box<Facts>);
+
+impl std::ops::Deref for Violation {
+    type Target = Facts;
+    fn deref(&self) -> &Facts {
+        &self.0
+    }
+}
+
+/// What is known about a violation.
+#[derive(Clone, Debug)]
+pub struct Facts {
     /// Which rule was broken.
     pub kind: Kind,
     /// What was attempted; `None` when a fault did not say.
@@ -235,7 +247,7 @@ impl Violation {
             Kind::Type,
         ];
         let kind = kinds.into_iter().find(|kind| *kind as u32 == raw.kind);
-        Some(Violation {
+        Some(Violation(Box::new(Facts {
             kind: kind.unwrap_or(Kind::Boundary),
             access: Access::from_number(raw.access),
             function: text(raw.function),
@@ -253,7 +265,7 @@ impl Violation {
             allocation_bytes: raw.allocation_bytes,
             pc: raw.pc,
             detail: text(raw.detail),
-        })
+        })))
     }
 }
 

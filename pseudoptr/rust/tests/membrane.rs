@@ -1,5 +1,6 @@
 //! Pointers are lent as they cross outward and turned back as they cross
 //! inward, between host memory and foreign code, and nowhere else.
+#![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
 use common::{foreign, number, outward};
