@@ -42,9 +42,13 @@ test-rust: need-rust
 test-python: $(VENV)/.native
 	pytest
 
+# Rust is built outside: emulation would take far longer over it.
+PKU_TESTS ?= tests
 .PHONY: test-pku
-test-pku: setup ## Run the tests in a virtual machine whose CPU has protection keys
-	tests/pkuvm/run -- make test
+test-pku: setup ## Run the pku tests in a virtual machine whose CPU has protection keys (slow)
+	cargo test --workspace --no-run
+	tests/pkuvm/run --timeout 7200 -- \
+	  sh -c 'cargo test --workspace --offline --quiet && pytest -p no:cacheprovider -k pku $(PKU_TESTS)'
 
 .PHONY: check
 check: setup check-python check-layers check-rust check-c check-length ## Formatting, lint, types, layers, C warnings, file lengths

@@ -32,7 +32,14 @@ COMMANDS = {
     "cargo-galeed",
     "galeed-lab",
 }
-LIBRARY = "import mpk\nwith mpk.Domain() as d:\n  a = d.allocate(3); d.write(a, b'abc'); print(d.read(a))\n"
+LIBRARY = """
+import os, mpk, mpk._native
+assert mpk._native.__file__.startswith(os.environ["PYTHONPATH"]), mpk._native.__file__
+with mpk.Domain() as domain:
+    text = domain.allocate(3)
+    domain.write(text, b"abc")
+    print(domain.read(text))
+"""
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -88,9 +95,7 @@ def test_wheel(checkout: Path, tmp_path: Path, run: Run) -> None:
     assert not [name for name in names if name.startswith("mpk/") and name.endswith((".c", ".rs"))]
     scripts = (tmp_path / "site/galeed-0.1.0.dist-info/entry_points.txt").read_text()
     assert set(re.findall(r"^([\w+-]+) = ", scripts, re.MULTILINE)) == COMMANDS
-    outcome = run(
-        [sys.executable, "-P", "-c", LIBRARY], env={"PYTHONPATH": str(tmp_path / "site")}, cwd=tmp_path
-    )
+    outcome = run([sys.executable, "-P", "-c", LIBRARY], env={"PYTHONPATH": str(tmp_path / "site")}, cwd=tmp_path)
     assert (outcome.code, outcome.stdout) == (0, "b'abc'\n"), str(outcome)
 
 
@@ -99,17 +104,12 @@ def test_sdist_builds_a_wheel(checkout: Path, tmp_path: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
         archive.extractall(tmp_path, filter="data")
-    wanted = {
-        str(path.relative_to(ROOT))
-        for path in tracked("mpk", "pseudoptr", "llvm_pass", "Cargo.*", "LICENSE-*")
-    }
+    wanted = {str(path.relative_to(ROOT)) for path in tracked("mpk", "pseudoptr", "llvm_pass", "Cargo.*", "LICENSE-*")}
     assert wanted <= names, sorted(wanted - names)
     assert build("wheel", tmp_path / "galeed-0.1.0", tmp_path).exists()
 
 
-def test_without_a_system_compiler_ziglang_is_required_and_used(
-    checkout: Path, tmp_path: Path, run: Run
-) -> None:
+def test_without_a_system_compiler_ziglang_is_required_and_used(checkout: Path, tmp_path: Path, run: Run) -> None:
     nowhere = {"PATH": str(tmp_path / "nowhere"), "CC": None}
     asked = "from setuptools.build_meta import get_requires_for_build_wheel as get; print(get())"
     outcome = run([sys.executable, "-c", asked], env=nowhere, cwd=checkout)
@@ -147,9 +147,7 @@ def test_the_native_part_needs_no_python_headers(checkout: Path, tmp_path: Path,
 
 
 def test_every_command_is_installed_and_has_help(run: Run) -> None:
-    installed = {
-        script.name: script for script in entry_points(group="console_scripts") if script.name in COMMANDS
-    }
+    installed = {script.name: script for script in entry_points(group="console_scripts") if script.name in COMMANDS}
     assert set(installed) == COMMANDS
     for name, script in installed.items():
         assert script.load() is not None, name
@@ -203,7 +201,7 @@ def test_short_references_resolve() -> None:
     unknown = []
     for file in tracked("mpk/*.py", "mpk/csrc"):
         opening = re.match(r'(/\*.*?\*/|""".*?""")', file.read_text(), re.DOTALL)
-        for source in re.findall(r"\[([^\]\n]+)\]", opening.group()) if opening else ():
+        for source in re.findall(r"\[([A-Z][^\]\n]*|[a-z_]+\(\d\)[^\]\n]*)\]", opening.group()) if opening else ():
             if not source.startswith(known):
                 unknown.append(f"{file.relative_to(ROOT)}: [{source}]")
     assert not unknown

@@ -49,9 +49,7 @@ def test_every_function_of_the_header_is_there(root: Path, run_python: RunPython
     # Outside of structs (they hold function pointers), a name before "(" is a function.
     names = set(re.findall(r"\b(mpk_\w+)\(", re.sub(r"\{.*?\}", "", header, flags=re.DOTALL)))
     assert len(names) > 40
-    outcome = run_python(
-        "import sys; from mpk._native import lib; print(*set(sys.argv[1:]) - set(dir(lib)))", *names
-    )
+    outcome = run_python("import sys; from mpk._native import lib; print(*set(sys.argv[1:]) - set(dir(lib)))", *names)
     assert (outcome.code, outcome.stdout) == (0, "\n"), str(outcome)
 
 
@@ -92,9 +90,7 @@ def test_importing_starts_nothing(run_python: RunPython) -> None:
 
 def test_start_maps_the_published_range_where_the_header_says(run_python: RunPython, backend: str) -> None:
     code = "import mpk, mpk.abi; mpk.start(); mpk.start(); maps = open('/proc/self/maps').read()\n"
-    code += (
-        "assert any(line.startswith(f'{mpk.abi.PUBLISHED_BASE:x}-') for line in maps.splitlines()), maps\n"
-    )
+    code += "assert any(line.startswith(f'{mpk.abi.PUBLISHED_BASE:x}-') for line in maps.splitlines()), maps\n"
     code += "print(mpk.backend().name.lower(), bool(mpk.backend_reason()))"
     outcome = run_python(code)
     assert (outcome.code, outcome.stdout) == (0, f"{backend} True\n"), str(outcome)
@@ -121,7 +117,5 @@ def test_a_name_that_does_not_exist(run_python: RunPython) -> None:
 
 
 def test_every_public_name_resolves(run_python: RunPython) -> None:
-    outcome = run_python(
-        "import mpk\nfor name in mpk.__all__: getattr(mpk, name)\nprint(len(mpk.__all__) > 20)"
-    )
+    outcome = run_python("import mpk\nfor name in mpk.__all__: getattr(mpk, name)\nprint(len(mpk.__all__) > 20)")
     assert (outcome.code, outcome.stdout) == (0, "True\n"), str(outcome)

@@ -139,9 +139,9 @@ def test_a_reader_that_leaves_is_no_error() -> None:
 def test_without_the_native_part(run: Run, root: Path, tmp_path: Path) -> None:
     """A copy of the package that was never built says so in one line."""
     shutil.copytree(root / "mpk", tmp_path / "mpk", ignore=shutil.ignore_patterns("*.so", "csrc", "rust"))
-    # -P and PYTHONPATH: the copy comes before an installed one.
+    # -S: an installed copy cannot stand in.
     outcome = run(
-        [sys.executable, "-P", "-c", "import sys, mpk.probe; sys.exit(mpk.probe.main([]))"],
+        [sys.executable, "-S", "-P", "-c", "import sys, mpk.probe; sys.exit(mpk.probe.main([]))"],
         env={"PYTHONPATH": str(tmp_path)},
         cwd=tmp_path,
     )
@@ -160,7 +160,5 @@ def test_a_broken_compiler_is_named(run: Run, tmp_path: Path) -> None:
         assert compilers[0]["from"] == "GALEED_CLANG"
         assert words in compilers[0]["problem"]
     broken.chmod(0o755)
-    compilers = json.loads(run([*PROBE, "--json", "--no-costs"], env={"GALEED_CLANG": str(broken)}).stdout)[
-        "compilers"
-    ]
+    compilers = json.loads(run([*PROBE, "--json", "--no-costs"], env={"GALEED_CLANG": str(broken)}).stdout)["compilers"]
     assert compilers[0]["problem"] == "exit code 3: no such luck"
