@@ -27,6 +27,7 @@ class Program:
     kind: str
     source: str  # its main file
     allocator: bool | None  # None: stripped, cannot be told
+    foreign: bool  # holds rewritten code
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def _note(result: Build, line: bytes, place: Place) -> None:
                     "test" if message["profile"]["test"] else target["kind"][0],
                     target["src_path"],
                     inspect_objects.defines(path, ALLOCATOR),
+                    inspect_objects.rewritten(path.read_bytes(), str(path)) is True,
                 )
             )
     elif message.get("reason") == "build-script-executed":

@@ -68,7 +68,7 @@ def collect(project: Project, build: Build, place: Place) -> Report:
         for (out_dir, *_), entry in latest.items():
             if out_dir != str(script.out_dir):
                 continue
-            if _thrown_away(entry):
+            if _thrown_away(entry, package.folder if package else script.out_dir):
                 report.probes += 1
                 continue
             shown = _short(entry.source, package.folder if package else None, script.out_dir)
@@ -80,16 +80,16 @@ def collect(project: Project, build: Build, place: Place) -> Report:
     return report
 
 
-def _thrown_away(entry: log.Entry) -> bool:
-    if entry.object in (None, "-") or str(entry.object).startswith("/dev/"):
+def _thrown_away(entry: log.Entry, package: Path) -> bool:
+    """Was it compiled only to ask something of the compiler?"""
+    source, made = Path(entry.source), entry.object
+    if made in (None, "-") or str(made).startswith("/dev/") or "CMakeFiles" in source.parts:
         return True
-    if (
-        entry.out_dir
-        and Path(entry.source).is_relative_to(entry.out_dir)
-        and Path(entry.source).name.startswith(PROBES)
-    ):
+    generated = bool(entry.out_dir) and source.is_relative_to(str(entry.out_dir))
+    if generated and source.name.startswith(PROBES):
         return True
-    return not Path(str(entry.object)).exists() and not Path(entry.source).exists()
+    others = not generated and not source.is_relative_to(package)  # cmake's own, for example
+    return not Path(str(made)).exists() and (others or not source.exists())
 
 
 def _short(source: str, package: Path | None, out_dir: Path) -> str:

@@ -91,7 +91,7 @@ def _compile_and_link(compiler: Compiler, scratch: Path) -> int:
         directory = scratch / str(place)  # two sources may share a name
         directory.mkdir()
         objects[place] = str(directory / (Path(item.name).stem + ".o"))
-        status = compiler.compile(item, objects[place], Mode.OBJECT)
+        status = compiler.compile(item, objects[place], Mode.OBJECT, line.output or "a.out")
         if status != 0:
             return status
     return compiler.runner.run(link.link_command(compiler.clang, line, compiler.cxx, objects, scratch, compiler.runner))

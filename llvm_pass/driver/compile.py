@@ -32,9 +32,10 @@ class Compiler:
     cxx: bool
     scratch: Path
 
-    def compile(self, source: Item, output: str, final: Mode) -> int:
+    def compile(self, source: Item, output: str, final: Mode, into: str | None = None) -> int:
         """Makes `output` (object, assembly, bitcode or IR text) of one source.
 
+        into: what the output is linked into at once, for the log.
         Returns clang's exit status. Raises: DriverError when we are the ones who refuse.
         """
         refuse_unsupported(self.line)
@@ -44,7 +45,7 @@ class Compiler:
         try:
             status = self._first_stage(source, bitcode, output)
             if status == 0:
-                status = self._rewrite_and_finish(source, bitcode, output, final)
+                status = self._rewrite_and_finish(source, bitcode, output, final, into)
         except BaseException:
             _forget(output)
             raise
@@ -65,11 +66,11 @@ class Compiler:
 
         return self.runner.wait()
 
-    def _rewrite_and_finish(self, source: Item, bitcode: Path, output: str, final: Mode) -> int:
+    def _rewrite_and_finish(self, source: Item, bitcode: Path, output: str, final: Mode, into: str | None) -> int:
         from llvm_pass import pipeline
         from llvm_pass.errors import AlreadyRewritten, GaleedError
 
-        entry = log.Entry(source.name, output, True, "", source.language)
+        entry = log.Entry(source.name, into or output, True, "", source.language)
         data = bitcode.read_bytes()
         self.runner.say(f"rewrite {source.name}")
         text = ""

@@ -1,0 +1,1 @@
+int prebuilt_one(void) { return 1; }
