@@ -106,7 +106,7 @@ struct galeed_lease {
     /* Handle of its first byte. */
     uint64_t handle;
     /* Address of its first byte. */
-    size_t address;
+    uintptr_t address;
     /* Its exact length. */
     size_t bytes;
     /* Index in the table. */
@@ -279,7 +279,7 @@ const char *galeed_strerror(int error);
  *
  * pre:
  * handle: writable. */
-int galeed_lend(size_t address, uint64_t *handle);
+int galeed_lend(uintptr_t address, uint64_t *handle);
 
 /* A lease of its own on [address, address+bytes), read-only unless writable;
  * ends with galeed_revoke, or with the heap allocation that it lies in (when
@@ -290,7 +290,7 @@ int galeed_lend(size_t address, uint64_t *handle);
  *
  * pre:
  * handle: writable. The memory stays readable (and writable) until the end. */
-int galeed_lend_range(size_t address, size_t bytes, int writable, uint64_t *handle);
+int galeed_lend_range(uintptr_t address, size_t bytes, int writable, uint64_t *handle);
 
 /* Ends a lease. Functions stay lent for ever. The pages of a mapped lease that
  * is revoked are taken back when Rust frees them. errors: EHANDLE. */
@@ -302,7 +302,7 @@ int galeed_revoke(uint64_t handle);
  *
  * pre:
  * address: writable, or null. It is written when 0 is returned. */
-int galeed_check(uint64_t handle, size_t bytes, enum mpk_access access, size_t *address);
+int galeed_check(uint64_t handle, size_t bytes, enum mpk_access access, uintptr_t *address);
 
 /* errors: EHANDLE when the handle was never given out, or its index has been
  * used again since.

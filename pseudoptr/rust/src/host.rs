@@ -13,6 +13,12 @@ use std::ffi::{c_char, c_int, c_void};
 /// enum mpk_access, as it crosses: any number may come.
 #[allow(non_camel_case_types)]
 type mpk_access = c_int;
+/// An address, as C spells it.
+#[allow(non_camel_case_types)]
+type uintptr_t = usize;
+/// A length, as C spells it.
+#[allow(non_camel_case_types)]
+type size_t = usize;
 
 /// The functions below are for hosts (Python by cffi, tests), with host rights.
 /// They return 0, an enum galeed_error or an enum mpk_error.
@@ -35,7 +41,7 @@ pub extern "C" fn galeed_strerror(error: c_int) -> *const c_char {
 /// # Safety
 /// handle: writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn galeed_lend(address: usize, handle: *mut u64) -> c_int {
+pub unsafe extern "C" fn galeed_lend(address: uintptr_t, handle: *mut u64) -> c_int {
     let lent = start().and_then(|()| lease::lend(address as u64));
     // SAFETY: the caller's promise.
     unsafe { deliver(lent, handle) }
@@ -52,8 +58,8 @@ pub unsafe extern "C" fn galeed_lend(address: usize, handle: *mut u64) -> c_int 
 /// handle: writable. The memory stays readable (and writable) until the end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn galeed_lend_range(
-    address: usize,
-    bytes: usize,
+    address: uintptr_t,
+    bytes: size_t,
     writable: c_int,
     handle: *mut u64,
 ) -> c_int {
@@ -91,9 +97,9 @@ pub extern "C" fn galeed_revoke(handle: u64) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn galeed_check(
     handle: u64,
-    bytes: usize,
+    bytes: size_t,
     access: mpk_access,
-    address: *mut usize,
+    address: *mut uintptr_t,
 ) -> c_int {
     if let Err(error) = start() {
         return error.code();
@@ -124,9 +130,9 @@ pub struct Lease {
     /// Handle of its first byte.
     pub handle: u64,
     /// Address of its first byte.
-    pub address: usize,
+    pub address: uintptr_t,
     /// Its exact length.
-    pub bytes: usize,
+    pub bytes: size_t,
     /// Index in the table.
     pub index: u32,
     /// Generation of the index.
@@ -181,7 +187,7 @@ pub unsafe extern "C" fn galeed_describe(handle: u64, out: *mut Lease) -> c_int 
 
 /// Leases that are live now, functions included.
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_live_leases() -> usize {
+pub extern "C" fn galeed_live_leases() -> size_t {
     if start().is_ok() {
         registry().live()
     } else {
@@ -192,7 +198,7 @@ pub extern "C" fn galeed_live_leases() -> usize {
 /// Host-heap memory for hosts whose own allocator is not ours (Python); galeed's
 /// runtime is one per process, so it brings its heap along. As mpk_heap_alloc.
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_heap_alloc(bytes: usize, align: usize) -> *mut c_void {
+pub extern "C" fn galeed_heap_alloc(bytes: size_t, align: size_t) -> *mut c_void {
     if start().is_err() || !(align == 0 || align.is_power_of_two()) {
         return std::ptr::null_mut();
     }
@@ -207,8 +213,8 @@ pub extern "C" fn galeed_heap_alloc(bytes: usize, align: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn galeed_heap_realloc(
     base: *mut c_void,
-    bytes: usize,
-    align: usize,
+    bytes: size_t,
+    align: size_t,
 ) -> *mut c_void {
     if start().is_err() || !(align == 0 || align.is_power_of_two()) {
         return std::ptr::null_mut();
