@@ -61,13 +61,22 @@ static __attribute__((noinline)) void foreign_frame(uintptr_t host_local) {
 }
 
 /* Gates whose exit was skipped are dropped by the next one. */
+static void skip_exit(int depth);
+
+static __attribute__((noinline)) void skip_callback(int depth) {
+    char room[256];
+    int token;
+    mpk_callback_enter(&token); /* and here Rust panics past C */
+    if (depth) skip_exit(depth - 1);
+    (void)*opaque(room);
+}
+
 static __attribute__((noinline)) void skip_exit(int depth) {
     char room[256];
-    int token, callback_token;
-    (void)*opaque(room);
+    int token;
     mpk_gate_enter(&token, "left by a panic");
-    mpk_callback_enter(&callback_token); /* and here Rust panics past C */
-    if (depth) skip_exit(depth - 1);
+    skip_callback(depth);
+    (void)*opaque(room); /* not a tail call: each level has a frame of its own */
 }
 
 int main(void) {

@@ -1,0 +1,402 @@
+"""The C runtime's core (all but the heap), one small program and one process a case.
+
+The programs lie in tests/native/core. What a program can judge by itself it
+checks and exits 0; what must end a process (misuse, violations, faults that
+belong to others) is judged here: exit code, text, JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Outcome, Run
+
+Program = Callable[..., Outcome]
+
+STRICT = ("-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror")
+ABORTED = -signal.SIGABRT
+SEGFAULT = -signal.SIGSEGV
+
+
+def clang() -> list[str]:
+    """clang 22 out of PyPI's ziglang, with the system's headers and linker."""
+    import ziglang
+
+    zig = Path(ziglang.__file__).parent
+    return [
+        *(str(zig / "zig"), "clang", "--target=x86_64-linux-gnu"),
+        *("-resource-dir", str(zig / "lib")),
+    ]
+
+
+def compile_all(root: Path, to: Path, compiler: list[str], flags: list[str]) -> None:
+    """Compiles the runtime once and links each program with it."""
+    csrc = root / "mpk" / "csrc"
+    objects: list[str] = []
+    for source in sorted(csrc.glob("*.c")):
+        objects.append(str(to / f"{source.stem}.o"))
+        command = [*compiler, *STRICT, *flags, "-c", str(source), "-o", objects[-1]]
+        subprocess.run(command, check=True)
+    for source in sorted((root / "tests" / "native" / "core").glob("*.c")):
+        program = [*compiler, *STRICT, *flags, "-I", str(csrc), str(source), *objects]
+        subprocess.run([*program, "-lpthread", "-o", str(to / source.stem)], check=True)
+
+
+@pytest.fixture(scope="session", params=["gcc", "clang-ubsan"])
+def programs(request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the compiled programs: as shipped, and under clang's UBSan.
+
+    UBSan in trap mode needs no library of its own: undefined behaviour dies of SIGILL.
+    Its check of called functions' types reads before the function, which a test that
+    calls into the heap on purpose cannot have.
+    """
+    to = tmp_path_factory.mktemp(str(request.param))
+    if request.param == "gcc":
+        if not shutil.which("gcc"):
+            pytest.skip("no gcc on this machine")
+        compile_all(root, to, ["gcc"], ["-O2"])
+    else:
+        ubsan = ["-fsanitize=undefined", "-fno-sanitize=function", "-fsanitize-trap=undefined"]
+        compile_all(root, to, clang(), ["-O1", *ubsan])
+    return to
+
+
+@pytest.fixture
+def program(programs: Path, run: Run) -> Program:
+    """Runs one of the programs by name."""
+
+    def call(name: str, *arguments: str, **keywords: Any) -> Outcome:
+        return run([programs / name, *arguments], **keywords)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "rights",
+        "gates",
+        "unwind",
+        "domains",
+        "forks",
+        "signals host",
+        "signals callback",
+        "signals c",
+        "threads older",
+        "threads hammer",
+        "threads wait-host",
+        "threads wait-foreign",
+        "threads exit",
+    ],
+)
+def test_holds(backend: str, program: Program, words: str) -> None:
+    outcome = program(*words.split())
+    assert outcome.code == 0, outcome
+
+
+def test_rights_with_foreign_read(backend: str, program: Program) -> None:
+    outcome = program("gates", env={"GALEED_FOREIGN_RIGHTS": "read"})
+    assert outcome.code == 0, outcome
+    outcome = program("violation", "read", env={"GALEED_FOREIGN_RIGHTS": "read"})
+    assert outcome.code == 0, outcome
+    assert "read 42" in outcome.stdout, outcome
+    outcome = program("violation", "write", env={"GALEED_FOREIGN_RIGHTS": "read"})
+    assert outcome.code == ABORTED, outcome
+    assert "boundary violation" in outcome.stderr, outcome
+
+
+def test_a_closed_domain_denies_by_hardware(backend: str, program: Program) -> None:
+    outcome = program("rights")
+    expected = "si_code 4 key 2" if backend == "pku" else "si_code 2 key -1"
+    assert outcome.stdout.count(expected) == 3, outcome
+
+
+MISUSE = {
+    "exit-without-gate": "inside no gate",
+    "deep": "nested too deeply",
+    "wrong-token": "the innermost frame is the gate with token",
+    "enter-in-foreign": "mpk_gate_enter was called in foreign code",
+    "open-in-foreign": "foreign code tried to change its rights",
+    "create-in-foreign": "foreign code called mpk_domain_create",
+    "try-in-foreign": "foreign code called mpk_try",
+    "callback-exit-in-foreign": "mpk_callback_exit",
+    "exit-inside-callback": "the innermost frame is the callback",
+}
+
+
+@pytest.mark.parametrize("what", MISUSE)
+def test_misuse_is_fatal_in_one_line(backend: str, program: Program, what: str) -> None:
+    outcome = program("misuse", what)
+    assert outcome.code == ABORTED, outcome
+    assert outcome.stderr.startswith("galeed: fatal: "), outcome
+    assert outcome.stderr.count("\n") == 1, outcome
+    assert MISUSE[what] in outcome.stderr, outcome
+
+
+def violate(program: Program, tmp_path: Path, what: str, policy: str | None = None) -> tuple[Outcome, dict[str, Any]]:
+    """Runs `violation what`; its outcome and the one JSON line that it wrote."""
+    report = tmp_path / "report.jsonl"
+    env = {"GALEED_REPORT": str(report), "GALEED_ON_VIOLATION": policy}
+    outcome = program("violation", what, env=env)
+    lines = report.read_text().splitlines()
+    assert len(lines) == 1, lines
+    return outcome, json.loads(lines[0])
+
+
+KEYS = {
+    *("violation", "access", "function", "address", "bytes", "handle", "lease", "offset"),
+    *("allocation", "key", "backend", "thread", "pc", "action", "detail", "time_ns"),
+}
+
+
+@pytest.mark.parametrize(("what", "access"), [("write", "write"), ("read", "read"), ("past-end", "write")])
+def test_boundary_violation_is_told_whole(
+    backend: str, program: Program, tmp_path: Path, what: str, access: str
+) -> None:
+    outcome, told = violate(program, tmp_path, what)
+    assert outcome.code == ABORTED, outcome
+    assert "after" not in outcome.stdout, outcome
+    assert set(told) == KEYS
+    assert told["violation"] == "boundary"
+    assert told["access"] == access
+    assert told["function"] == "foreign_code"
+    assert told["action"] == "abort"
+    assert told["backend"] == backend
+    assert told["key"] == (2 if backend == "pku" else None)
+    base = int(told["allocation"]["base"], 16)
+    offset = 48 if what == "past-end" else 10
+    assert told["allocation"]["bytes"] == 48
+    assert int(told["address"], 16) == base + offset
+    assert told["handle"] is None
+    assert told["lease"] is None
+    assert told["offset"] is None
+    verb = {"write": "wrote", "read": "read"}[access]
+    headline = f"galeed: boundary violation: foreign code in foreign_code {verb} memory that it may not"
+    assert outcome.stderr.splitlines()[0] == headline
+    for line in (
+        rf"  where      foreign_code, pc {told['pc']} \(program \+ 0x[0-9a-f]+\), thread \d+",
+        rf"  address    {told['address']},.* backend {backend}",
+        rf"  allocation 48 bytes at {told['allocation']['base']}; the access is at offset {offset}",
+        r"  to do      .*",
+        r"  action     abort",
+    ):
+        assert re.search(f"^{line}$", outcome.stderr, re.MULTILINE), (line, outcome)
+
+
+def test_the_published_range_is_readable_and_not_writable(backend: str, program: Program, tmp_path: Path) -> None:
+    assert program("violation", "published-read").code == 0
+    outcome, told = violate(program, tmp_path, "published-write")
+    assert outcome.code == ABORTED, outcome
+    assert told["key"] == (1 if backend == "pku" else None)
+    assert "foreign-readable" in told["detail"]
+
+
+def test_jumping_into_the_heap_is_a_violation(backend: str, program: Program, tmp_path: Path) -> None:
+    outcome, told = violate(program, tmp_path, "execute")
+    assert outcome.code == ABORTED, outcome
+    assert told["access"] == "execute", outcome
+
+
+@pytest.mark.parametrize("what", ["handle", "handle-rbp"])
+def test_a_handle_used_as_an_address_reaches_the_hook(
+    backend: str, program: Program, tmp_path: Path, what: str
+) -> None:
+    outcome, told = violate(program, tmp_path, what, "report")
+    assert outcome.code == ABORTED, outcome  # what traps cannot be let through
+    assert told["action"] == "abort"
+    assert told["detail"] == "the hook knows this handle"
+    assert told["handle"] == ("0x4000123400040010" if what == "handle" else "0x4000123400040000")
+    assert told["access"] == ("write" if what == "handle" else "read")
+    assert told["bytes"] == 4
+
+
+def test_a_violation_of_the_layer_above(backend: str, program: Program, tmp_path: Path) -> None:
+    outcome, told = violate(program, tmp_path, "runtime")
+    assert outcome.code == ABORTED, outcome
+    assert told["violation"] == "spatial"
+    assert told["offset"] == 100
+    assert told["pc"] is None
+    expected = {
+        "index": 7,
+        "generation": 3,
+        "live_generation": 3,
+        "kind": "private",
+        "bound": 100,
+    }
+    assert told["lease"] == expected
+
+
+def test_host_code_must_open_a_domain(backend: str, program: Program, tmp_path: Path) -> None:
+    outcome, told = violate(program, tmp_path, "host")
+    assert outcome.code == ABORTED, outcome
+    assert told["function"] is None, outcome
+    assert told["allocation"]["bytes"] == 32
+
+
+def test_policy_report_goes_on_and_says_so(backend: str, program: Program, tmp_path: Path) -> None:
+    outcome, told = violate(program, tmp_path, "write", "report")
+    assert outcome.code == 0, outcome
+    assert "after: 88, rights 3" in outcome.stdout, outcome
+    assert told["action"] == "report"
+    assert "UNPROTECTED" in outcome.stderr
+
+
+def test_policy_unwind_without_a_try_aborts_and_says_so(backend: str, program: Program, tmp_path: Path) -> None:
+    outcome, told = violate(program, tmp_path, "write", "unwind")
+    assert outcome.code == ABORTED, outcome
+    assert told["action"] == "abort", outcome
+    assert "no mpk_try encloses this call" in outcome.stderr
+
+
+@pytest.mark.parametrize("place", ["host", "foreign", "sent"])
+@pytest.mark.parametrize("previous", ["info", "plain", "ignore", "default"])
+def test_other_faults_go_where_they_went(backend: str, program: Program, previous: str, place: str) -> None:
+    outcome = program("chain", previous, place)
+    blocked = {"info": 0, "plain": 1}  # SA_NODEFER is kept
+    if previous in blocked:
+        line = f"{previous} handler: signal 11, usr1 blocked 1, segv blocked {blocked[previous]}\n"
+        assert (outcome.code, outcome.stdout) == (0, line), outcome
+    elif (previous, place) == ("ignore", "sent"):
+        assert (outcome.code, outcome.stdout) == (0, "went on\n"), outcome
+    else:
+        assert outcome.code == SEGFAULT, outcome
+    assert "galeed" not in outcome.stderr
+
+
+def test_a_signal_handler_on_top_of_foreign_code_is_foreign(program: Program, backend: str) -> None:
+    outcome = program("signals", "foreign")
+    assert outcome.code == ABORTED, outcome
+    assert "boundary violation" in outcome.stderr, outcome
+
+
+@pytest.mark.parametrize("what", ["born", "born-signal", "born-callback"])
+def test_threads_that_foreign_code_creates(program: Program, backend: str, what: str) -> None:
+    if backend == "mprotect":
+        pytest.skip("specified: rights are the process's there, rewritten code may not create any")
+    outcome = program("threads", what)
+    if what == "born-callback":
+        assert outcome.code == 0, outcome
+    else:
+        assert outcome.code == ABORTED, outcome
+        assert "boundary violation" in outcome.stderr, outcome
+
+
+@pytest.mark.parametrize("what", ["taken-host", "taken-published"])
+def test_a_taken_address_range(backend: str, program: Program, what: str) -> None:
+    outcome = program("startup", what)
+    assert outcome.code == 3, outcome
+    assert outcome.stdout.startswith("-4: "), outcome
+    assert "is taken by another mapping" in outcome.stdout
+
+
+def test_a_limit_on_address_space(backend: str, programs: Path) -> None:
+    done = subprocess.run(
+        [programs / "startup", "none"],
+        env={**os.environ, "GALEED_BACKEND": backend},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done
+    assert done.stdout.startswith("-3: "), done
+    assert "ulimit -v" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("GALEED_BACKEND", "sim", "auto, pku or mprotect"),
+        ("GALEED_BACKEND", "", "auto, pku or mprotect"),
+        ("GALEED_FOREIGN_RIGHTS", "write", "none or read"),
+        ("GALEED_ON_VIOLATION", "ignore", "abort, unwind or report"),
+        ("GALEED_REPORT", "/nonexistent/report", "a file in a directory that exists"),
+        ("GALEED_REPORT", "/", "a file in a directory that exists"),
+    ],
+)
+def test_a_bad_variable_is_named(program: Program, variable: str, value: str, allowed: str) -> None:
+    outcome = program("startup", "none", env={variable: value})
+    assert outcome.code == 3, outcome
+    assert outcome.stdout.startswith(f'-5: {variable} is "{value}"'), outcome
+    assert allowed in outcome.stdout
+    outcome = program("startup", "allocate", env={variable: value})
+    assert outcome.code == 2, outcome
+    assert outcome.stdout == "", outcome
+    assert outcome.stderr.startswith(f"galeed: the runtime cannot start: {variable} is "), outcome
+
+
+def test_forced_pku_where_there_is_none(program: Program) -> None:
+    if "ospke" in Path("/proc/cpuinfo").read_text().split():
+        pytest.skip("this CPU has protection keys")
+    outcome = program("startup", "none", env={"GALEED_BACKEND": "pku"})
+    assert outcome.code == 3, outcome
+    assert outcome.stdout.startswith("-1: "), outcome
+    assert "no protection keys" in outcome.stdout
+
+
+# ---- The crate galeed-mpk in a Rust program -----------------------------------
+
+
+@pytest.fixture(scope="session")
+def rust_programs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built binaries of tests/native/core/program.
+
+    CC names a compiler that refuses the runtime's files, and CFLAGS hold what they
+    could not be compiled with: neither is meant for them.
+    """
+    if not shutil.which("cargo"):
+        pytest.skip("no cargo on this machine")
+    target = tmp_path_factory.mktemp("target")
+    wrapper = target / "cc-for-the-program"
+    wrapper.write_text('#!/bin/sh\ncase "$*" in *mpk/csrc*) exit 1;; esac\nexec cc "$@"\n')
+    wrapper.chmod(0o755)
+    env = {**os.environ, "CARGO_TARGET_DIR": str(target), "CC": str(wrapper)}
+    env["CFLAGS"] = "-Dmpk_gate_enter=mpk_gate_enter -DMPK_THREADS"
+    manifest = root / "tests" / "native" / "core" / "program" / "Cargo.toml"
+    command = ["cargo", "build", "--quiet", "--jobs", "2", "--manifest-path", str(manifest)]
+    subprocess.run(command, env=env, check=True)
+    return target / "debug"
+
+
+def test_gates_link_wherever_the_c_library_stands(backend: str, rust_programs: Path, run: Run) -> None:
+    outcome = run([rust_programs / "guarded"])
+    assert (outcome.code, outcome.stdout) == (0, "42 at 0x200\n"), outcome
+
+
+@pytest.mark.parametrize("what", ["overflow", "overflow-thread"])
+def test_rusts_stack_overflow_message_survives(backend: str, rust_programs: Path, run: Run, what: str) -> None:
+    outcome = run([rust_programs / "guarded", what])
+    assert outcome.code == ABORTED, outcome
+    assert "has overflowed its stack" in outcome.stderr, outcome
+    assert "galeed" not in outcome.stderr
+
+
+def test_panics_pass_the_try(backend: str, rust_programs: Path, run: Run) -> None:
+    outcome = run([rust_programs / "guarded", "panic"])
+    assert outcome.code == 0, outcome
+    assert outcome.stdout.endswith("caught true\n"), outcome
+
+
+def test_the_allocator_is_known_by_its_symbol(rust_programs: Path) -> None:
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
+
+    def symbols(name: str) -> set[str]:
+        with (rust_programs / name).open("rb") as file:
+            section = ELFFile(file).get_section_by_name(".symtab")
+            assert isinstance(section, SymbolTableSection)
+            return {symbol.name for symbol in section.iter_symbols()}
+
+    assert "mpk_host_alloc" in symbols("guarded")
+    assert "mpk_host_alloc" not in symbols("unguarded")

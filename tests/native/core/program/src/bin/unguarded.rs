@@ -1,0 +1,5 @@
+//! Uses the runtime, but allocates elsewhere: must not hold `mpk_host_alloc`.
+
+fn main() {
+    println!("{:?}", galeed_mpk::probe().map(|probe| probe.backend));
+}
