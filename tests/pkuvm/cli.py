@@ -42,8 +42,8 @@ something missing on this machine; 124 time ran out; 125 the machine failed.
 The last three come with a line on stderr that starts with "pkuvm:".
 
 The emulation says whether code is right, never how fast it is: protection key
-changes there cost thousands of times what they cost in hardware, and everything
-else tens of times, unevenly. Do not measure in it.
+changes there cost hundreds of times what they cost in hardware, everything else
+ten times or so, unevenly. Do not measure in it.
 
 examples:
   tests/pkuvm/run -- make test
