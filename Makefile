@@ -113,8 +113,9 @@ $(VENV)/.installed: pyproject.toml setup.py | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-# After the first installation only the native part follows its sources.
+# Installing builds the native part too; after that only this follows its sources.
 $(VENV)/.native: $(NATIVE) $(VENV)/.installed
-	@echo "== native runtime"
-	@$(BIN)/python setup.py --quiet build_ext --inplace
+	@if [ -z "$$(find $(NATIVE) -newer $(VENV)/.installed)" ] && compgen -G 'mpk/_native*.so' >/dev/null; then :; else \
+	  echo "== native runtime"; $(BIN)/python -W ignore setup.py --quiet build_ext --inplace; \
+	fi
 	@touch $@

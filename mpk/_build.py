@@ -37,9 +37,7 @@ def make_ffi() -> FFI:
     builder = FFI()
     for name in _HEADERS:
         builder.cdef(declarations((_MPK / name).read_text()))
-    sources = sorted(
-        str(path) for folder in ("csrc", "csrc/probe") for path in (_MPK / folder).glob("*.[cS]")
-    )
+    sources = sorted(str(path) for folder in ("csrc", "csrc/probe") for path in (_MPK / folder).glob("*.[cS]"))
     builder.set_source(
         "mpk._native",
         "\n".join(f'#include "{name.removeprefix("csrc/")}"' for name in _HEADERS),

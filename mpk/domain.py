@@ -136,9 +136,7 @@ class Domain:
     def __init__(self, reserve_bytes: int = 0) -> None:
         self._per_thread = backend() is Backend.PKU
         if not 0 <= reserve_bytes < 1 << 47:
-            raise InvalidArgumentError(
-                f"reserve_bytes is {reserve_bytes}; it must be 0 or a size below 128 TiB"
-            )
+            raise InvalidArgumentError(f"reserve_bytes is {reserve_bytes}; it must be 0 or a size below 128 TiB")
         out = ffi.new("mpk_domain **")
         check(lib.mpk_domain_create(reserve_bytes, out))
         self._handle: CData | None = out[0]
@@ -223,10 +221,7 @@ class Domain:
             self._require_live(allocation)
             # The C heap's own word for it, before a call that would abort.
             found: Any = ffi.new("struct mpk_allocation *")
-            if (
-                not lib.mpk_heap_find(self._require(), allocation.address, found)
-                or found.base != allocation.address
-            ):
+            if not lib.mpk_heap_find(self._require(), allocation.address, found) or found.base != allocation.address:
                 raise NotLiveError(f"the heap knows no allocation at {allocation.address:#x}")
             del self._live[allocation.address]
             lib.mpk_heap_free(self._require(), ffi.cast("void *", allocation.address))
@@ -272,9 +267,7 @@ class Domain:
         with self._lock, self.open(Rights.READ_WRITE):
             line = int(lib.mpk_heap_check(self._require()))
         if line:
-            raise MpkError(
-                f"the domain's heap is corrupt: the invariant at line {line} of heap_check.c does not hold"
-            )
+            raise MpkError(f"the domain's heap is corrupt: the invariant at line {line} of heap_check.c does not hold")
 
     # ---- Rights ----------------------------------------------------------
 
@@ -309,9 +302,7 @@ class Domain:
             if self._handle is None:
                 return
             if self._open:
-                raise DomainInUseError(
-                    "the domain is open; end every 'with domain.open()' before destroying it"
-                )
+                raise DomainInUseError("the domain is open; end every 'with domain.open()' before destroying it")
             handle, self._handle = self._handle, None
             self._finalizer.detach()
             self._live.clear()
