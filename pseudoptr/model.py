@@ -13,6 +13,7 @@ at most.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from pseudoptr import abi
@@ -81,6 +82,8 @@ class Table:
         self._used: dict[int, _Index] = {}
         self._free: dict[Class, list[int]] = {each: [] for each in Class}
         self._fresh = {each: each.first for each in Class}
+        self.live_leases = 0
+        """How many leases are live."""
 
     # ---- the heap says ---------------------------------------------------
 
@@ -192,11 +195,6 @@ class Table:
         is_it = known is not None and known.lease.live and known.generation == handle.generation
         return known.lease if known is not None and is_it else None
 
-    @property
-    def live_leases(self) -> int:
-        """How many leases are live."""
-        return sum(known.lease.live for known in self._used.values())
-
     def verify(self) -> None:
         """raises: AssertionError when an invariant of the model itself is broken."""
         held: list[Lease] = list(self._elsewhere)
@@ -204,11 +202,11 @@ class Table:
             held += allocation.ranges + ([allocation.stable] if allocation.stable else [])
         assert all(lease.live for lease in held), "an owner holds an ended lease"
         assert len(held) == self.live_leases, "a lease is live and nobody's"
+        free = Counter(index for each in Class for index in self._free[each])
         for index, known in self._used.items():
-            free = self._free[Class.of_index(index)]
             retired = known.generation == Class.of_index(index).last_generation
             expected = 0 if known.lease.live or retired else 1
-            assert free.count(index) == expected, f"index {index} is on the free list wrongly"
+            assert free[index] == expected, f"index {index} is on the free list wrongly"
 
     # ---- indices ---------------------------------------------------------
 
@@ -227,10 +225,12 @@ class Table:
         base = Handle.of_address(index, generation, address).encode()
         lease = Lease(base, address, length_bytes, writable)
         self._used[index] = _Index(generation, lease)
+        self.live_leases += 1
         return lease
 
     def _end(self, lease: Lease) -> None:
         lease.live = False
+        self.live_leases -= 1
         handle = lease.handle
         if handle.generation < handle.kind.last_generation:
             self._free[handle.kind].append(handle.index)

@@ -1,0 +1,77 @@
+"""The crate `galeed`, tested by cargo on each backend and with both foreign rights,
+and what only a process of its own can show: what happens at the end of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+pytestmark = pytest.mark.slow
+
+TESTS = ("accessors", "membrane", "violations", "report", "threads", "registers")
+
+
+@pytest.fixture(scope="session")
+def programs(root: Path) -> dict[str, Path]:
+    """The crate's test programs, by name. Built once: they only run per backend."""
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is not in PATH")
+    build = ["cargo", "test", "--package", "galeed", "--lib", "--tests", "--examples", "--no-run"]
+    done = subprocess.run(
+        [*build, "--message-format=json"],
+        cwd=root,
+        env={name: value for name, value in os.environ.items() if not name.startswith("GALEED_")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    messages = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    return {each["target"]["name"]: Path(each["executable"]) for each in messages if each.get("executable")}
+
+
+@pytest.mark.parametrize("rights", ["none", "read"])
+def test_the_crates_own_tests(programs: dict[str, Path], run: Run, backend: str, rights: str) -> None:
+    for name in TESTS:
+        outcome = run([programs[name]], env={"GALEED_FOREIGN_RIGHTS": rights}, timeout_seconds=300)
+        assert outcome.code == 0, f"{name} on {backend}: {outcome}"
+        assert " 0 passed" not in outcome.stdout
+
+
+def test_the_default_policy_aborts_with_a_report(
+    programs: dict[str, Path], run: Run, backend: str, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    outcome = run([programs["overflow"]], env={"GALEED_REPORT": str(report)})
+    assert outcome.code == -6, outcome
+    assert "survived" not in outcome.stdout
+    lines = report.read_text().splitlines()
+    assert len(lines) == 1
+    violation = json.loads(lines[0])
+    assert violation["violation"] == "spatial"
+    assert violation["access"] == "write"
+    assert violation["function"] == "planted"
+    assert violation["offset"] == 64
+    assert violation["lease"]["bound"] == 64
+    assert violation["allocation"]["bytes"] == 64
+    assert violation["backend"] == backend
+    assert violation["action"] == "abort"
+    assert "spatial" in outcome.stderr
+
+
+def test_a_program_with_another_allocator_is_refused_at_its_first_gate(
+    programs: dict[str, Path], run: Run, backend: str
+) -> None:
+    outcome = run([programs["other_allocator"]])
+    assert outcome.code == -6, outcome
+    assert "#[global_allocator]" in outcome.stderr
+    assert "static HEAP: galeed::Heap = galeed::Heap;" in outcome.stderr
+    assert "entered" not in outcome.stdout
