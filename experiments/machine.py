@@ -47,6 +47,11 @@ def emulated() -> bool:
     return "TCG" in _cpuinfo().get("model name", "")
 
 
+def busy() -> bool:
+    """Whether other work takes half of the CPUs already: figures would be blurred."""
+    return os.getloadavg()[0] > len(os.sched_getaffinity(0)) / 2
+
+
 def first_line(*command: str) -> str | None:
     """The first line that a command prints; None where it cannot be run."""
     if shutil.which(command[0]) is None:
@@ -66,6 +71,7 @@ def facts() -> dict[str, Json]:
     return {
         "cpu": cpu.get("model name", platform.machine()),
         "cpus": len(os.sched_getaffinity(0)),
+        "load_1min": round(os.getloadavg()[0], 2),
         "emulated": emulated(),
         "hypervisor": "hypervisor" in cpu.get("flags", "").split(),
         "pku": pku_available(),

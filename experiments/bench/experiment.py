@@ -32,6 +32,9 @@ def run(options: Options) -> Report:
     need_tools()
     if machine.emulated():
         raise LabError("this CPU is emulated in software: times taken here mean nothing")
+    facts = machine.facts()
+    if machine.busy():
+        options.say(f"the load is {facts['load_1min']} on {facts['cpus']} CPUs: other work will blur these figures")
     figures: list[Figure] = []
     backends = options.backends
     if "pku" in backends and not machine.pku_available():
@@ -45,7 +48,7 @@ def run(options: Options) -> Report:
     figures += programs.honest(backends, options)
     figures.append(rewriting.speed(options))
     items: list[Json] = [figure.as_object() for figure in figures]
-    result: dict[str, Json] = {"machine": machine.facts(), "figures": items}
+    result: dict[str, Json] = {"machine": facts, "figures": items}
     file = options.output / "result.json"
     write_atomically(file, as_json(result))
     return Report(result, as_table(figures), files=(file,))

@@ -2,12 +2,12 @@
 
 Taken on all of zlib as the demo's crate carries it, optimised as release builds
 are. Reading, printing and verifying by LLVM is counted apart (the pipeline says
-how long it took) and named in the note.
+how long it took) and named in the note. The fastest of several runs counts: what
+else runs on the machine only ever adds.
 """
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ def _bitcode(source: Path) -> bytes:
 
 
 def speed(options: Options) -> Figure:
-    """Lines a second over all of zlib: the median of several runs."""
+    """Lines a second over all of zlib, in the fastest of RUNS."""
     folder = crate_folder(PROGRAM, "libz-sys") / "src" / "zlib"
     sources = sorted(folder.glob("*.c"))
     if not sources:
@@ -60,7 +60,5 @@ def speed(options: Options) -> Figure:
             lines += result.lines
         own.append(own_s)
         llvm.append(llvm_s)
-    note = f"{lines:,} lines of zlib; LLVM's own time beside it: {statistics.median(llvm):.2f} s"
-    return Figure(
-        "rewriting IR", "any", lines / statistics.median(own), GOAL_LINES_PER_S, "lines/s", at_most=False, note=note
-    )
+    note = f"{lines:,} lines of zlib; LLVM's own time beside it: {min(llvm):.2f} s"
+    return Figure("rewriting IR", "any", lines / min(own), GOAL_LINES_PER_S, "lines/s", at_most=False, note=note)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from experiments.model import Json, Options
 
 ROUNDS = 5
-SAMPLES = 11
+SAMPLES = 101
 OPERATIONS = ("read", "write", "read-write")
 SHAPES = ("call", "loop")
 # Variant: the build it is measured in, and the program's kind of memory.

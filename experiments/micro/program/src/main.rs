@@ -4,8 +4,9 @@
 //! builds are compared. Prints one JSON line: ns per access, for each kind of
 //! memory, shape of loop and operation, all samples.
 //!
-//! Invariant: each sample's batch takes about `BATCH_NS`, so that the clock's own
-//! cost (some 25 ns) and a stray interrupt stay below one per cent.
+//! Invariant: each sample's batch takes about `BATCH_NS`: long enough that the
+//! clock's own cost (some 25 ns) does not count, short enough that on a busy
+//! machine few batches are interrupted, which medians then pass over.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use std::time::Instant;
 #[global_allocator]
 static HEAP: galeed::Heap = galeed::Heap;
 
-const BATCH_NS: u128 = 500_000;
+const BATCH_NS: u128 = 50_000;
 const LEAST_ACCESSES: usize = 16;
 
 type One = unsafe extern "C" fn(*mut u64, u64) -> u64;
