@@ -24,17 +24,20 @@ def programs(root: Path) -> dict[str, Path]:
     """The crate's test programs, by name. Built once: they only run per backend."""
     if shutil.which("cargo") is None:
         pytest.skip("cargo is not in PATH")
-    build = ["cargo", "test", "--package", "galeed", "--lib", "--tests", "--examples", "--no-run"]
-    done = subprocess.run(
-        [*build, "--message-format=json"],
-        cwd=root,
-        env={name: value for name, value in os.environ.items() if not name.startswith("GALEED_")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    messages = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GALEED_")}
+    output = ""
+    for build in (["test", "--lib", "--tests", "--no-run"], ["build", "--examples"]):
+        done = subprocess.run(
+            ["cargo", *build, "--package", "galeed", "--message-format=json"],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        output += done.stdout
+    messages = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
     return {each["target"]["name"]: Path(each["executable"]) for each in messages if each.get("executable")}
 
 

@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,15 @@ class TableMachine(RuleBasedStateMachine):
         self.mine: set[int] = set()
 
     def teardown(self) -> None:
-        """The table outlives an example, the memory does not."""
+        """The table outlives an example, the memory does not.
+
+        A failure ends the process here: hypothesis would replay it on a table that
+        has moved on, and report that instead of what was found.
+        """
+        if isinstance(sys.exc_info()[1], (AssertionError, TableError, Refused, pytest.fail.Exception)):
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
         for base in sorted(self.mine):
             self.real.free(base)
             self.model.free(base)
@@ -105,6 +114,9 @@ class TableMachine(RuleBasedStateMachine):
 
     @rule(target=allocations, base=consumes(allocations), length=lengths)
     def reallocate(self, base: int, length: int) -> int:
+        return self.reallocate_both(base, length)
+
+    def reallocate_both(self, base: int, length: int) -> int:
         now = self.real.reallocate(base, length)
         if now == base:
             self.model.resize(base, length)
@@ -114,6 +126,12 @@ class TableMachine(RuleBasedStateMachine):
         self.mine.remove(base)
         self.mine.add(now)
         return now
+
+    @rule(target=allocations, base=consumes(allocations), change=st.integers(-2000, 2000))
+    def reallocate_a_little(self, base: int, change: int) -> int:
+        """Often in place."""
+        length = self.model.allocations[base].length_bytes
+        return self.reallocate_both(base, max(1, length + change * length // 20_000 + change // 200))
 
     # ---- lending ---------------------------------------------------------
 
@@ -141,6 +159,11 @@ class TableMachine(RuleBasedStateMachine):
     def lend_range(self, base: int, start: float, length: int, writable: bool) -> Lent:
         address = base + int(self.model.allocations[base].length_bytes * start)
         return self.lend_range_on_both(address, length, writable)
+
+    @rule(target=handles, base=allocations, length=small, writable=st.booleans())
+    def lend_the_tail(self, base: int, length: int, writable: bool) -> Lent:
+        end = self.model.allocations[base].end
+        return self.lend_range_on_both(max(base, end - length), min(length, end - base), writable)
 
     @rule(
         target=handles,
