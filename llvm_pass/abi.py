@@ -1,45 +1,56 @@
 """What the passes know of the runtime: the numbers and functions of galeed.h.
 
-Numbers are read from the headers, never repeated here. Invariant: a name that
-the header does not have stops the import; nothing is guessed.
+Numbers come from pseudoptr.abi, which reads the header; they are never repeated
+here. Invariant: a name that the header does not have stops the import.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parent.parent
-_DEFINE = re.compile(r"^#define (\w+) (0x[0-9a-fA-F]+|\d+)\b", re.MULTILINE)
+from pseudoptr.abi import (
+    ENTRY_BYTES,
+    GALEED_HEADER,
+    HOST_BASE,
+    HOST_SHIFT,
+    INDEX_SHIFT,
+    TABLE,
+    TAG,
+    TAG_SHIFT,
+    TEXT_BASE,
+    TEXT_BYTES,
+)
 
-
-def _numbers() -> dict[str, int]:
-    found: dict[str, int] = {}
-    for header in ("mpk/csrc/mpk.h", "pseudoptr/include/galeed.h"):
-        text = (_ROOT / header).read_text(encoding="utf-8")
-        found.update((name, int(value, 0)) for name, value in _DEFINE.findall(text))
-    return found
+__all__ = [
+    "DELTA_OFFSET",
+    "ENTRY_BYTES",
+    "FUNCTIONS",
+    "HOST_BASE",
+    "HOST_SHIFT",
+    "INDEX_SHIFT",
+    "READ_LIMIT_OFFSET",
+    "RMW",
+    "TABLE",
+    "TAG",
+    "TAG_SHIFT",
+    "TEXT_BASE",
+    "TEXT_BYTES",
+    "WRITE_LIMIT_OFFSET",
+    "callee",
+    "declaration",
+]
 
 
 def _rmw_operations() -> dict[str, int]:
-    text = (_ROOT / "pseudoptr/include/galeed.h").read_text(encoding="utf-8")
-    match = re.search(r"enum galeed_rmw \{([^}]*)\}", text)
+    """{"xchg": 0, ...}: the enumerators of enum galeed_rmw, which have no values of their own."""
+    text = re.sub(r"/\*.*?\*/", "", GALEED_HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
+    match = re.search(r"enum galeed_rmw \{([^}=]*)\}", text)
     if match is None:
-        raise ImportError("galeed.h has no enum galeed_rmw")
+        raise ImportError(f"{GALEED_HEADER} lacks enum galeed_rmw; reinstall galeed")
     names = re.findall(r"GALEED_(\w+)", match.group(1))
     return {name.lower(): value for value, name in enumerate(names)}
 
 
-_N = _numbers()
-TABLE = _N["GALEED_TABLE"]
-INDEX_SHIFT = _N["GALEED_INDEX_SHIFT"]
-ENTRY_BYTES = _N["GALEED_ENTRY_BYTES"]
-TAG = _N["GALEED_TAG"]
-TAG_SHIFT = _N["GALEED_TAG_SHIFT"]
-HOST_BASE = _N["MPK_HOST_BASE"]
-HOST_SHIFT = _N["MPK_HOST_SHIFT"]
-TEXT_BASE = _N["GALEED_TEXT_BASE"]
-TEXT_BYTES = _N["GALEED_TEXT_BYTES"]
 # Order of struct galeed_entry's fields.
 READ_LIMIT_OFFSET, WRITE_LIMIT_OFFSET, DELTA_OFFSET = 8, 16, 24
 RMW = _rmw_operations()

@@ -40,7 +40,11 @@ def _parser() -> _Parser:
     add("--disable-output", action="store_true", help="write no module")
     add("--passes", metavar="A,B", default=",".join(DEFAULT_PASSES), help="passes in order (default: all); '' for none")
     add("--print-passes", action="store_true", help="list the passes and end")
-    add("--verify-each", action="store_true", help="after each pass (always verified) also compare our reading with LLVM's")
+    add(
+        "--verify-each",
+        action="store_true",
+        help="after each pass (always verified) also compare our reading with LLVM's",
+    )
     add("--print-changed", action="store_true", help="print the module to stderr after each pass that changed it")
     add("--stats", action="store_true", help="counts of what was done, on stderr")
     add("--time-passes", action="store_true", help="seconds of each pass and of LLVM, on stderr")
@@ -162,7 +166,9 @@ def _report(options: argparse.Namespace, result: Result) -> None:
     if options.time_passes:
         for what, seconds in result.seconds.items():
             print(f"{seconds:8.4f} s {what}", file=sys.stderr)
-        print(f"{result.lines:8} lines, {result.lines / ours if ours else 0:.0f} a second without LLVM", file=sys.stderr)
+        print(
+            f"{result.lines:8} lines, {result.lines / ours if ours else 0:.0f} a second without LLVM", file=sys.stderr
+        )
 
 
 if __name__ == "__main__":

@@ -34,7 +34,12 @@ class Remark:
         if self.place:
             place = f"{{ File: {_quoted(self.place.file)}, Line: {self.place.line}, Column: {self.place.column} }}"
             lines.append(f"DebugLoc:        {place}")
-        lines += [f"Function:        {_quoted(self.function)}", "Args:", f"  - String:          {_quoted(self.reason)}", "..."]
+        lines += [
+            f"Function:        {_quoted(self.function)}",
+            "Args:",
+            f"  - String:          {_quoted(self.reason)}",
+            "...",
+        ]
         return "\n".join(lines) + "\n"
 
 

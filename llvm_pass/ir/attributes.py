@@ -18,7 +18,9 @@ _VALUE_LIES = re.compile(
     rf" (?:(?:captures|dereferenceable|dereferenceable_or_null|initializes){_NESTED}|"
     r"nocapture|readonly|writeonly|readnone|nofree|writable)(?=[ ,)])"
 )
-_VALUE_HINT = re.compile(r"captures\(|dereferenceable|initializes\(|readonly|writeonly|readnone|nofree|writable|nocapture")
+_VALUE_HINT = re.compile(
+    r"captures\(|dereferenceable|initializes\(|readonly|writeonly|readnone|nofree|writable|nocapture"
+)
 _METADATA_LIES = re.compile(r", !dereferenceable(?:_or_null)? !\d+")
 
 # Kept on gates: how the code is generated, nothing about what the body does.

@@ -21,7 +21,7 @@ def is_bitcode(data: bytes) -> bool:
 
 
 def producer(data: bytes) -> str | None:
-    """"LLVM22.1.8" and the like; None when the file does not say."""
+    """ "LLVM22.1.8" and the like; None when the file does not say."""
     if data.startswith(WRAPPER_MAGIC):
         if len(data) < 20:
             return None

@@ -50,7 +50,9 @@ class Llvm:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -100,7 +102,9 @@ class Llvm:
         code = self._child.wait()
         self._words.seek(0)
         words = [line for line in self._words.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        telling = next((line for line in words if "Assertion" in line or "LLVM ERROR" in line), words[-1] if words else "")
+        telling = next(
+            (line for line in words if "Assertion" in line or "LLVM ERROR" in line), words[-1] if words else ""
+        )
         return f"LLVM ended with {'signal ' + str(-code) if code < 0 else 'code ' + str(code)}: {telling.strip()[:300]}"
 
 
@@ -113,7 +117,9 @@ def read_module(llvm: Llvm, data: bytes) -> str:
     """Canonical text of a module, given as bitcode or text. Raises UnreadableModule."""
     kind = "bitcode" if is_bitcode(data) else "text"
     if kind == "text" and (b"\0" in data or not data.strip()):
-        raise UnreadableModule("this is no LLVM module: neither bitcode (no magic) nor text" if data.strip() else "the input is empty")
+        raise UnreadableModule(
+            "this is no LLVM module: neither bitcode (no magic) nor text" if data.strip() else "the input is empty"
+        )
     try:
         llvm.read(data, kind)
         return llvm.text()

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from llvm_pass.ir.syntax import skip_attributes
 from llvm_pass.ir.types import Type, TypeTable
 
-_ABI = re.compile(r"(?:signext|zeroext|noext|inreg|nest|swiftself|swiftasync|swifterror|(?:byval|byref|sret|inalloca|preallocated)\(.*\))$")
+_ABI = re.compile(
+    r"(?:signext|zeroext|noext|inreg|nest|swiftself|swiftasync|swifterror|(?:byval|byref|sret|inalloca|preallocated)\(.*\))$"
+)
 _FAST_MATH = re.compile(r"(?:nnan|ninf|nsz|arcp|contract|afn|reassoc|fast) ")
 _CONVENTION = re.compile(r"(\w*cc|cc \d+|x86_\w+|intel_ocl_bicc) ")
 _LINKAGE = re.compile(
@@ -23,6 +25,7 @@ _AFTER = re.compile(
     r"^((?: (?:local_)?unnamed_addr)?)((?: #\d+)*)(?: section \"[^\"]*\")?(?: partition \"[^\"]*\")?"
     r'( comdat(?:\(\$(?:[\w.$-]+|"[^"]*")\))?)?((?: align \d+)?)(.*)$'
 )
+_COPIED = re.compile(r"byval\((.*?)\)(?: align \d+)?$")
 _BY_VALUE = ("byval(", "byref(", "inalloca(", "preallocated(")
 
 
@@ -37,6 +40,11 @@ class Value:
     def in_memory(self) -> bool:
         """Passed as a copy on the stack: the pointer is not one that anybody lent."""
         return self.attributes.startswith(_BY_VALUE)
+
+    def copied(self, types: TypeTable) -> Type | None:
+        """What lies behind a byval pointer: a copy that belongs to the callee."""
+        match = _COPIED.match(self.attributes)
+        return types.parse(match.group(1)) if match else None
 
     def text(self) -> str:
         """As a parameter or argument without its value, or as a result."""
@@ -79,7 +87,7 @@ def read_value(types: TypeTable, text: str) -> tuple[Value, str]:
 
 
 def read_returns(types: TypeTable, text: str) -> tuple[str, Value, str]:
-    """"fastcc noundef zeroext i8" taken apart: (convention, result, what is left over)."""
+    """ "fastcc noundef zeroext i8" taken apart: (convention, result, what is left over)."""
     start = 0
     while match := _FAST_MATH.match(text, start):
         start = match.end()

@@ -54,7 +54,9 @@ class Type:
         """Can the value be bitcast to an integer of store_bytes * 8 bits?"""
         if self.kind in ("integer", "float"):
             return self.bits == self.store_bytes * 8
-        return self.kind == "vector" and self.parts[0].kind in ("integer", "float") and self.bits == self.store_bytes * 8
+        return (
+            self.kind == "vector" and self.parts[0].kind in ("integer", "float") and self.bits == self.store_bytes * 8
+        )
 
 
 def _round(value: int, align: int) -> int:
@@ -134,7 +136,14 @@ class TypeTable:
                 raise TypeSyntaxError(f"type '{word}' is not defined")
             inner = self._parse(self._named_text[word])
             known = Type(
-                word, inner.kind, inner.store_bytes, inner.alloc_bytes, inner.align_bytes, inner.bits, inner.count, inner.parts
+                word,
+                inner.kind,
+                inner.store_bytes,
+                inner.alloc_bytes,
+                inner.align_bytes,
+                inner.bits,
+                inner.count,
+                inner.parts,
             )
             self._named[word] = known
         return known

@@ -28,9 +28,7 @@ _DATA_POINTER = re.compile(r"p\d+ (?!void$)")
 class Accesses:
     """Rewrites the accesses of one function."""
 
-    def __init__(
-        self, context: Context, function: Function, roots: Roots, entries: Entries, helpers: Helpers
-    ) -> None:
+    def __init__(self, context: Context, function: Function, roots: Roots, entries: Entries, helpers: Helpers) -> None:
         self._context, self._function, self._roots = context, function, roots
         self._entries, self._helpers = entries, helpers
         self._types = context.module.types
@@ -51,7 +49,6 @@ class Accesses:
                 self._va_arg(line)
         except TypeSyntaxError as error:
             self._miss("UnknownType", f"{opcode} of a type that is not understood: {error}", line)
-
 
     def _miss(self, name: str, reason: str, line: str) -> None:
         self._context.missed(name, reason, self._function, line)
@@ -80,7 +77,12 @@ class Accesses:
         entry = self._entries.operand(pointer, self._roots.origin(pointer), number)
         tbaa = metadata_of(tail).get("tbaa")
         helper = self._helpers.load(
-            kind, _align(align), flags, order, f", !tbaa {tbaa}" if tbaa else "", kind.pointers and self._may_be_code(tbaa)
+            kind,
+            _align(align),
+            flags,
+            order,
+            f", !tbaa {tbaa}" if tbaa else "",
+            kind.pointers and self._may_be_code(tbaa),
         )
         suffix = debug_suffix(self._context, self._function, line)
         self._context.edits.replace(number, f"  {result} = call {text} {helper}(ptr {pointer}, ptr {entry}){suffix}")
@@ -105,9 +107,7 @@ class Accesses:
         entry = self._entries.operand(pointer, self._roots.origin(pointer), number)
         tbaa = metadata_of(tail).get("tbaa")
         raw_value = kind.kind == "pointer" and self._roots.origin(argument_value(typed_value)).kind == "raw"
-        helper = self._helpers.store(
-            kind, _align(align), flags, order, f", !tbaa {tbaa}" if tbaa else "", raw_value
-        )
+        helper = self._helpers.store(kind, _align(align), flags, order, f", !tbaa {tbaa}" if tbaa else "", raw_value)
         suffix = debug_suffix(self._context, self._function, line)
         self._context.edits.replace(number, f"  call void {helper}(ptr {pointer}, ptr {entry}, {typed_value}){suffix}")
         self._context.stats["stores"] += 1

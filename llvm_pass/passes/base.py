@@ -39,7 +39,9 @@ class Context:
             place = self.module.metadata.place(metadata_of(line).get("dbg"))
         owner = bare(function.name) if function else "<module>"
         assert kind in ("Missed", "Passed")
-        self.remarks.append(Remark("Missed" if kind == "Missed" else "Passed", self.pass_name, name, owner, reason, place))
+        self.remarks.append(
+            Remark("Missed" if kind == "Missed" else "Passed", self.pass_name, name, owner, reason, place)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def subprogram(function: Function) -> str | None:
 
 
 def debug_suffix(context: Context, function: Function, line: str = "") -> str:
-    """", !dbg !N" for a call inserted at a line: the line's own, or line 0 of the function.
+    """ ", !dbg !N" for a call inserted at a line: the line's own, or line 0 of the function.
 
     LLVM demands a location on calls in functions that have debug information.
     """

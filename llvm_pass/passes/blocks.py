@@ -27,9 +27,7 @@ _HARMLESS = re.compile(
 class BlockCalls:
     """Rewrites the calls of one function that touch memory by themselves."""
 
-    def __init__(
-        self, context: Context, function: Function, roots: Roots, entries: Entries, helpers: Helpers
-    ) -> None:
+    def __init__(self, context: Context, function: Function, roots: Roots, entries: Entries, helpers: Helpers) -> None:
         self._context, self._function, self._roots = context, function, roots
         self._entries, self._helpers = entries, helpers
 
@@ -66,9 +64,7 @@ class BlockCalls:
         sides = {"to": call.arguments[0]}
         if not is_set:
             sides["from"] = call.arguments[1]
-        checked = [
-            side for side, text in sides.items() if self._roots.origin(argument_value(text)).kind != "raw"
-        ]
+        checked = [side for side, text in sides.items() if self._roots.origin(argument_value(text)).kind != "raw"]
         if not checked:
             self._context.stats["raw accesses"] += 1
             return

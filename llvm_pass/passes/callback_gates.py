@@ -16,7 +16,7 @@ from llvm_pass.ir.signature import Signature, read_returns, read_value
 from llvm_pass.ir.syntax import Call, parse_call
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.groups import Groups
-from llvm_pass.runtime.convert import leaves_mapped
+from llvm_pass.runtime.convert import leaves_changed, leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
 
 _CONVENTIONS = frozenset(("", "ccc", "fastcc", "coldcc"))
@@ -38,7 +38,9 @@ def run(context: Context) -> None:
                 continue
             context.line = number
             if f"{_THREAD}(" in line and _THREAD in context.module.declarations:
-                context.edits.declare("@galeed_pthread_create", "declare i32 @galeed_pthread_create(ptr, ptr, ptr, ptr)")
+                context.edits.declare(
+                    "@galeed_pthread_create", "declare i32 @galeed_pthread_create(ptr, ptr, ptr, ptr)"
+                )
                 context.edits.replace(number, line.replace(f"{_THREAD}(", "@galeed_pthread_create("))
                 context.stats["thread creations"] += 1
             elif _INDIRECT.search(line):
@@ -98,10 +100,10 @@ class _Thunks:
         personality = "" if safe else " personality ptr @__gcc_personality_v0"
         unlikely = self._context.module.metadata.node('!{!"branch_weights", i32 1, i32 2000}')
         result = "" if void else "%same = "
+        after = f'{group} section "galeed_text"{personality} {{'
         # The function travels in the static chain's register: all arguments stay where they are.
         lines = [
-            f"define internal {signature.returns()} {name}({', '.join([*parameters, 'ptr nest %function'])})"
-            f' {group} section "galeed_text"{personality} {{',
+            f"define internal {signature.returns()} {name}({', '.join([*parameters, 'ptr nest %function'])}) {after}",
             "start:",
             "  %token = alloca i64, align 16",
             "  %bits = ptrtoint ptr %function to i64",
@@ -116,16 +118,7 @@ class _Thunks:
             "host:",
             f"  %address = call {helpers.runtime('galeed_callback_enter')}(i64 %bits, ptr %token)",
         ]
-        arguments = []
-        for number, value in enumerate(signature.parameters):
-            argument = f"%a{number}"
-            if value.kind.pointers and not value.in_memory:
-                turn = helpers.through_word("galeed_callback_argument")
-                argument = f"%t{number}"
-                lines.append(
-                    leaves_mapped(value.kind, f"%a{number}", argument, lambda given, f=turn: f"call ptr {f}(ptr {given})")
-                )
-            arguments.append(f"{value.text()} {argument}")
+        arguments = self._turned_back(signature, lines)
         invocation = f"{signature.returns()} %address({', '.join(arguments)})"
         target = "" if void else "%got = "
         if safe:
@@ -140,6 +133,26 @@ class _Thunks:
                 f"  call {helpers.runtime('galeed_callback_exit')}(ptr %token)", "  resume { ptr, i32 } %exception",
             ]  # fmt: skip
         return "\n".join([*lines, "}"])
+
+    def _turned_back(self, signature: Signature, lines: list[str]) -> list[str]:
+        arguments = []
+        turn = ""
+
+        def change(given: str) -> str:
+            return f"call ptr {turn}(ptr {given})"
+
+        for number, value in enumerate(signature.parameters):
+            name = f"%a{number}"
+            copied = value.copied(self._types)
+            if value.kind.pointers:
+                turn = self._helpers.through_word("galeed_callback_argument")
+            if copied is not None and copied.pointers:
+                lines += leaves_changed(copied, name, f"%c{number}", change)
+            elif value.kind.pointers and not value.in_memory:
+                lines.append(leaves_mapped(value.kind, name, f"%t{number}", change))
+                name = f"%t{number}"
+            arguments.append(f"{value.text()} {name}")
+        return arguments
 
     def _finish(self, signature: Signature) -> list[str]:
         leave = f"  call {self._helpers.runtime('galeed_callback_exit')}(ptr %token)"

@@ -20,7 +20,7 @@ from llvm_pass.ir.signature import Definition, Signature, read_definition
 from llvm_pass.ir.syntax import GLOBAL, bare, parse_call, sibling
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.groups import Groups
-from llvm_pass.runtime.convert import leaves_mapped
+from llvm_pass.runtime.convert import leaves_changed, leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
 
 SECTION = ' section "galeed_text"'
@@ -67,11 +67,15 @@ class _Gates:
             return False
         needed = definition.linkage in _GATED or (definition.linkage in _LOCAL and function.name in self._taken)
         if definition.signature.convention in _NO_CONVENTION:
-            self._context.missed("Convention", f"no gate for calling convention {definition.signature.convention}", function)
+            self._context.missed(
+                "Convention", f"no gate for calling convention {definition.signature.convention}", function
+            )
             needed = False
         if not needed or function.name in _NO_GATE:
             after = _after(definition, " ".join(definition.groups), definition.comdat, definition.tail)
-            self._edits.replace(function.start, f"{header.before} {function.name}({', '.join(header.parameters)}){after}")
+            self._edits.replace(
+                function.start, f"{header.before} {function.name}({', '.join(header.parameters)}){after}"
+            )
             return False
         body = sibling(function.name, BODY_SUFFIX)
         comdat = f" comdat(${function.name[1:]})" if definition.comdat == " comdat" else definition.comdat
@@ -93,7 +97,9 @@ class _Gates:
         personality = "" if safe or signature.variadic else f" personality ptr {_PERSONALITY}"
         group = self._groups.for_gate(definition.groups)
         after = _after(definition, group, comdat, f"{personality} {{")
-        shape = f" ({', '.join([value.kind.text for value in signature.parameters] + dots)})" if signature.variadic else ""
+        shape = (
+            f" ({', '.join([value.kind.text for value in signature.parameters] + dots)})" if signature.variadic else ""
+        )
         lines = [
             f"{definition.before}{signature.returns()} {function.name}({', '.join(parameters + dots)}){after}",
             "start:",
@@ -133,11 +139,20 @@ class _Gates:
 
     def _lent(self, signature: Signature, lines: list[str]) -> list[str]:
         arguments = []
+        lend = ""
+
+        def change(given: str) -> str:
+            return f"call ptr {lend}(ptr {given})"
+
         for number, value in enumerate(signature.parameters):
             name = f"%a{number}"
-            if value.kind.pointers and not value.in_memory:
+            copied = value.copied(self._types)
+            if value.kind.pointers:
                 lend = self._helpers.through_word("galeed_gate_argument")
-                lines.append(leaves_mapped(value.kind, name, f"%l{number}", lambda given, f=lend: f"call ptr {f}(ptr {given})"))
+            if copied is not None and copied.pointers:
+                lines += leaves_changed(copied, name, f"%c{number}", change)
+            elif value.kind.pointers and not value.in_memory:
+                lines.append(leaves_mapped(value.kind, name, f"%l{number}", change))
                 name = f"%l{number}"
             arguments.append(f"{value.text()} {name}")
         return arguments
@@ -197,7 +212,9 @@ def _redirect(context: Context, redirected: set[str], gated: set[str]) -> None:
                     new = f"{line[: match.start()]} {sibling(call.callee, BODY_SUFFIX)}({line[match.end() :]}"
         if "blockaddress(" in new:
             new = _BLOCK_ADDRESS.sub(
-                lambda found: f"blockaddress({sibling(found.group(1), BODY_SUFFIX) if found.group(1) in gated else found.group(1)},",
+                lambda found: (
+                    f"blockaddress({sibling(found.group(1), BODY_SUFFIX) if found.group(1) in gated else found.group(1)},"
+                ),
                 new,
             )
         if new != line:

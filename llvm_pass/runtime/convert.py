@@ -58,6 +58,21 @@ def leaves_mapped(kind: Type, value: str, result: str, change: Callable[[str], s
     return "\n".join(lines)
 
 
+def leaves_changed(kind: Type, pointer: str, name: str, change: Callable[[str], str]) -> list[str]:
+    """IR that applies `change` to each pointer of a value in memory (a copy made for a call)."""
+    lines = []
+    for number, path in enumerate(_paths(kind)):
+        at, old, new = (f"{name}.{part}{number}" for part in ("at", "old", "new"))
+        index = "".join(f", i32 {step}" for step in path)
+        lines += [
+            f"  {at} = getelementptr inbounds {kind.text}, ptr {pointer}, i32 0{index}",
+            f"  {old} = load ptr, ptr {at}, align 1",
+            f"  {new} = {change(old)}",
+            f"  store ptr {new}, ptr {at}, align 1",
+        ]
+    return lines
+
+
 def _paths(kind: Type) -> list[tuple[int, ...]]:
     """Index paths of the pointers; a vector inside a struct is not followed (clang makes none)."""
     if kind.kind == "pointer":

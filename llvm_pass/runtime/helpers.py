@@ -121,7 +121,9 @@ class Helpers:
                 f"  call void @galeed_load_bytes(ptr %slot, i64 %from, i64 {kind.store_bytes})\n"
                 f"  %served = load {kind.text}, ptr %slot, align {kind.align_bytes}"
             )
-        membrane = leaves_mapped(kind, "%value", "%result", lambda value: f"call ptr {self.lend(code)}(i64 %from, ptr {value})")
+        membrane = leaves_mapped(
+            kind, "%value", "%result", lambda value: f"call ptr {self.lend(code)}(i64 %from, ptr {value})"
+        )
         text = {
             "type": kind.text, "align": align, "flags": flags, "order": order, "metadata": metadata,
             "spare": kind.store_bytes - 1, "slow": slow, "membrane": membrane,
@@ -146,7 +148,9 @@ class Helpers:
                 f"  call void @galeed_store_bytes(i64 %to, ptr %slot, i64 {kind.store_bytes})"
             )
         if ask:
-            membrane = leaves_mapped(kind, "%given", "%value", lambda value: f"call ptr {self.unlend()}(i64 %to, ptr {value})")
+            membrane = leaves_mapped(
+                kind, "%given", "%value", lambda value: f"call ptr {self.unlend()}(i64 %to, ptr {value})"
+            )
         else:
             membrane = leaves_mapped(kind, "%given", "%value", None)
         text = {
@@ -212,14 +216,17 @@ class Helpers:
         }  # fmt: skip
         return self._define("rmw", name, text)
 
-    def block(self, intrinsic: str, checked: str, length: str, aligns: tuple[int, ...], volatile: str, fixed: str = "") -> str:
+    def block(
+        self, intrinsic: str, checked: str, length: str, aligns: tuple[int, ...], volatile: str, fixed: str = ""
+    ) -> str:
         """memcpy, memmove, memset. checked: which of "to" and "from" may be handles ("to", "from", "to from").
 
         Parameters: ptr to, [ptr to's entry,] ptr from [, ptr from's entry] or i8, length.
         fixed: the constant length that the .inline forms demand.
         """
         name = "@galeed." + _NOT_A_NAME.sub(
-            ".", f"{intrinsic.removeprefix('llvm.')}.{checked}.{'.'.join(map(str, aligns))}.{volatile}{'.' + fixed if fixed else ''}"
+            ".",
+            f"{intrinsic.removeprefix('llvm.')}.{checked}.{'.'.join(map(str, aligns))}.{volatile}{'.' + fixed if fixed else ''}",
         )
         if self._edits.defined(name):
             return name
@@ -240,7 +247,10 @@ class Helpers:
         if is_set:
             operands = f"ptr{aligned[0]} %to.address, i8 %byte, i64 {size}, i1 {volatile}"
             source, signature = "i8 %byte", f"void @{intrinsic}.p0.i64(ptr, i8, i64, i1 immarg)"
-            slow = words + "  %wide = zext i8 %byte to i32\n  call void @galeed_memset(i64 %to.word, i32 %wide, i64 %bytes)"
+            slow = (
+                words
+                + "  %wide = zext i8 %byte to i32\n  call void @galeed_memset(i64 %to.word, i32 %wide, i64 %bytes)"
+            )
         else:
             operands = f"ptr{aligned[0]} %to.address, ptr{aligned[1]} %from.address, i64 {size}, i1 {volatile}"
             source = "ptr %from" + (", ptr %from.entry" if "from" in checked else "")
