@@ -265,7 +265,8 @@ impl Registry {
         if index == fresh.load(Ordering::Relaxed) {
             fresh.store(index + 1, Ordering::Release);
         }
-        self.live.fetch_add(1, Ordering::Relaxed);
+        // Under the lock: no locked instruction is needed.
+        self.live.store(self.live() + 1, Ordering::Relaxed);
         Ok((index, base))
     }
 
@@ -286,7 +287,7 @@ impl Registry {
         } else {
             side.next.store(NONE, Ordering::Relaxed);
         }
-        self.live.fetch_sub(1, Ordering::Relaxed);
+        self.live.store(self.live() - 1, Ordering::Relaxed);
     }
 
     /// A live lease's length changes in place. The smaller bound holds meanwhile.
