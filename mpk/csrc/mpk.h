@@ -225,11 +225,21 @@ struct mpk_violation {
     uint32_t action;          /* enum mpk_policy, as applied */
 };
 /* Fills what the runtime knows (function, thread), writes the text to stderr and
- * a JSON line to GALEED_REPORT, then applies the policy: aborts, unwinds to the
+ * a JSON line (below) to GALEED_REPORT, then applies the policy: aborts, unwinds to the
  * innermost mpk_try (aborts when there is none, and says so), or returns
  * (report). pre: called with rights open, from the thread that did it, inside
  * mpk_access_begin or in host code. */
 void mpk_violate(struct mpk_violation *violation);
+/* The JSON line, one object, one write; what is unknown is null:
+ *   violation, access, function, detail, backend, action: words as above
+ *   address, handle, pc, allocation.base: strings "0x..." (64 bits are more than
+ *     a JSON number keeps); key, thread, bytes, offset, time_ns: numbers
+ *   lease {index, generation, live_generation, kind: mapped|private, bound}
+ *   allocation {base, bytes}
+ * Faults that are violations: see fault.c. A signal handler that runs on top of
+ * foreign code is foreign until it calls mpk_callback_enter. An access by an
+ * unconverted pseudo-pointer, or a jump into a domain, cannot be let through:
+ * policy report aborts there, and says so. */
 /* The last violation that unwound on this thread; 0 when none. */
 int mpk_last_violation(struct mpk_violation *out);
 /* Asked about a faulting address or a faulting pseudo-pointer before it is
