@@ -2,7 +2,8 @@
  * thread's cache, and the start and end of caches and heaps.
  *
  * Invariants:
- *  - a block in a bin has size word 0; giving it out writes the word;
+ *  - a block in a bin has size word 0; giving it out writes the word. A bin's
+ *    count is the last thing that a push or a pop writes (heap_fork.c);
  *  - every block is a multiple of its class's alignment and at least one byte
  *    longer than the request, so base + bytes lies inside it.
  * A steady state makes no system call and takes no lock: a pop, a multiplication,
@@ -28,7 +29,7 @@ int _mpk_heap_init(mpk_domain *domain) {
     size_t at = round_page(sizeof *domain);
     size_t map_at = at + round_page(sizeof(struct heap));
     size_t units_at = map_at + round_page((domain->bytes >> PAGE_SHIFT) * sizeof(uint32_t));
-    size_t end = units_at + round_page((domain->bytes >> SMALL_SHIFT) + 2);
+    size_t end = units_at + round_page(((domain->bytes >> SMALL_SHIFT) + 2) * sizeof(uint16_t));
     if (end >= domain->bytes)
         return MPK_ENOMEM;
     int error = _mpk_domain_commit(domain, end);
@@ -39,7 +40,9 @@ int _mpk_heap_init(mpk_domain *domain) {
     heap->base = domain->base;
     heap->bytes = domain->bytes;
     heap->map = (_Atomic uint32_t *)(domain->base + map_at);
-    heap->units = (_Atomic uint8_t *)(domain->base + units_at);
+    heap->first_unit = domain->base >> SMALL_SHIFT;
+    heap->unit_bias = domain->base + units_at - heap->first_unit * sizeof(uint16_t);
+    heap->unit_count = ((domain->base + domain->bytes - 1) >> SMALL_SHIFT) - heap->first_unit + 1;
     heap->low = heap->high = domain->base + end;
     atomic_store_explicit(&heap->metadata.tag, span_tag(SPAN_METADATA, 0), memory_order_relaxed);
     _mpk_heap_classes_init(heap);
@@ -47,16 +50,15 @@ int _mpk_heap_init(mpk_domain *domain) {
     return _mpk_heap_fork_register();
 }
 
-static inline void *take_block(struct heap *heap, struct cache_bin *bin, uint32_t number,
-                               void *block, size_t bytes) {
+/* pre: the bin has a block. */
+static inline void *pop(struct heap *heap, struct cache_bin *bin, uint32_t number, size_t bytes) {
     const struct size_class *class_ = &heap->classes[number];
+    uint32_t count = bin->count - 1;
+    void *block = bin->slots[count];
     uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)block));
     atomic_store_explicit(size_word((uintptr_t)block, index), (uint16_t)(SIZE_LIVE | bytes),
                           memory_order_relaxed);
-    bin->count--;
-    /* Last, and behind the rest in program order: a fork that falls in between
-     * finds a list that is whole. */
-    __atomic_store_n(&bin->head, *(void **)block, __ATOMIC_RELEASE);
+    __atomic_store_n(&bin->count, count, __ATOMIC_RELEASE);
     return block;
 }
 
@@ -66,29 +68,29 @@ static __attribute__((noinline)) void *alloc_slow(struct heap *heap, uint32_t nu
     if (!cache)
         return NULL;
     struct cache_bin *bin = &cache->bins[number];
-    if (!bin->head && !_mpk_heap_refill(heap, bin, number))
+    if (!bin->count && !_mpk_heap_refill(heap, bin, number))
         return NULL;
-    return take_block(heap, bin, number, bin->head, bytes);
+    return pop(heap, bin, number, bytes);
 }
 
 /* Calls are tail calls only, so that the short path saves no registers. */
 static inline void *alloc_small(struct heap *heap, uint32_t number, size_t bytes) {
     struct cache *cache = hinted_cache(heap);
-    if (UNLIKELY(!cache))
+    if (UNLIKELY(!cache || !cache->bins[number].count))
         return alloc_slow(heap, number, bytes);
-    struct cache_bin *bin = &cache->bins[number];
-    void *block = bin->head;
-    if (UNLIKELY(!block))
-        return alloc_slow(heap, number, bytes);
-    return take_block(heap, bin, number, block, bytes);
+    return pop(heap, &cache->bins[number], number, bytes);
 }
 
-/* Alignments above 16: the first class that is long enough and a multiple. */
-static void *alloc_aligned(struct heap *heap, size_t bytes, size_t align, bool zero) {
+/* Whatever is not short, or wants more than 8 bytes of alignment. For those above
+ * 16, the first class that is long enough and a multiple. */
+static __attribute__((noinline)) void *alloc_general(struct heap *heap, size_t bytes, size_t align,
+                                                     bool zero) {
+    if (align & (align - 1))
+        return NULL;
     if (bytes > SMALL_MAX || align > MPK_PAGE_BYTES)
         return _mpk_heap_large_alloc(heap, bytes, align, zero);
     uint32_t class_ = heap->class_of[1][(bytes + 8) / 8];
-    while (heap->classes[class_].size & (align - 1)) /* ends: the last class is one page */
+    while (align && heap->classes[class_].size & (align - 1)) /* ends: the last class is one page */
         class_++;
     void *block = alloc_small(heap, class_, bytes);
     return block && zero ? memset(block, 0, bytes) : block;
@@ -96,22 +98,18 @@ static void *alloc_aligned(struct heap *heap, size_t bytes, size_t align, bool z
 
 void *mpk_heap_alloc(mpk_domain *domain, size_t bytes, size_t align) {
     struct heap *heap = domain->heap;
-    if (UNLIKELY(align & (align - 1)))
-        return NULL;
-    if (LIKELY(bytes <= SMALL_MAX && align <= 16))
-        return alloc_small(heap, heap->class_of[align - 1 >= 8][(bytes + 8) / 8], bytes);
-    return alloc_aligned(heap, bytes, align, false);
+    if (LIKELY(bytes <= SMALL_MAX && align - 1 < 8))
+        return alloc_small(heap, heap->class_of[0][(bytes + 8) / 8], bytes);
+    return alloc_general(heap, bytes, align, false);
 }
 
 void *mpk_heap_calloc(mpk_domain *domain, size_t bytes, size_t align) {
     struct heap *heap = domain->heap;
-    if (UNLIKELY(align & (align - 1)))
-        return NULL;
-    if (LIKELY(bytes <= SMALL_MAX && align <= 16)) {
-        void *block = alloc_small(heap, heap->class_of[align - 1 >= 8][(bytes + 8) / 8], bytes);
+    if (LIKELY(bytes <= SMALL_MAX && align - 1 < 8)) {
+        void *block = alloc_small(heap, heap->class_of[0][(bytes + 8) / 8], bytes);
         return block ? memset(block, 0, bytes) : NULL;
     }
-    return alloc_aligned(heap, bytes, align, true);
+    return alloc_general(heap, bytes, align, true);
 }
 
 /* ---- Death. ---------------------------------------------------------------- */
@@ -132,7 +130,7 @@ static _Noreturn void __attribute__((noinline)) explain(struct heap *heap, const
     uint32_t unit = unit_of(heap, address);
     struct span *span = span_of(heap, address);
     if (unit) {
-        const struct size_class *class_ = &heap->classes[unit - 1];
+        const struct size_class *class_ = unit_class(heap, unit);
         uint32_t offset = small_offset(class_, address);
         if (offset < class_->extent && offset % class_->size == 0 &&
             offset / class_->size < span->small.fresh_from)
@@ -145,27 +143,27 @@ static _Noreturn void __attribute__((noinline)) explain(struct heap *heap, const
 
 /* Without memory for a cache: one that lasts for this block. */
 static void free_uncached(struct heap *heap, void *base, uint32_t number) {
-    struct cache_bin bin = {.head = base, .count = 1};
-    *(void **)base = NULL;
-    _mpk_heap_flush(heap, &bin, number, UINT32_MAX);
+    struct cache_bin bin = {.count = 1, .slots = &base};
+    _mpk_heap_flush(heap, &bin, number, 1);
 }
 
-/* A free block goes to the bin; a full bin gives a batch back. */
-static inline void put_block(struct heap *heap, struct cache_bin *bin, uint32_t number, void *block) {
-    *(void **)block = bin->head;
-    __atomic_store_n(&bin->head, block, __ATOMIC_RELEASE);
-    if (UNLIKELY(++bin->count >= bin->limit))
-        _mpk_heap_flush(heap, bin, number, heap->classes[number].batch);
+/* A full bin gives a batch back. */
+static inline void push(struct heap *heap, struct cache_bin *bin, uint32_t unit, void *block) {
+    uint32_t count = bin->count;
+    bin->slots[count] = block;
+    __atomic_store_n(&bin->count, ++count, __ATOMIC_RELEASE);
+    if (UNLIKELY(count == bin->limit))
+        _mpk_heap_flush(heap, bin, unit_class_number(unit), bin->limit / 2);
 }
 
 /* What is left to do when a block's size word, which is 0 by now, was not plainly
  * SIZE_LIVE, or when the cache is still to be found. */
 static __attribute__((noinline)) void free_taken(struct heap *heap, void *base, uint32_t word) {
-    uint32_t number = unit_of(heap, (uintptr_t)base) - 1;
+    uint32_t unit = unit_of(heap, (uintptr_t)base);
     if (!(word & SIZE_LIVE))
         explain(heap, base);
     if (word & SIZE_MARKED) {
-        const struct size_class *class_ = &heap->classes[number];
+        const struct size_class *class_ = unit_class(heap, unit);
         uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)base));
         uint32_t *marks = atomic_load(&span_of(heap, (uintptr_t)base)->small.marks);
         uint32_t mark = __atomic_load_n(&marks[index], __ATOMIC_SEQ_CST);
@@ -174,9 +172,9 @@ static __attribute__((noinline)) void free_taken(struct heap *heap, void *base, 
     }
     struct cache *cache = own_cache(heap);
     if (cache)
-        put_block(heap, &cache->bins[number], number, base);
+        push(heap, unit_bin(cache, unit), unit, base);
     else
-        free_uncached(heap, base, number);
+        free_uncached(heap, base, unit_class_number(unit));
 }
 
 static __attribute__((noinline)) void free_other(struct heap *heap, void *base) {
@@ -198,22 +196,18 @@ static __attribute__((noinline)) void free_unknown_thread(struct heap *heap, voi
 
 void mpk_heap_free(mpk_domain *domain, void *base) {
     struct heap *heap = domain->heap;
-    uint32_t unit = 0;
-    if (LIKELY((uintptr_t)base - heap->base < heap->bytes))
-        unit = unit_of(heap, (uintptr_t)base);
+    uint32_t unit = unit_of(heap, (uintptr_t)base);
     if (UNLIKELY(!unit)) {
         free_other(heap, base);
         return;
     }
-    uint32_t number = unit - 1;
-    const struct size_class *class_ = &heap->classes[number];
+    const struct size_class *class_ = unit_class(heap, unit);
     uint32_t offset = small_offset(class_, (uintptr_t)base);
-    uint32_t index = block_index(class_, offset);
-    if (UNLIKELY(offset >= class_->extent || index * class_->size != offset)) {
+    if (UNLIKELY(offset >= class_->extent || !is_block_start(class_, offset))) {
         free_other(heap, base);
         return;
     }
-    _Atomic uint16_t *place = size_word((uintptr_t)base, index);
+    _Atomic uint16_t *place = size_word((uintptr_t)base, block_index(class_, offset));
     struct cache *cache = hinted_cache(heap);
     if (UNLIKELY(!cache)) {
         free_unknown_thread(heap, base, place);
@@ -232,7 +226,7 @@ void mpk_heap_free(mpk_domain *domain, void *base) {
         free_taken(heap, base, word);
         return;
     }
-    put_block(heap, &cache->bins[number], number, base);
+    push(heap, unit_bin(cache, unit), unit, base);
 }
 
 /* ---- Change of size. -------------------------------------------------------- */
@@ -270,7 +264,7 @@ void *mpk_heap_realloc(mpk_domain *domain, void *base, size_t bytes, size_t alig
         explain(heap, base);
     if (((uintptr_t)base & ((align ? align : 16) - 1)) == 0) {
         if (!old.own_pages) {
-            if (resize_small(heap, unit_of(heap, old.base) - 1, old.base, bytes))
+            if (resize_small(heap, unit_class_number(unit_of(heap, old.base)), old.base, bytes))
                 return base;
         } else if (bytes > SMALL_MAX || align > MPK_PAGE_BYTES) {
             if (_mpk_heap_large_resize(heap, span_of(heap, old.base), bytes))

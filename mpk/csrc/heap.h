@@ -15,9 +15,10 @@
  *              from the domain's base; 0: not the heap's. Right for every page
  *              of a span in use and for the first and last page of a free run;
  *              stale elsewhere, so a reader compares with the span's own range.
- *   unit map   one byte per SMALL_BYTES of addresses: class + 1 when a small span
- *              lies there, else 0. Small spans are aligned to their length, so
- *              the hot paths get from a block to its size word by this byte alone.
+ *   unit map   one 16-bit word per SMALL_BYTES of addresses: when a small span lies
+ *              there its class's number plus one, times UNIT_CLASS; else 0. Small
+ *              spans are aligned to their length, so the hot paths get from a block
+ *              to its class, bin and size word by this word alone.
  *   metadata   descriptors, thread caches and mark arrays are cut from runs of
  *              their own, which are never given back and never found.
  *   small span | size words, one per block | blocks ... |
@@ -64,6 +65,7 @@
 #define SMALL_PAGES (SMALL_BYTES / MPK_PAGE_BYTES)
 #define SMALL_MAX (MPK_PAGE_BYTES - 1) /* longest request that gets a block */
 #define CLASSES 68
+#define BATCH_MAX 32            /* blocks */
 #define READY_BATCHES 4         /* batches that a class keeps whole */
 #define RUN_CACHE_LONGEST 32    /* pages of the longest run that a thread keeps */
 #define RUN_CACHE_PAGES 128     /* and how many pages it keeps in all */
@@ -117,6 +119,11 @@ struct span {
 };
 _Static_assert(sizeof(struct span) <= SPAN_BYTES, "descriptors are one line each");
 
+/* A word of the unit map is what has to be added to the address of a cache to get
+ * to the bin, and twice that to get from struct heap to the class: the way from a
+ * block to its bin is the longest dependency of an allocation and its release. */
+#define UNIT_CLASS 16
+
 /* Constant after _mpk_heap_init; read on every path. */
 struct size_class {
     _Alignas(32) uint32_t size;              /* bytes of a block */
@@ -134,19 +141,23 @@ struct central {
     uint32_t ready_count;
     struct span *partial;
     void *spare_marks;
-    void *ready[READY_BATCHES]; /* lists of exactly a batch, from one cache to the next */
+    void *ready[READY_BATCHES][BATCH_MAX]; /* from one cache to the next */
 };
 
-struct cache_bin {
-    void *head;
+struct cache_bin {              /* a stack of blocks: slots[0 .. count) */
     uint32_t count;
-    uint32_t limit;
+    uint32_t limit;             /* two batches; count is less between operations */
+    void **slots;
 };
 struct cache {                  /* one per thread slot, used by its owner only */
+    struct cache_bin no_bin;    /* so that bin and unit word agree; holds nothing */
     struct cache_bin bins[CLASSES];
     uint32_t run_pages;         /* in all lists of runs */
     struct span *runs[RUN_CACHE_LONGEST + 1]; /* by length; SPAN_BUSY, linked by next */
 };
+
+_Static_assert(sizeof(struct cache_bin) == UNIT_CLASS, "unit words lead to bins");
+_Static_assert(sizeof(struct size_class) == 2 * UNIT_CLASS, "unit words lead to classes");
 
 struct cache_entry {            /* indexed by the thread's slot */
     _Alignas(32) _Atomic uintptr_t owner; /* FS base; 0: nobody */
@@ -155,15 +166,18 @@ struct cache_entry {            /* indexed by the thread's slot */
 };
 
 struct heap {
+    struct size_class no_class; /* as no_bin */
+    struct size_class classes[CLASSES];
+    uint8_t class_of[2][MPK_PAGE_BYTES / 8 + 1]; /* [align > 8][(bytes + 8) / 8] */
     mpk_domain *domain;
     uintptr_t base;             /* of the domain */
     size_t bytes;               /* of the domain */
     _Atomic uint32_t *map;
-    _Atomic uint8_t *units;
+    uintptr_t unit_bias;        /* where the unit word of address 0 would be */
+    uintptr_t first_unit;       /* base >> SMALL_SHIFT */
+    size_t unit_count;
     _Atomic uint32_t concurrent; /* 1: more than one thread has been here */
     _Atomic uintptr_t first_owner; /* FS base of the first thread */
-    uint8_t class_of[2][MPK_PAGE_BYTES / 8 + 1]; /* [align > 8][(bytes + 8) / 8] */
-    struct size_class classes[CLASSES];
     struct central centrals[CLASSES];
     struct heap_lock share;     /* serialises mpk_heap_share */
 
@@ -226,10 +240,26 @@ static inline struct span *span_of(const struct heap *heap, uintptr_t address) {
     return unit ? (struct span *)(heap->base + (uintptr_t)unit * SPAN_BYTES) : NULL;
 }
 
-/* Class + 1 of the small span at the address, or 0. pre: as above. */
+/* pre: address lies in the domain. */
+static inline _Atomic uint16_t *unit_word(const struct heap *heap, uintptr_t address) {
+    return (_Atomic uint16_t *)(heap->unit_bias + (address >> SMALL_SHIFT) * sizeof(uint16_t));
+}
+
+/* The unit word at the address; 0: no small span. Any address will do. */
 static inline uint32_t unit_of(const struct heap *heap, uintptr_t address) {
-    size_t unit = (address >> SMALL_SHIFT) - (heap->base >> SMALL_SHIFT);
-    return atomic_load_explicit(&heap->units[unit], memory_order_acquire);
+    if (UNLIKELY((address >> SMALL_SHIFT) - heap->first_unit >= heap->unit_count))
+        return 0;
+    return atomic_load_explicit(unit_word(heap, address), memory_order_acquire);
+}
+
+static inline uint16_t unit_from_class(uint32_t number) { return (uint16_t)((number + 1) * UNIT_CLASS); }
+/* pre for these: unit is not 0. */
+static inline uint32_t unit_class_number(uint32_t unit) { return unit / UNIT_CLASS - 1; }
+static inline const struct size_class *unit_class(const struct heap *heap, uint32_t unit) {
+    return (const struct size_class *)((uintptr_t)heap + 2 * (uintptr_t)unit);
+}
+static inline struct cache_bin *unit_bin(struct cache *cache, uint32_t unit) {
+    return (struct cache_bin *)((uintptr_t)cache + unit);
 }
 
 static inline uintptr_t small_start(uintptr_t address) {
@@ -244,6 +274,13 @@ static inline uint32_t small_offset(const struct size_class *class_, uintptr_t a
 /* pre: offset < class->extent. */
 static inline uint32_t block_index(const struct size_class *class_, uint32_t offset) {
     return (uint32_t)(((uint64_t)offset * class_->reciprocal) >> 32);
+}
+
+/* Is the offset a multiple of the size? What the multiplication leaves below the
+ * point is then less than one reciprocal. Source: D. Lemire, O. Kaser, N. Kurz,
+ * "Faster Remainder by Direct Computation", 2019. */
+static inline bool is_block_start(const struct size_class *class_, uint32_t offset) {
+    return offset * class_->reciprocal < class_->reciprocal;
 }
 
 static inline _Atomic uint16_t *size_word(uintptr_t address, uint32_t index) {
@@ -292,9 +329,8 @@ static inline bool is_concurrent(const struct heap *heap) {
 void _mpk_heap_classes_init(struct heap *heap);
 /* Moves up to a batch from the class into the bin. false: no memory. */
 bool _mpk_heap_refill(struct heap *heap, struct cache_bin *bin, uint32_t class_);
-/* Moves count blocks (or all there are) of the bin back: a whole batch as it is if
- * the class can keep it, else each block to its span. pre: the bin has count, or
- * count is not the batch. */
+/* Moves the count longest unused blocks of the bin back: a whole batch as it is if
+ * the class can keep it, else each block to its span. pre: the bin has count. */
 void _mpk_heap_flush(struct heap *heap, struct cache_bin *bin, uint32_t class_, uint32_t count);
 
 /* ---- heap_pages.c ---------------------------------------------------------- */

@@ -13,10 +13,34 @@
  */
 #include "heap.h"
 
+/* Where in a page a cache begins. Its bins are written, and the constants in front
+ * of struct heap are read, by every operation: addresses that differ by a multiple
+ * of a page look alike to the processor for a while and would stall the reads. */
+#define CACHE_PAGE_OFFSET 0xd00
+_Static_assert(offsetof(struct heap, first_owner) < CACHE_PAGE_OFFSET, "apart from a cache's bins");
+
 void _mpk_heap_note_thread(struct heap *heap) {
     uintptr_t self = _mpk_fs_base(), first = 0;
     if (!atomic_compare_exchange_strong(&heap->first_owner, &first, self) && first != self)
         atomic_store(&heap->concurrent, 1);
+}
+
+static struct cache *new_cache(struct heap *heap) {
+    size_t slots = 0;
+    for (uint32_t class_ = 0; class_ < CLASSES; class_++)
+        slots += 2u * heap->classes[class_].batch;
+    char *memory = _mpk_heap_metadata(heap, MPK_PAGE_BYTES + sizeof(struct cache) + slots * sizeof(void *));
+    if (!memory)
+        return NULL;
+    memory += (CACHE_PAGE_OFFSET - (uintptr_t)memory) % MPK_PAGE_BYTES;
+    struct cache *cache = (struct cache *)memory;
+    void **next = (void **)(cache + 1);
+    for (uint32_t class_ = 0; class_ < CLASSES; class_++) {
+        cache->bins[class_].limit = 2u * heap->classes[class_].batch;
+        cache->bins[class_].slots = next;
+        next += cache->bins[class_].limit;
+    }
+    return cache;
 }
 
 struct cache *_mpk_heap_adopt(struct heap *heap) {
@@ -27,24 +51,19 @@ struct cache *_mpk_heap_adopt(struct heap *heap) {
     if (atomic_load_explicit(&entry->owner, memory_order_relaxed) == self)
         return entry->cache;
     _mpk_heap_note_thread(heap);
-    if (!entry->cache) {
-        struct cache *cache = _mpk_heap_metadata(heap, sizeof *cache);
-        if (!cache)
-            return NULL;
-        for (uint32_t class_ = 0; class_ < CLASSES; class_++)
-            cache->bins[class_].limit = 2u * heap->classes[class_].batch;
-        entry->cache = cache;
-    }
+    if (!entry->cache && !(entry->cache = new_cache(heap)))
+        return NULL;
     atomic_store_explicit(&entry->owner, self, memory_order_relaxed);
     return entry->cache;
 }
 
-/* A thread that fork left behind may have been about to take the first block: its
- * size word is set, but it is in the list still. */
-static void wipe_words(const struct size_class *class_, void *head) {
-    for (void *block = head; block; block = *(void **)block) {
-        uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)block));
-        atomic_store_explicit(size_word((uintptr_t)block, index), 0, memory_order_relaxed);
+/* A thread that fork left behind may have been about to take the last block: its
+ * size word is set, but it is in the bin still. */
+static void wipe_words(const struct size_class *class_, const struct cache_bin *bin) {
+    for (uint32_t i = 0; i < bin->count; i++) {
+        uintptr_t block = (uintptr_t)bin->slots[i];
+        uint32_t index = block_index(class_, small_offset(class_, block));
+        atomic_store_explicit(size_word(block, index), 0, memory_order_relaxed);
     }
 }
 
@@ -56,10 +75,9 @@ void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry, bool tor
     for (uint32_t class_ = 0; class_ < CLASSES; class_++) {
         struct cache_bin *bin = &cache->bins[class_];
         if (torn)
-            wipe_words(&heap->classes[class_], bin->head);
-        if (bin->head)
-            _mpk_heap_flush(heap, bin, class_, UINT32_MAX);
-        bin->count = 0; /* torn: the thread may have been between list and count */
+            wipe_words(&heap->classes[class_], bin);
+        if (bin->count)
+            _mpk_heap_flush(heap, bin, class_, bin->count);
     }
     for (uint32_t pages = 0; pages <= RUN_CACHE_LONGEST; pages++) {
         for (struct span *span = cache->runs[pages], *next; span; span = next) {

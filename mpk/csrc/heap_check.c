@@ -22,10 +22,10 @@ static int check_block(const struct heap *heap, uint32_t number, void *block) {
     const struct size_class *class_ = &heap->classes[number];
     uintptr_t address = (uintptr_t)block;
     HOLDS(address - heap->low < heap->high - heap->low);
-    HOLDS(unit_of(heap, address) == number + 1);
+    HOLDS(unit_of(heap, address) == unit_from_class(number));
     uint32_t offset = small_offset(class_, address), index = offset / class_->size;
     HOLDS(offset < class_->extent && offset % class_->size == 0);
-    HOLDS(block_index(class_, offset) == index);
+    HOLDS(block_index(class_, offset) == index && is_block_start(class_, offset));
     HOLDS(atomic_load(size_word(address, index)) == 0);
     const struct span *span = span_of(heap, address);
     HOLDS(span && load_tag(span) == span_tag(SPAN_SMALL, number) && index < span->small.fresh_from);
@@ -48,7 +48,7 @@ static int check_list(const struct heap *heap, const struct span *span, uint32_t
 static int check_small(const struct heap *heap, const struct span *span, struct totals *totals) {
     uint32_t number = span_class(load_tag(span));
     HOLDS(number < CLASSES && span->pages == SMALL_PAGES);
-    HOLDS(load_start(span) % SMALL_BYTES == 0 && unit_of(heap, load_start(span)) == number + 1);
+    HOLDS(load_start(span) % SMALL_BYTES == 0 && unit_of(heap, load_start(span)) == unit_from_class(number));
     const struct size_class *class_ = &heap->classes[number];
     HOLDS(span->small.taken <= span->small.fresh_from && span->small.fresh_from <= class_->capacity);
     uint32_t live = 0;
@@ -150,16 +150,13 @@ static int check_partial(const struct heap *heap, uint32_t number, const struct 
     return 0;
 }
 
-static int check_bin(const struct heap *heap, uint32_t number, void *head, uint32_t expected,
-                     struct totals *totals) {
-    uint32_t count = 0;
-    for (void *block = head; block; block = *(void **)block) {
-        HOLDS(++count <= expected);
-        int line = check_block(heap, number, block);
+static int check_blocks(const struct heap *heap, uint32_t number, void *const *blocks, uint32_t count,
+                        struct totals *totals) {
+    for (uint32_t i = 0; i < count; i++) {
+        int line = check_block(heap, number, blocks[i]);
         if (line)
             return line;
     }
-    HOLDS(count == expected);
     totals->cached[number] += count;
     return 0;
 }
@@ -170,7 +167,7 @@ static int check_cache(const struct heap *heap, const struct cache *cache, struc
     for (uint32_t number = 0; number < CLASSES; number++) {
         const struct cache_bin *bin = &cache->bins[number];
         HOLDS(bin->limit == 2u * heap->classes[number].batch && bin->count < bin->limit);
-        int line = check_bin(heap, number, bin->head, bin->count, totals);
+        int line = check_blocks(heap, number, bin->slots, bin->count, totals);
         if (line)
             return line;
     }
@@ -194,7 +191,7 @@ static int check_locked(const struct heap *heap, uint32_t own_slot, bool quiet, 
         if ((line = check_partial(heap, number, totals)))
             return line;
         for (uint32_t i = 0; i < central->ready_count; i++)
-            if ((line = check_bin(heap, number, central->ready[i], heap->classes[number].batch, totals)))
+            if ((line = check_blocks(heap, number, central->ready[i], heap->classes[number].batch, totals)))
                 return line;
     }
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++)

@@ -22,7 +22,6 @@
 
 #define BATCH_BYTES 16384
 #define BATCH_MIN 4
-#define BATCH_MAX 64
 
 static uint32_t lowest_bit(uint32_t value) { return value & -value; }
 
@@ -86,9 +85,8 @@ static void list_remove(struct central *central, struct span *span) {
         span->next->prev = span->prev;
 }
 
-static void set_unit(struct heap *heap, uintptr_t start, uint8_t value) {
-    atomic_store_explicit(&heap->units[(start >> SMALL_SHIFT) - (heap->base >> SMALL_SHIFT)], value,
-                          memory_order_release);
+static void set_unit(struct heap *heap, uintptr_t start, uint16_t unit) {
+    atomic_store_explicit(unit_word(heap, start), unit, memory_order_release);
 }
 
 static struct span *new_span(struct heap *heap, uint32_t number) {
@@ -105,7 +103,7 @@ static struct span *new_span(struct heap *heap, uint32_t number) {
     span->small.taken = 0;
     atomic_store_explicit(&span->small.marks, NULL, memory_order_relaxed);
     atomic_store_explicit(&span->tag, span_tag(SPAN_SMALL, number), memory_order_release);
-    set_unit(heap, start, (uint8_t)(number + 1));
+    set_unit(heap, start, unit_from_class(number));
     list_push(&heap->centrals[number], span);
     return span;
 }
@@ -122,32 +120,25 @@ static void release_span(struct heap *heap, struct central *central, struct span
     _mpk_heap_run_free(heap, span);
 }
 
-/* Up to want blocks of one span to the front of the bin. */
+/* Up to want blocks of one span onto the bin. */
 static uint32_t take(const struct size_class *class_, struct span *span, struct cache_bin *bin,
                      uint32_t want) {
     uint32_t got = 0;
-    void *head = bin->head;
     while (got < want && span->small.list) {
         void *block = span->small.list;
         span->small.list = *(void **)block;
-        *(void **)block = head;
-        head = block;
-        got++;
+        bin->slots[bin->count + got++] = block;
     }
     uint32_t fresh = class_->capacity - span->small.fresh_from;
     if (fresh > want - got)
         fresh = want - got;
-    /* Linked from the last to the first, so that they are used in address order. */
+    /* The last one first, so that they are used in address order. */
     uintptr_t first = load_start(span) + class_->first;
     span->small.fresh_from = (uint16_t)(span->small.fresh_from + fresh);
-    for (uint32_t i = 1; i <= fresh; i++) {
-        void *block = (void *)(first + (size_t)(span->small.fresh_from - i) * class_->size);
-        *(void **)block = head;
-        head = block;
-    }
-    got += fresh;
+    for (uint32_t i = 1; i <= fresh; i++)
+        bin->slots[bin->count + got++] =
+            (void *)(first + (size_t)(span->small.fresh_from - i) * class_->size);
     span->small.taken = (uint16_t)(span->small.taken + got);
-    bin->head = head;
     bin->count += got;
     return got;
 }
@@ -158,7 +149,7 @@ bool _mpk_heap_refill(struct heap *heap, struct cache_bin *bin, uint32_t number)
     uint32_t want = class_->batch;
     heap_lock(&central->lock);
     if (central->ready_count) {
-        __atomic_store_n(&bin->head, central->ready[--central->ready_count], __ATOMIC_RELEASE);
+        memcpy(bin->slots, central->ready[--central->ready_count], want * sizeof(void *));
         bin->count = want;
         want = 0;
     }
@@ -176,19 +167,6 @@ bool _mpk_heap_refill(struct heap *heap, struct cache_bin *bin, uint32_t number)
     return want < class_->batch;
 }
 
-/* The first batch of the bin as one list. false: the class has enough of them.
- * pre: tail is the batch's last block; the class is locked. */
-static bool give_batch(struct central *central, uint32_t batch, struct cache_bin *bin, void *tail) {
-    if (central->ready_count == READY_BATCHES)
-        return false;
-    void *head = bin->head;
-    __atomic_store_n(&bin->head, *(void **)tail, __ATOMIC_RELEASE);
-    bin->count -= batch;
-    *(void **)tail = NULL;
-    central->ready[central->ready_count++] = head;
-    return true;
-}
-
 static void give_block(struct heap *heap, struct central *central, uint32_t capacity, void *block) {
     struct span *span = span_of(heap, (uintptr_t)block);
     *(void **)block = span->small.list;
@@ -202,17 +180,13 @@ static void give_block(struct heap *heap, struct central *central, uint32_t capa
 void _mpk_heap_flush(struct heap *heap, struct cache_bin *bin, uint32_t number, uint32_t count) {
     const struct size_class *class_ = &heap->classes[number];
     struct central *central = &heap->centrals[number];
-    void *tail = bin->head;
-    for (uint32_t i = 1; count == class_->batch && i < count; i++)
-        tail = *(void **)tail;
     heap_lock(&central->lock);
-    if (count != class_->batch || !give_batch(central, count, bin, tail)) {
-        for (; count > 0 && bin->head; count--) {
-            void *block = bin->head;
-            __atomic_store_n(&bin->head, *(void **)block, __ATOMIC_RELEASE);
-            bin->count--;
-            give_block(heap, central, class_->capacity, block);
-        }
-    }
+    if (count == class_->batch && central->ready_count < READY_BATCHES)
+        memcpy(central->ready[central->ready_count++], bin->slots, count * sizeof(void *));
+    else
+        for (uint32_t i = 0; i < count; i++)
+            give_block(heap, central, class_->capacity, bin->slots[i]);
+    bin->count -= count;
+    memmove(bin->slots, bin->slots + count, bin->count * sizeof(void *));
     heap_unlock(&central->lock);
 }

@@ -23,7 +23,7 @@
 #include "heap.h"
 
 struct place {
-    uint32_t class_plus_1;      /* 0: a large allocation */
+    uint32_t unit;              /* its unit word; 0: a large allocation */
     uint32_t index;             /* of a small block */
     _Atomic uint16_t *word;     /* its size word */
     uintptr_t base;
@@ -34,9 +34,9 @@ struct place {
 static bool locate(const struct heap *heap, uintptr_t address, struct place *out) {
     if (address - heap->base >= heap->bytes)
         return false;
-    out->class_plus_1 = unit_of(heap, address);
-    if (out->class_plus_1) {
-        const struct size_class *class_ = &heap->classes[out->class_plus_1 - 1];
+    out->unit = unit_of(heap, address);
+    if (out->unit) {
+        const struct size_class *class_ = unit_class(heap, out->unit);
         uint32_t offset = small_offset(class_, address);
         if (offset >= class_->extent)
             return false;
@@ -61,7 +61,7 @@ int mpk_heap_find(mpk_domain *domain, uintptr_t address, struct mpk_allocation *
     struct place place;
     if (!domain->heap || !locate(domain->heap, address, &place))
         return 0;
-    bool large = !place.class_plus_1;
+    bool large = !place.unit;
     struct span *span = large || place.marked ? span_of(domain->heap, place.base) : NULL;
     uint32_t *mark = NULL;
     if (place.marked)
@@ -80,8 +80,8 @@ size_t mpk_heap_usable_bytes(mpk_domain *domain, const void *base) {
     struct place place;
     if (!locate(domain->heap, (uintptr_t)base, &place) || place.base != (uintptr_t)base)
         _mpk_heap_bad_pointer(domain->heap, base, "its usable size was asked for");
-    if (place.class_plus_1)
-        return domain->heap->classes[place.class_plus_1 - 1].size - 1;
+    if (place.unit)
+        return unit_class(domain->heap, place.unit)->size - 1;
     return (size_t)span_of(domain->heap, place.base)->pages * MPK_PAGE_BYTES - 1;
 }
 
@@ -97,12 +97,12 @@ static uint32_t *new_marks(struct heap *heap, uint32_t number) {
 }
 
 static uint32_t *mark_small(struct heap *heap, const struct place *place) {
-    uint32_t number = place->class_plus_1 - 1;
+    uint32_t number = unit_class_number(place->unit);
     uint32_t *mark = NULL;
     heap_lock(&heap->centrals[number].lock);
     uint16_t word = atomic_load(place->word);
     /* Under the lock a span stays what it is. */
-    if (unit_of(heap, place->base) == place->class_plus_1 && (word & SIZE_LIVE)) {
+    if (unit_of(heap, place->base) == place->unit && (word & SIZE_LIVE)) {
         struct span *span = span_of(heap, place->base);
         uint32_t *marks = atomic_load(&span->small.marks);
         if (!marks && (marks = new_marks(heap, number)))
@@ -124,7 +124,7 @@ uint32_t *mpk_heap_mark(mpk_domain *domain, uintptr_t base) {
     _mpk_heap_note_thread(domain->heap);
     if (!locate(domain->heap, base, &place) || place.base != base)
         return NULL;
-    if (place.class_plus_1)
+    if (place.unit)
         return mark_small(domain->heap, &place);
     struct span *span = span_of(domain->heap, base);
     atomic_store(&span->large.marked, 1);

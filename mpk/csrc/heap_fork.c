@@ -1,11 +1,11 @@
 /* heap_fork.c - the heap in a child: every lock is held around fork, so that no
  * run and no list of a class is caught half changed.
  *
- * The child has one thread. The caches of the others hold free blocks and are
- * emptied there. Each list is whole at every instant, because the bin's head is
- * the last thing that a push or a pop writes; but a block that its owner was
- * just pushing or popping is in no list any more. At most one such block is lost
- * for each thread that the child does not have (heap->lost_threads).
+ * The child has one thread. The caches of the others hold free blocks and runs,
+ * and are emptied there. They are whole at every instant, because a bin's count
+ * and a list's head are the last thing that a push or a pop writes; but a block
+ * that its owner was just freeing is in no bin any more. At most one is lost for
+ * each thread that the child does not have (heap->lost_threads).
  *
  * fork may be called by foreign code, so rights are opened around each step.
  *

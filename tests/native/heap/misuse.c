@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
     } else if (!strcmp(name, "size-words")) {
         mpk_heap_free(host, (void *)small_start((uintptr_t)small));
     } else if (!strcmp(name, "never")) {
-        const struct size_class *class_ = &host->heap->classes[unit_of(host->heap, (uintptr_t)small) - 1];
+        const struct size_class *class_ = unit_class(host->heap, unit_of(host->heap, (uintptr_t)small));
         mpk_heap_free(host, (char *)small_start((uintptr_t)small) + class_->first +
                                 (size_t)(class_->capacity - 1) * class_->size);
     } else if (!strcmp(name, "beyond")) {

@@ -157,7 +157,7 @@ static void nonsense_is_refused(void) {
     CHECK(!mpk_heap_alloc(host, 8, (size_t)1 << MPK_HOST_SHIFT));
     CHECK(!mpk_heap_alloc(host, SIZE_MAX, (size_t)1 << 63));
     CHECK(!mpk_heap_alloc(host, 100, 24));
-    CHECK(!mpk_heap_calloc(host, 100, 3));
+    CHECK(!mpk_heap_calloc(host, 100, 48));
     char *block = mpk_heap_alloc(host, 100, 8);
     test_fill(block, 100, 9);
     CHECK(!mpk_heap_realloc(host, block, SIZE_MAX, 8));
