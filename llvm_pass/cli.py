@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from llvm_pass.errors import GaleedError, UsageError
 from llvm_pass.passes import PASSES
-from llvm_pass.pipeline import DEFAULT_PASSES, Options, Result, rewrite
+from llvm_pass.pipeline import DEFAULT_PASSES, Options, Result, chosen, rewrite
 
 
 class _Parser(argparse.ArgumentParser):
@@ -94,6 +94,7 @@ def _run(options: argparse.Namespace) -> int:
     if to_terminal and not options.force:
         raise UsageError("will not write bitcode to a terminal; use -o FILE, -S for text, or -f")
     names = tuple(name for name in options.passes.split(",") if name)
+    chosen(names)  # before anything is read
     data = _read(options.input)
 
     def changed(name: str, text: str) -> None:
@@ -136,6 +137,8 @@ def _write(name: str, data: bytes) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no directory {path.parent}")
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

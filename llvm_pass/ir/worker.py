@@ -21,10 +21,13 @@ def _answer(out: BinaryIO, payload: bytes, **fields: object) -> None:
 
 
 def _parse(kind: str, data: bytes) -> Any:
+    # A context of its own: in a shared one the named types of the module before would
+    # still hold their names, and this module's would be renamed.
+    context = llvm.create_context()
     if kind == "bitcode":
-        return llvm.parse_bitcode(data)
+        return llvm.parse_bitcode(data, context)
     # Not "strict": canonical text is ASCII with escapes, a user's own text may be anything.
-    return llvm.parse_assembly(data.decode("utf-8", "replace"))
+    return llvm.parse_assembly(data.decode("utf-8", "replace"), context)
 
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:

@@ -224,10 +224,9 @@ class Helpers:
         Parameters: ptr to, [ptr to's entry,] ptr from [, ptr from's entry] or i8, length.
         fixed: the constant length that the .inline forms demand.
         """
-        name = "@galeed." + _NOT_A_NAME.sub(
-            ".",
-            f"{intrinsic.removeprefix('llvm.')}.{checked}.{'.'.join(map(str, aligns))}.{volatile}{'.' + fixed if fixed else ''}",
-        )
+        wide = "" if length == "i64" else length
+        words = [intrinsic.removeprefix("llvm."), *checked.split(), *map(str, aligns), volatile, fixed, wide]
+        name = "@galeed." + ".".join(word for word in words if word)
         if self._edits.defined(name):
             return name
         is_set = "memset" in intrinsic

@@ -1,0 +1,33 @@
+; RUN: galeed-opt %s --passes=pseudo-pointers -S | filecheck %s
+
+define i32 @all(ptr %p, i32 %v, ptr %q) {
+  %a = load atomic i32, ptr %p acquire, align 4
+  store atomic i32 %v, ptr %p syncscope("singlethread") release, align 4
+  %b = atomicrmw umax ptr %p, i32 %v monotonic, align 4
+  %c = cmpxchg weak ptr %p, i32 %a, i32 %b acq_rel monotonic, align 4
+  %d = atomicrmw xchg ptr %p, ptr %q seq_cst, align 8
+  %e = atomicrmw fadd ptr %p, float 1.0 seq_cst, align 4
+  %r = extractvalue { i32, i1 } %c, 0
+  ret i32 %r
+}
+; CHECK-LABEL: define i32 @all(
+; CHECK:         %a = call i32 @galeed.load.i32.4.atomic.acquire(
+; CHECK-NEXT:    call void @galeed.store.i32.4.atomic.syncscope.singlethread.release(
+; CHECK-NEXT:    %b = call i32 @galeed.rmw.i32.4.monotonic.umax(
+; CHECK-NEXT:    %c = call { i32, i1 } @galeed.cmpxchg.i32.4.weak.acq_rel.monotonic(
+; CHECK-NEXT:    %d = call ptr @galeed.rmw.ptr.8.seq_cst.xchg(
+; No checked form: left as it is, and reported.
+; CHECK-NEXT:    %e = atomicrmw fadd ptr %p
+
+; CHECK-LABEL: define internal i32 @galeed.load.i32.4.atomic.acquire(
+; CHECK:         %direct = load atomic i32, ptr %address acquire, align 4
+; CHECK:         call i64 @galeed_atomic_load(i64 %from, i32 4)
+
+; CHECK-LABEL: define internal i32 @galeed.rmw.i32.4.monotonic.umax(
+; CHECK:         %direct = atomicrmw umax ptr %address, i32 %operand monotonic, align 4
+; CHECK:         call i64 @galeed_atomic_rmw(i64 %to, i32 4, i32 9, i64 %word)
+
+; CHECK-LABEL: define internal { i32, i1 } @galeed.cmpxchg.i32.4.weak.acq_rel.monotonic(
+; CHECK:         cmpxchg weak ptr %address, i32 %expected, i32 %desired acq_rel monotonic, align 4
+; CHECK:         %old = call i64 @galeed_atomic_cmpxchg(
+; CHECK:         %same = icmp eq i64 %old, %expected.word
