@@ -7,7 +7,7 @@
  *
  * Cases: pairs of one size; 64 bytes at a time in bursts of 1000; random churn
  * over a pool; blocks allocated here and freed by another thread; a buffer that
- * grows by realloc.
+ * grows by realloc; and the 64-byte pair again, once a second thread has been there.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -155,6 +155,7 @@ static const struct bench benches[] = {
     {"pair_1048576", pairs, 1 << 20}, {"burst_64", bursts, 64},   {"burst_512", bursts, 512},
     {"churn_512", churn, 512},    {"churn_8192", churn, 8192},    {"crossing_64", crossing, 64},
     {"growth_1048576", growth, 1 << 20},
+    {"pair_64_threaded", pairs, 64}, /* "crossing" had a second thread: free is atomic from then on */
 };
 
 int main(void) {
