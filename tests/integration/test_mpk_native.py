@@ -82,24 +82,13 @@ def program(programs: Path, run: Run) -> Program:
     return call
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "rights",
-        "gates",
-        "unwind",
-        "domains",
-        "forks",
-        "signals host",
-        "signals callback",
-        "signals c",
-        "threads older",
-        "threads hammer",
-        "threads wait-host",
-        "threads wait-foreign",
-        "threads exit",
-    ],
+HOLDS = (
+    *("rights", "gates", "unwind", "domains", "forks", "signals host", "signals callback", "signals c"),
+    *("threads older", "threads hammer", "threads wait-host", "threads wait-foreign", "threads exit"),
 )
+
+
+@pytest.mark.parametrize("words", HOLDS)
 def test_holds(backend: str, program: Program, words: str) -> None:
     outcome = program(*words.split())
     assert outcome.code == 0, outcome
