@@ -1,9 +1,10 @@
 /* pkru.h - the register that holds a thread's rights on the sixteen keys.
  *
- * Invariant: each write is read back and compared; a difference is fatal. The
- * read back is what makes a jump into the middle of a gate, with a value of the
- * attacker's own in the register, visible (gate.c compares with the protected
- * state, not with the value that it meant to write).
+ * Invariant: each write is compared right after; a difference is fatal. What is
+ * compared is the register that WRPKRU took its value from: a jump to the
+ * instruction, with a value of the attacker's own in that register, is seen, and
+ * a RDPKRU is saved (gate.c compares with the protected state, loaded again, not
+ * with the value that it meant to write).
  *
  * The "memory" clobber matters: without it a compiler may move a load of guarded
  * memory past the write that closes it.
@@ -29,18 +30,22 @@ static inline uint32_t pkru_read(void) {
     return value;
 }
 
-/* The bare instruction, for callers that compare by themselves. */
-static inline void pkru_write_unchecked(uint32_t value) {
-    __asm__ volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
+/* The instruction. Returns what it wrote, as the register says afterwards: opaque
+ * to the compiler, so that a comparison cannot be folded away. */
+static inline uint32_t pkru_write_unchecked(uint32_t value) {
+    uint32_t high = 0;
+    __asm__ volatile("wrpkru" : "+a"(value), "+d"(high) : "c"(0) : "memory");
+    return value;
 }
 
 /* Fatal; out of line, so that gates stay short. */
 _Noreturn void _mpk_pkru_differs(uint32_t wanted, uint32_t found);
 
 static inline void pkru_write(uint32_t value) {
-    pkru_write_unchecked(value);
-    uint32_t found = pkru_read();
-    if (__builtin_expect(found != value, 0)) _mpk_pkru_differs(value, found);
+    uint32_t wanted = value;
+    __asm__ volatile("" : "+r"(wanted)); /* a copy of its own, not the register of the write */
+    uint32_t written = pkru_write_unchecked(value);
+    if (__builtin_expect(written != wanted, 0)) _mpk_pkru_differs(wanted, written);
 }
 
 #endif

@@ -63,11 +63,10 @@ static uint32_t pku_close_all(struct thread_record *record) {
     uint32_t saved = pkru_read();
     for (;;) {
         uint64_t guarded = atomic_load_explicit(&MPK_RUNTIME->guarded, memory_order_acquire);
-        pkru_write_unchecked((saved & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
+        uint32_t found = pkru_write_unchecked((saved & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
         /* Compared with the protected state, read again: a jump to the WRPKRU
          * above with other values in the registers ends here. */
         uint64_t now = atomic_load_explicit(&MPK_RUNTIME->guarded, memory_order_acquire);
-        uint32_t found = pkru_read();
         if (likely((found & (uint32_t)(now >> 32)) == (uint32_t)now)) return saved;
         if (now == guarded) _mpk_pkru_differs((uint32_t)now, found);
         /* A domain was created between the two loads: once more, with its key. */
