@@ -78,6 +78,7 @@ class Roots:
         self._origins: dict[str, Origin] = {}
         self._bases: dict[str, str | None] = {}
         self.first_line = function.start + 1  # where arguments' entries are computed
+        self.made_pointers: set[str] = set()  # integers that inttoptr makes into pointers
         self.accesses: list[tuple[int, str]] = []  # lines that may touch memory, with their opcodes
         self._scan(module.lines, function)
 
@@ -90,7 +91,11 @@ class Roots:
                 if match:
                     opcode = match.group(2)
                     definitions[match.group(1)] = _Definition(number, opcode, match.group(3))
-                    if opcode in _ACCESSES:
+                    if opcode == "inttoptr":
+                        made = argument_value(match.group(3).split(" to ptr", 1)[0])
+                        if made is not None:
+                            self.made_pointers.add(made)
+                    elif opcode in _ACCESSES:
                         self.accesses.append((number, opcode))
                     elif opcode == "alloca":
                         if leading:

@@ -11,7 +11,7 @@ from llvm_pass.ir.syntax import LOCAL, argument_value, metadata_of
 from llvm_pass.ir.types import Type, TypeSyntaxError
 from llvm_pass.passes.base import Context, debug_suffix
 from llvm_pass.passes.entries import Entries
-from llvm_pass.runtime.helpers import DIRECT_BYTES, Helpers
+from llvm_pass.runtime.helpers import DIRECT_BYTES, Helpers, Holds
 
 _LARGEST_ALIGN = 4096  # a handle keeps the low 12 bits of the address, no more
 _ORDER = r'((?: syncscope\("[^"]*"\))?(?: (?:unordered|monotonic|acquire|release|acq_rel|seq_cst))*)'
@@ -22,6 +22,7 @@ _CMPXCHG = re.compile(
     rf"^  ({LOCAL}) = cmpxchg ((?:weak )?(?:volatile )?)ptr ({LOCAL}), (.+?){_ORDER}, align (\d+)(.*)$"
 )
 _VA_ARG = re.compile(rf"^  {LOCAL} = va_arg ptr ({LOCAL}),")
+_POINTER = re.compile(r"p\d+ |any pointer$")
 _DATA_POINTER = re.compile(r"p\d+ (?!void$)")
 
 
@@ -76,22 +77,26 @@ class Accesses:
             return
         entry = self._entries.operand(pointer, self._roots.origin(pointer), number)
         tbaa = metadata_of(tail).get("tbaa")
-        helper = self._helpers.load(
-            kind,
-            _align(align),
-            flags,
-            order,
-            f", !tbaa {tbaa}" if tbaa else "",
-            kind.pointers and self._may_be_code(tbaa),
-        )
+        hidden = "atomic" in flags or result in self._roots.made_pointers
+        holds = self._holds(kind, tbaa, hidden)
+        helper = self._helpers.load(kind, _align(align), flags, order, f", !tbaa {tbaa}" if tbaa else "", holds)
         suffix = debug_suffix(self._context, self._function, line)
         self._context.edits.replace(number, f"  {result} = call {text} {helper}(ptr {pointer}, ptr {entry}){suffix}")
         self._context.stats["loads"] += 1
 
-    def _may_be_code(self, tbaa: str | None) -> bool:
-        """Types say of most loaded pointers that they point to data; void * may be anything."""
+    def _holds(self, kind: Type, tbaa: str | None, hidden: bool) -> Holds:
+        """What is loaded or stored. hidden: the code around says that an integer is a pointer.
+
+        Copies of one pointer become 64-bit integers in LLVM's hands, and atomic pointers do in
+        clang's. Types say of most pointers that they point to data; void * may be anything.
+        """
         name = self._context.module.metadata.access_type(tbaa)
-        return name is None or _DATA_POINTER.match(name) is None
+        data = name is not None and _DATA_POINTER.match(name) is not None
+        if not kind.pointers:
+            typed = name is not None and _POINTER.match(name) is not None
+            if kind.kind != "integer" or kind.bits != 64 or not (hidden or typed):
+                return "nothing"
+        return "data" if data else "any"
 
     def _store(self, number: int, line: str) -> None:
         match = _STORE.match(line)
@@ -106,8 +111,13 @@ class Accesses:
             return
         entry = self._entries.operand(pointer, self._roots.origin(pointer), number)
         tbaa = metadata_of(tail).get("tbaa")
-        raw_value = kind.kind == "pointer" and self._roots.origin(argument_value(typed_value)).kind == "raw"
-        helper = self._helpers.store(kind, _align(align), flags, order, f", !tbaa {tbaa}" if tbaa else "", raw_value)
+        value = argument_value(typed_value)
+        if kind.kind == "pointer":
+            holds: Holds = "nothing" if self._roots.origin(value).kind == "raw" else "any"
+        else:
+            hidden = "atomic" in flags or (value is not None and self._roots.opcode_of(value) == "ptrtoint")
+            holds = "nothing" if self._holds(kind, tbaa, hidden) == "nothing" else "any"
+        helper = self._helpers.store(kind, _align(align), flags, order, f", !tbaa {tbaa}" if tbaa else "", holds)
         suffix = debug_suffix(self._context, self._function, line)
         self._context.edits.replace(number, f"  call void {helper}(ptr {pointer}, ptr {entry}, {typed_value}){suffix}")
         self._context.stats["stores"] += 1

@@ -33,13 +33,19 @@ def word_from_value(value: str, word: str, kind: Type) -> str:
 
 def leaves_mapped(kind: Type, value: str, result: str, change: Callable[[str], str] | None) -> str:
     """IR that gives `result` the value with `change` (the right side of an assignment to a
-    pointer) applied to each pointer in it; a mere copy when there is none or nothing to change."""
+    pointer) applied to each pointer in it; a mere copy when there is none or nothing to change.
+    An integer is taken for a pointer: pass no change for one that is not."""
+    if kind.kind == "integer" and change is not None:
+        lines = [f"  {result}.given = inttoptr {kind.text} {value} to ptr"]
+        lines += [f"  {result}.made = {change(f'{result}.given')}"]
+        lines += [f"  {result} = ptrtoint ptr {result}.made to {kind.text}"]
+        return "\n".join(lines)
     if change is None or not kind.pointers:
         # LLVM has no plain copy; freeze would lose poison, a select of twice the same folds away.
         return f"  {result} = select i1 true, {kind.text} {value}, {kind.text} {value}"
     if kind.kind == "pointer":
         return f"  {result} = {change(value)}"
-    lines: list[str] = []
+    lines = []
     last = value
     paths = list(_paths(kind))
     for number, path in enumerate(paths):

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 import zlib
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from string import Template
+from typing import Literal
 
 from llvm_pass import abi
 from llvm_pass.ir.edit import Edits
@@ -23,6 +24,8 @@ from llvm_pass.runtime.convert import leaves_mapped, word_from_value, word_to_va
 ENTRY = "@galeed.entry"
 RAW_ENTRY = f"inttoptr (i64 {abi.TABLE} to ptr)"  # that of index 0: everything allowed, delta 0
 DIRECT_BYTES = (1, 2, 4, 8)  # sizes with a runtime function of their own
+# What a value may be: no pointer that was lent; a pointer to data; any pointer, to code too.
+Holds = Literal["nothing", "data", "any"]
 _NOT_A_NAME = re.compile(r"[^\w.]+")
 _BRACKETS = str.maketrans({"<": "v", "[": "a", "{": "s"})
 
@@ -105,9 +108,9 @@ class Helpers:
             self._define("unlend", name, {"tag_shift": abi.TAG_SHIFT, "tag": abi.TAG})
         return name
 
-    def load(self, kind: Type, align: int, flags: str, order: str, metadata: str, code: bool) -> str:
+    def load(self, kind: Type, align: int, flags: str, order: str, metadata: str, holds: Holds) -> str:
         """T (ptr, ptr entry). flags: "atomic volatile "; order: " acquire"; metadata: ", !tbaa !7"."""
-        name = self._name("load", kind, align, flags, order, metadata, "data" if kind.pointers and not code else "")
+        name = self._name("load", kind, align, flags, order, metadata, _told(kind, holds))
         if self._edits.defined(name):
             return name
         if "atomic" in flags:
@@ -121,19 +124,19 @@ class Helpers:
                 f"  call void @galeed_load_bytes(ptr %slot, i64 %from, i64 {kind.store_bytes})\n"
                 f"  %served = load {kind.text}, ptr %slot, align {kind.align_bytes}"
             )
-        membrane = leaves_mapped(
-            kind, "%value", "%result", lambda value: f"call ptr {self.lend(code)}(i64 %from, ptr {value})"
-        )
+        lend = None
+        if holds != "nothing":
+            lend = partial(_call_with, self.lend(code=holds == "any"), "%from")
+        membrane = leaves_mapped(kind, "%value", "%result", lend)
         text = {
             "type": kind.text, "align": align, "flags": flags, "order": order, "metadata": metadata,
             "spare": kind.store_bytes - 1, "slow": slow, "membrane": membrane,
         }  # fmt: skip
         return self._with_slot("load", name, kind, text)
 
-    def store(self, kind: Type, align: int, flags: str, order: str, metadata: str, raw_value: bool) -> str:
-        """void (ptr, ptr entry, T). raw_value: the value cannot be a pseudo-pointer."""
-        ask = kind.pointers and not raw_value
-        name = self._name("store", kind, align, flags, order, metadata, "raw" if kind.pointers and raw_value else "")
+    def store(self, kind: Type, align: int, flags: str, order: str, metadata: str, holds: Holds) -> str:
+        """void (ptr, ptr entry, T)."""
+        name = self._name("store", kind, align, flags, order, metadata, _told(kind, holds))
         if self._edits.defined(name):
             return name
         if "atomic" in flags:
@@ -147,25 +150,29 @@ class Helpers:
                 f"  store {kind.text} %value, ptr %slot, align {kind.align_bytes}\n"
                 f"  call void @galeed_store_bytes(i64 %to, ptr %slot, i64 {kind.store_bytes})"
             )
-        if ask:
-            membrane = leaves_mapped(
-                kind, "%given", "%value", lambda value: f"call ptr {self.unlend()}(i64 %to, ptr {value})"
-            )
-        else:
-            membrane = leaves_mapped(kind, "%given", "%value", None)
+        membrane = leaves_mapped(kind, "%given", "%value", self._inward if holds != "nothing" else None)
         text = {
             "type": kind.text, "align": align, "flags": flags, "order": order, "metadata": metadata,
             "spare": kind.store_bytes - 1, "slow": slow, "membrane": membrane,
         }  # fmt: skip
         return self._with_slot("store", name, kind, text)
 
+    def _outward(self, value: str) -> str:
+        return _call_with(self.lend(code=True), "%to", value)
+
+    def _inward(self, value: str) -> str:
+        return _call_with(self.unlend(), "%to", value)
+
     def rmw(self, kind: Type, operation: str, flags: str, order: str, align: int) -> str:
         """T (ptr, ptr entry, T): atomicrmw. pre: operation is one of abi.RMW."""
         name = self._name("rmw", kind, align, flags, order, "", operation)
         if self._edits.defined(name):
             return name
-        unlend = (lambda value: f"call ptr {self.unlend()}(i64 %to, ptr {value})") if kind.pointers else None
-        lend = (lambda value: f"call ptr {self.lend(True)}(i64 %to, ptr {value})") if kind.pointers else None
+        # Atomic words of a pointer's size may be pointers: that is how clang writes exchanges of
+        # pointers. What is added to one is none.
+        wide = kind.store_bytes == 8 and kind.kind in ("pointer", "integer")
+        unlend = self._inward if wide and operation == "xchg" else None
+        lend = self._outward if wide else None
         slow = word_from_value("%operand", "%word", kind)
         slow += (
             f"\n  %old = call i64 @galeed_atomic_rmw(i64 %to, i32 {kind.store_bytes}, "
@@ -186,7 +193,8 @@ class Helpers:
         if self._edits.defined(name):
             return name
         pair = f"{{ {kind.text}, i1 }}"
-        unlend = (lambda value: f"call ptr {self.unlend()}(i64 %to, ptr {value})") if kind.pointers else None
+        wide = kind.store_bytes == 8 and kind.kind in ("pointer", "integer")
+        unlend = self._inward if wide else None
         prepare = leaves_mapped(kind, "%given", "%expected", unlend) + "\n"
         prepare += leaves_mapped(kind, "%wanted", "%desired", unlend)
         slow = (
@@ -198,15 +206,9 @@ class Helpers:
             f"  %half = insertvalue {pair} poison, {kind.text} %old.value, 0\n"
             f"  %served = insertvalue {pair} %half, i1 %same, 1"
         )  # fmt: skip
-        if kind.pointers:
-            membrane = (
-                f"  %seen = extractvalue {pair} %value, 0\n"
-                f"  %lent = call ptr {self.lend(True)}(i64 %to, ptr %seen)\n"
-                f"  %result = insertvalue {pair} %value, ptr %lent, 0"
-            )
-        else:
-            membrane = f"  %result = insertvalue {pair} %value, i1 %exchanged, 1"
-            membrane = f"  %exchanged = extractvalue {pair} %value, 1\n{membrane}"
+        membrane = f"  %seen = extractvalue {pair} %value, 0\n"
+        membrane += leaves_mapped(kind, "%seen", "%lent", self._outward if wide else None) + "\n"
+        membrane += f"  %result = insertvalue {pair} %value, {kind.text} %lent, 0"
         text = {
             "result_type": pair, "parameters": f", {kind.text} %given, {kind.text} %wanted",
             "spare": kind.store_bytes - 1, "prepare": prepare, "slow": slow, "membrane": membrane,
@@ -225,8 +227,8 @@ class Helpers:
         fixed: the constant length that the .inline forms demand.
         """
         wide = "" if length == "i64" else length
-        words = [intrinsic.removeprefix("llvm."), *checked.split(), *map(str, aligns), volatile, fixed, wide]
-        name = "@galeed." + ".".join(word for word in words if word)
+        parts = [intrinsic.removeprefix("llvm."), *checked.split(), *map(str, aligns), volatile, fixed, wide]
+        name = "@galeed." + ".".join(part for part in parts if part)
         if self._edits.defined(name):
             return name
         is_set = "memset" in intrinsic
@@ -296,3 +298,14 @@ def _block_check(side: str, limit: int, empty: str) -> str:
         f"  %{side}.bound = call i64 @llvm.usub.sat.i64(i64 %{side}.limit, i64 %last)\n"
         f"  %{side}.inside = icmp ult i64 %{side}.offset, %{side}.bound"
     )
+
+
+def _call_with(function: str, place: str, value: str) -> str:
+    return f"call ptr {function}(i64 {place}, ptr {value})"
+
+
+def _told(kind: Type, holds: Holds) -> str:
+    """What a helper's name says about its membrane."""
+    if kind.pointers:
+        return {"nothing": "raw", "data": "data", "any": ""}[holds]
+    return "" if holds == "nothing" else f"pointer.{holds}"

@@ -1,5 +1,15 @@
 ; RUN: galeed-opt %s --passes=pseudo-pointers -S | filecheck %s
 
+; An atomic word of a pointer's size may be a pointer: clang exchanges pointers so.
+define i64 @words(ptr %p, i64 %v) {
+  %a = load atomic i64, ptr %p acquire, align 8
+  %b = atomicrmw xchg ptr %p, i64 %v seq_cst, align 8
+  ret i64 %b
+}
+; CHECK-LABEL: define i64 @words(
+; CHECK:         %a = call i64 @galeed.load.i64.8.atomic.acquire.pointer.any(
+; CHECK-NEXT:    %b = call i64 @galeed.rmw.i64.8.seq_cst.xchg(
+
 define i32 @all(ptr %p, i32 %v, ptr %q) {
   %a = load atomic i32, ptr %p acquire, align 4
   store atomic i32 %v, ptr %p syncscope("singlethread") release, align 4

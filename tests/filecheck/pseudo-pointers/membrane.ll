@@ -18,6 +18,24 @@ define <2 x ptr> @vector(ptr %p) {
   %v = load <2 x ptr>, ptr %p, align 8
   ret <2 x ptr> %v
 }
+; Integers that are pointers: by type, or because the code around makes them so.
+define void @copied(ptr %p, ptr %q) {
+  %v = load i64, ptr %q, align 8, !tbaa !0
+  store i64 %v, ptr %p, align 8, !tbaa !0
+  ret void
+}
+define ptr @cast(ptr %p, ptr %q) {
+  %i = ptrtoint ptr %q to i64
+  store i64 %i, ptr %p, align 8
+  %v = load i64, ptr %p, align 8
+  %w = inttoptr i64 %v to ptr
+  ret ptr %w
+}
+define void @number(ptr %p, ptr %q) {
+  %v = load i64, ptr %q, align 8
+  store i64 %v, ptr %p, align 8
+  ret void
+}
 !0 = !{!1, !1, i64 0}
 !1 = !{!"p1 int", !2, i64 0}
 !2 = !{!"any pointer", !3, i64 0}
@@ -28,6 +46,15 @@ define <2 x ptr> @vector(ptr %p) {
 ; CHECK:         call ptr @galeed.load.ptr.8.tbaa.0.data(
 ; CHECK-LABEL: define ptr @anything(
 ; CHECK:         call ptr @galeed.load.ptr.8.tbaa.{{[0-9]+}}(
+; CHECK-LABEL: define void @copied(
+; CHECK:         %v = call i64 @galeed.load.i64.8.tbaa.{{[0-9]+}}.pointer.data(
+; CHECK:         call void @galeed.store.i64.8.tbaa.{{[0-9]+}}.pointer.any(
+; CHECK-LABEL: define ptr @cast(
+; CHECK:         call void @galeed.store.i64.8.pointer.any(
+; CHECK:         %v = call i64 @galeed.load.i64.8.pointer.any(
+; CHECK-LABEL: define void @number(
+; CHECK:         %v = call i64 @galeed.load.i64.8(
+; CHECK:         call void @galeed.store.i64.8(
 ; CHECK-LABEL: define internal ptr @galeed.lend.data(i64 %from, ptr %value)
 ; CHECK:         %above = sub i64 %bits, 35184372088832
 ; CHECK-NEXT:    %window = lshr i64 %above, 36
