@@ -20,9 +20,7 @@ from tests.pkuvm.vm import VmFailureError, explain, verdict
 HERE = ROOT / "tests" / "pkuvm"
 
 
-def call(
-    *arguments: str | Path, cwd: Path | None = None, **variables: str
-) -> subprocess.CompletedProcess[str]:
+def call(*arguments: str | Path, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [HERE / "run", *arguments],
         cwd=cwd,
