@@ -24,7 +24,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A hint: when it lies, making ready again does nothing.
 static READY: AtomicBool = AtomicBool::new(false);
-static MAKING_READY: Lock = Lock::new();
+/// Also taken around fork.
+pub(crate) static MAKING_READY: Lock = Lock::new();
 
 #[cold]
 fn make_ready() {

@@ -39,6 +39,7 @@ pub(crate) fn start_or_die() {
 fn start_slowly() -> Result<(), Error> {
     // SAFETY: mpk_start may be called at any time, by any thread.
     Error::check(unsafe { sys::mpk_start() })?;
+    mind_forks()?;
     let _held = STARTING.hold();
     if published().registry.load(Ordering::Acquire).is_null() {
         build()?;
@@ -69,11 +70,6 @@ fn build() -> Result<(), Error> {
     unsafe { sys::mpk_heap_set_hooks(host, &raw const hooks) };
     // SAFETY: the hook reports on what it is given and takes no lock.
     unsafe { sys::mpk_set_violation_hook(Some(violation::enrich)) };
-    // SAFETY: the three handlers only take and give the table's lock.
-    let forks = unsafe { pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
-    if forks != 0 {
-        return Err(Error::NO_MEMORY);
-    }
     words.registry.store(registry, Ordering::Release);
     Ok(())
 }
@@ -115,16 +111,34 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
+/// Registers the handlers, once, before any lock of ours can be held.
+fn mind_forks() -> Result<(), Error> {
+    static MINDED: AtomicBool = AtomicBool::new(false);
+    if MINDED.swap(true, Ordering::AcqRel) {
+        return Ok(());
+    }
+    // SAFETY: the three handlers only take and give locks of ours.
+    let error = unsafe { pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+    if error == 0 {
+        Ok(())
+    } else {
+        Err(Error::NO_MEMORY)
+    }
+}
+
+/// Every lock, so that the child finds none held by a thread that it lacks.
 extern "C" fn before_fork() {
-    let registry = published().registry.load(Ordering::Acquire);
-    if !registry.is_null() {
-        crate::access::with_rights(|| self::registry().fork_lock().take());
+    STARTING.take();
+    crate::gate::MAKING_READY.take();
+    if STARTED.load(Ordering::Acquire) {
+        crate::access::with_rights(|| registry().fork_lock().take());
     }
 }
 
 extern "C" fn after_fork() {
-    let registry = published().registry.load(Ordering::Acquire);
-    if !registry.is_null() {
-        crate::access::with_rights(|| self::registry().fork_lock().give());
+    if STARTED.load(Ordering::Acquire) {
+        crate::access::with_rights(|| registry().fork_lock().give());
     }
+    crate::gate::MAKING_READY.give();
+    STARTING.give();
 }
