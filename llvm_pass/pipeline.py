@@ -70,19 +70,16 @@ def rewrite(data: bytes, options: Options | None = None) -> Result:
         mark = module.passes_applied()
         if mark is not None and passes:
             raise AlreadyRewritten("this module has been through the passes already; rewrite what the compiler made")
-        for item in passes:
-            module = _run(item, module, llvm, options, result)
-        if passes:
-            with _Clock(result, "line model"):
-                module = _marked(module, passes)
-            _verify("mark", module, llvm, result)
+        for number, item in enumerate(passes):
+            last = number == len(passes) - 1
+            module = _run(item, module, llvm, options, result, _mark(passes) if last else None)
         with _Clock(result, "LLVM"):
             result.text = llvm.text()
             result.bitcode = llvm.bitcode()
     return result
 
 
-def _run(item: Pass, module: Module, llvm: Llvm, options: Options, result: Result) -> Module:
+def _run(item: Pass, module: Module, llvm: Llvm, options: Options, result: Result, mark: str | None) -> Module:
     with _Clock(result, item.name):
         edits = Edits(module)
         context = Context(item.name, module, edits)
@@ -96,6 +93,8 @@ def _run(item: Pass, module: Module, llvm: Llvm, options: Options, result: Resul
             raise PassFailed(item.name, f"{type(error).__name__}: {error}", function, line) from error
         result.remarks += context.remarks
         result.stats.update({f"{item.name}: {what}": count for what, count in context.stats.items()})
+        if mark is not None:
+            edits.append(f"!{MARK} = !{{{module.metadata.node(mark)}}}")
         if not edits:
             return module
         module = Module(edits.apply())
@@ -127,11 +126,10 @@ def _blamed(module: Module, error: str) -> tuple[str | None, int | None]:
     return bare(owner.name) if owner else None, number
 
 
-def _marked(module: Module, passes: list[Pass]) -> Module:
-    edits = Edits(module)
+def _mark(passes: list[Pass]) -> str:
+    """The node that says which passes a module has been through."""
     names = ", ".join(f'!"{item.name}"' for item in passes)
-    edits.append(f"!{MARK} = !{{{module.metadata.node(f'!{{{names}}}')}}}")
-    return Module(edits.apply())
+    return f"!{{{names}}}"
 
 
 class _Clock:
