@@ -170,11 +170,11 @@ def main(argv: list[str] | None = None) -> int:
     text = json.dumps(facts, indent=2) if options.json else render(facts, measured=not options.no_costs)
     try:
         print(text, flush=True)
-    except BrokenPipeError:
-        # The reader has seen enough; what is still buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
+        # What is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # the reader has seen enough
+            return 0
         print(f"galeed-probe: cannot write the result: {error.strerror}", file=sys.stderr)
         return 2
     if facts["backend"]["error"]:

@@ -214,7 +214,10 @@ static void on_fault(int signal_number, siginfo_t *info, void *context) {
 
 int mpk_faults_install(void) {
     int error = mpk_start();
-    if (error) return error;
+    return error ? error : _mpk_faults_install_started();
+}
+
+int _mpk_faults_install_started(void) {
     enum { NOT_YET, NOW, DONE };
     uint32_t state = NOT_YET;
     if (!atomic_compare_exchange_strong(&MPK_RUNTIME->faults_installed, &state, NOW)) {

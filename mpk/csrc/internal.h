@@ -147,6 +147,9 @@ void _mpk_heap_thread_exit(mpk_domain *domain, struct thread_record *record);
  * For start-up only. */
 int _mpk_explain(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* fault.c: mpk_faults_install, for mpk_start itself. pre: the runtime is filled. */
+int _mpk_faults_install_started(void);
+
 /* report.c. _mpk_fatal understands %s %d %u %x %lx %zu %p, in any state, and aborts. */
 _Noreturn void _mpk_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

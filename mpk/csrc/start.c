@@ -129,6 +129,12 @@ static int fill(const struct environment *environment) {
     if (!error) error = take_published_key(runtime);
     if (!error) error = _mpk_threads_start();
     if (error) return error;
+    /* Threads that exist already have no rights on the key that was just taken:
+     * the fault handler grants them. A single-threaded start leaves it to the
+     * first gate, so that Rust's own handler is there before ours. */
+    bool alone = _mpk_threads_note_older() <= 1;
+    if (runtime->backend == MPK_BACKEND_PKU && !alone) error = _mpk_faults_install_started();
+    if (error) return error;
     atomic_store(&runtime->magic, MPK_MAGIC);
     return 0;
 }

@@ -180,7 +180,5 @@ int _mpk_threads_start(void) {
         errno = EAGAIN;
         return MPK_EKERNEL;
     }
-    if (pthread_atfork(fork_prepare, fork_parent, fork_child)) return MPK_ENOMEM;
-    _mpk_threads_note_older();
-    return 0;
+    return pthread_atfork(fork_prepare, fork_parent, fork_child) ? MPK_ENOMEM : 0;
 }

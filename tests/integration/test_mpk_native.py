@@ -84,7 +84,14 @@ def program(programs: Path, run: Run) -> Program:
 
 HOLDS = (
     *("rights", "gates", "unwind", "domains", "forks", "signals host", "signals callback", "signals c"),
-    *("threads older", "threads hammer", "threads wait-host", "threads wait-foreign", "threads exit"),
+    *(
+        "threads older",
+        "threads older-than-start",
+        "threads hammer",
+        "threads wait-host",
+        "threads wait-foreign",
+        "threads exit",
+    ),
 )
 
 

@@ -31,6 +31,15 @@ static void *older(void *unused) {
     return unused;
 }
 
+/* A thread older than the runtime, not only than the host domain. */
+static void *older_than_start(void *unused) {
+    mpk_domain *domain;
+    spin_until(&go, 1);
+    CHECK(mpk_domain_create(0, &domain) == 0);
+    CHECK(mpk_domain_destroy(domain) == 0);
+    return unused;
+}
+
 static void *hammer(void *unused) {
     for (int i = 0; i < 300; i++) {
         int token, callback_token;
@@ -106,6 +115,12 @@ int main(int count, char **arguments) {
     pthread_t threads[4];
     int token;
     if (!strcmp(what, "older")) start(&threads[0], older, NULL);
+    if (!strcmp(what, "older-than-start")) {
+        start(&threads[0], older_than_start, NULL);
+        CHECK(mpk_start() == 0);
+        atomic_store(&go, 1);
+        pthread_join(threads[0], NULL);
+    }
     object = mpk_heap_calloc(host_domain(), 10, 0);
     if (!strcmp(what, "older")) {
         atomic_store(&go, 1);
