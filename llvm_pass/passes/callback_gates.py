@@ -52,7 +52,7 @@ class _Thunks:
         self._context, self._edits, self._types = context, context.edits, context.module.types
         self._helpers = Helpers(context.edits, context.module.metadata)
         self._groups = Groups(context.module, context.edits)
-        self._made: dict[tuple[Signature, str, bool], str] = {}
+        self._made: dict[tuple[Signature, str, str, bool], str] = {}
 
     def rewrite(self, function: Function, number: int, line: str) -> None:
         """Looks at one call line."""
@@ -61,9 +61,7 @@ class _Thunks:
             return
         convention, result, left_over = read_returns(self._types, call.signature)
         reason = ""
-        if left_over:
-            reason = "variadic indirect call"
-        elif call.marker == "musttail":
+        if call.marker == "musttail":
             reason = "indirect call that must be a jump (musttail)"
         elif convention not in _CONVENTIONS:
             reason = f"indirect call with convention {convention}"
@@ -76,27 +74,30 @@ class _Thunks:
             self._context.missed("IndirectCall", f"{reason} cannot reach the host", function, line)
             return
         signature = Signature(convention, result, tuple(value for value, _ in read), variadic=False)
-        thunk = self._thunk(signature, function, call)
-        self._edits.replace(number, _through(call, thunk))
+        # With dots in the type (or, in old C, no parameters): the thunk takes what this call
+        # passes, and calls with the dots, so that the callee finds everything in its place.
+        thunk = self._thunk(signature, left_over, function, call)
+        self._edits.replace(number, _through(call, thunk, call.signature.removesuffix(left_over).rstrip()))
         self._context.stats["indirect calls"] += 1
 
-    def _thunk(self, signature: Signature, function: Function, call: Call) -> str:
+    def _thunk(self, signature: Signature, shape: str, function: Function, call: Call) -> str:
         own = tuple(_GROUPS.findall(function.header.after.split(" personality ")[0]))
         at_call = tuple(_GROUPS.findall(call.rest.split("[", 1)[0]))
         safe = self._groups.has(at_call, "nounwind")
         group = self._groups.for_gate(own)
-        known = self._made.get((signature, group, safe))
+        known = self._made.get((signature, shape, group, safe))
         if known is None:
             known = f"@galeed.callback.{len(self._made)}"
-            self._made[(signature, group, safe)] = known
-            self._edits.define(known, self._body(known, signature, group, safe))
+            self._made[(signature, shape, group, safe)] = known
+            self._edits.define(known, self._body(known, signature, shape, group, safe))
             self._context.stats["thunks"] += 1
         return known
 
-    def _body(self, name: str, signature: Signature, group: str, safe: bool) -> str:
+    def _body(self, name: str, signature: Signature, shape: str, group: str, safe: bool) -> str:
         helpers, void = self._helpers, signature.is_void
         parameters = [f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters)]
         copies = any(value.in_memory for value in signature.parameters)
+        returns = f"{signature.returns()} {shape}".rstrip()
         personality = "" if safe else " personality ptr @__gcc_personality_v0"
         unlikely = self._context.module.metadata.node('!{!"branch_weights", i32 1, i32 2000}')
         result = "" if void else "%same = "
@@ -112,14 +113,14 @@ class _Thunks:
             f"  br i1 %handle, label %host, label %plain, !prof {unlikely}",
             "",
             "plain:",
-            f"  {result}{'' if copies else 'tail '}call {signature.returns()} %function({', '.join(parameters)})",
+            f"  {result}{'' if copies else 'tail '}call {returns} %function({', '.join(parameters)})",
             "  ret void" if void else f"  ret {signature.result.kind.text} %same",
             "",
             "host:",
             f"  %address = call {helpers.runtime('galeed_callback_enter')}(i64 %bits, ptr %token)",
         ]
         arguments = self._turned_back(signature, lines)
-        invocation = f"{signature.returns()} %address({', '.join(arguments)})"
+        invocation = f"{returns} %address({', '.join(arguments)})"
         target = "" if void else "%got = "
         if safe:
             lines.append(f"  {target}call {invocation}")
@@ -166,8 +167,8 @@ class _Thunks:
         return [mapped, leave, f"  ret {kind.text} %given"]
 
 
-def _through(call: Call, thunk: str) -> str:
+def _through(call: Call, thunk: str, signature: str) -> str:
     result = f"{call.result} = " if call.result else ""
     marker = f"{call.marker} " if call.marker else ""
     arguments = ", ".join([*call.arguments, f"ptr nest {call.callee}"])
-    return f"  {result}{marker}{call.kind} {call.signature} {thunk}({arguments}){call.rest}"
+    return f"  {result}{marker}{call.kind} {signature} {thunk}({arguments}){call.rest}"

@@ -39,7 +39,7 @@ define void @dots(ptr %fn) {
 ; CHECK-LABEL: define void @jump(
 ; CHECK-NEXT:    musttail call void %fn(ptr %fn)
 ; CHECK-LABEL: define void @dots(
-; CHECK-NEXT:    call void (i32, ...) %fn(i32 1, i32 2)
+; CHECK-NEXT:    call void @galeed.callback.2(i32 1, i32 2, ptr nest %fn)
 
 ; CHECK-LABEL: define internal ptr @galeed.callback.0(ptr %a0, i8 signext %a1, ptr nest %function)
 ; CHECK-SAME:    section "galeed_text"
@@ -61,5 +61,10 @@ define void @dots(ptr %fn) {
 ; CHECK:         cleanup
 ; CHECK-NEXT:    call void @galeed_callback_exit(ptr %token)
 ; CHECK-NEXT:    resume
+
+; Dots stay dots for the callee.
+; CHECK-LABEL: define internal void @galeed.callback.2(i32 %a0, i32 %a1, ptr nest %function)
+; CHECK:         tail call void (i32, ...) %function(i32 %a0, i32 %a1)
+; CHECK:         invoke void (i32, ...) %address(i32 %a0, i32 %a1)
 attributes #0 = { nounwind }
 attributes #1 = { nounwind }

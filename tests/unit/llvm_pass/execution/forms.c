@@ -122,6 +122,8 @@ struct node *through(struct node *(*f)(struct node *, double, struct large), str
     struct large l = {{1, 2, 3}, n};
     return f(n, 2.5, l)->next;
 }
+int with_dots(int (*f)(int, ...), int *p) { return f(3, p, p + 1, p + 2); }
+int with_own_dots(int *p) { return with_dots(total, p); }
 static int started;
 __attribute__((constructor)) static void start(void) { started = 1; }
 int was_started(void) { return started; }

@@ -67,6 +67,8 @@ unsafe extern "C" {
     fn rest(s: Slice) -> Slice;
     fn many(a: c_int, b: c_int, c: c_int, d: c_int, e: c_int, f: c_int, g: c_int, p: *const c_int, h: i8) -> c_int;
     fn by_dots(p: *mut c_int) -> c_int;
+    fn with_dots(f: unsafe extern "C" fn(c_int, *mut c_int, *mut c_int, *mut c_int) -> c_int, p: *mut c_int) -> c_int;
+    fn with_own_dots(p: *mut c_int) -> c_int;
     fn get_compare() -> Comparison;
     fn through(f: Through, n: *mut Node) -> *mut Node;
     fn was_started() -> c_int;
@@ -244,6 +246,11 @@ fn membrane() {
     assert_eq!(stopped.kind, Kind::Temporal);
 }
 
+unsafe extern "C" fn add_three(n: c_int, a: *mut c_int, b: *mut c_int, c: *mut c_int) -> c_int {
+    // SAFETY: turned back.
+    unsafe { n * 1000 + *a + *b + *c }
+}
+
 fn passing() {
     let mut n = node(9);
     let mut numbers = Box::new([4, 50, 600]);
@@ -259,6 +266,8 @@ fn passing() {
         let p = numbers.as_mut_ptr();
         assert_eq!(many(1, 2, 3, 4, 5, 6, 7, p, -1), 31);
         assert_eq!(by_dots(p), 654);
+        assert_eq!(with_own_dots(p), 654);
+        assert_eq!(with_dots(add_three, p), 3654);
         assert_eq!([0, 1, 2, 3].map(|which| pick(which, p)), [4, 3, 7, 5]);
         assert_eq!(get_compare()(p.add(1).cast(), p.cast()), 46);
         assert_eq!(was_started(), 1);
