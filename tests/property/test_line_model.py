@@ -79,9 +79,7 @@ def test_printing_without_edits_changes_nothing(source: str) -> None:
 def test_types_measure_as_llvm_measures(text: str) -> None:
     kind = TypeTable([]).parse(text)
     module = llvm.parse_assembly(f"@x = external global {text}\n@y = external global i8", _context())
-    layout = llvm.create_target_data(
-        "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"
-    )
+    layout = llvm.create_target_data("e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128")
     real = module.get_global_variable("x").global_value_type
     assert layout.get_abi_size(real) == kind.alloc_bytes
     assert layout.get_abi_alignment(real) == kind.align_bytes
