@@ -14,6 +14,7 @@ from llvm_pass.passes.entries import Entries
 from llvm_pass.runtime.helpers import DIRECT_BYTES, Helpers, Holds
 
 _LARGEST_ALIGN = 4096  # a handle keeps the low 12 bits of the address, no more
+_LOOK_AHEAD_LINES = 16
 _ORDER = r'((?: syncscope\("[^"]*"\))?(?: (?:unordered|monotonic|acquire|release|acq_rel|seq_cst))*)'
 _LOAD = re.compile(rf"^  ({LOCAL}) = load ((?:atomic )?(?:volatile )?)(.+?), ptr ({LOCAL}){_ORDER}, align (\d+)(.*)$")
 _STORE = re.compile(rf"^  store ((?:atomic )?(?:volatile )?)(.+), ptr ({LOCAL}){_ORDER}, align (\d+)(.*)$")
@@ -79,10 +80,29 @@ class Accesses:
         tbaa = metadata_of(tail).get("tbaa")
         hidden = "atomic" in flags or result in self._roots.made_pointers
         holds = self._holds(kind, tbaa, hidden)
-        helper = self._helpers.load(kind, _align(align), flags, order, f", !tbaa {tbaa}" if tbaa else "", holds)
+        metadata = f", !tbaa {tbaa}" if tbaa else ""
+        updated = "atomic" not in flags and self._is_stored_to_after(number, pointer, kind)
+        helper = self._helpers.load(kind, _align(align), flags, order, metadata, holds, updated)
         suffix = debug_suffix(self._context, self._function, line)
         self._context.edits.replace(number, f"  {result} = call {text} {helper}(ptr {pointer}, ptr {entry}){suffix}")
         self._context.stats["loads"] += 1
+
+    def _is_stored_to_after(self, number: int, pointer: str, kind: Type) -> bool:
+        """Does a store of this size through the same pointer follow soon, in the same block?
+
+        Who may write may read, so the load can ask for what the store needs, and LLVM drops the
+        store's check as the same question asked again. A lease that is only readable goes to the
+        runtime for the load, which allows it.
+        """
+        lines, target = self._context.module.lines, f", ptr {pointer}"
+        for line in lines[number + 1 : number + 1 + _LOOK_AHEAD_LINES]:
+            if not line.startswith("  "):
+                return False
+            if line.startswith("  store ") and target in line:
+                match = _STORE.match(line)
+                if match and match.group(3) == pointer:
+                    return self._types.prefix(match.group(2))[0].store_bytes == kind.store_bytes
+        return False
 
     def _holds(self, kind: Type, tbaa: str | None, hidden: bool) -> Holds:
         """What is loaded or stored. hidden: the code around says that an integer is a pointer.

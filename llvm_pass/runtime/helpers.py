@@ -108,9 +108,15 @@ class Helpers:
             self._define("unlend", name, {"tag_shift": abi.TAG_SHIFT, "tag": abi.TAG})
         return name
 
-    def load(self, kind: Type, align: int, flags: str, order: str, metadata: str, holds: Holds) -> str:
-        """T (ptr, ptr entry). flags: "atomic volatile "; order: " acquire"; metadata: ", !tbaa !7"."""
-        name = self._name("load", kind, align, flags, order, metadata, _told(kind, holds))
+    def load(
+        self, kind: Type, align: int, flags: str, order: str, metadata: str, holds: Holds, updated: bool = False
+    ) -> str:
+        """T (ptr, ptr entry). flags: "atomic volatile "; order: " acquire"; metadata: ", !tbaa !7".
+
+        updated: checks as a store would; for loads that such a store follows.
+        """
+        told = "updated" + _told(kind, holds) if updated else _told(kind, holds)
+        name = self._name("load", kind, align, flags, order, metadata, told)
         if self._edits.defined(name):
             return name
         if "atomic" in flags:
@@ -131,6 +137,7 @@ class Helpers:
         text = {
             "type": kind.text, "align": align, "flags": flags, "order": order, "metadata": metadata,
             "spare": kind.store_bytes - 1, "slow": slow, "membrane": membrane,
+            "read_limit": abi.WRITE_LIMIT_OFFSET if updated else abi.READ_LIMIT_OFFSET,
         }  # fmt: skip
         return self._with_slot("load", name, kind, text)
 
