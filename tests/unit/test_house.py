@@ -205,3 +205,16 @@ def test_short_references_resolve() -> None:
             if not source.startswith(known):
                 unknown.append(f"{file.relative_to(ROOT)}: [{source}]")
     assert not unknown
+
+
+def test_every_assumption_is_in_the_threat_model() -> None:
+    """Each file that says ASSUMES has its row in THREAT_MODEL.md, and each row its file."""
+    sources = tracked("*.c", "*.h", "*.rs", "*.py", "*.in")
+    assuming = {
+        str(path.relative_to(ROOT))
+        for path in sources
+        if "tests" not in path.parts and re.search(r"\bASSUMES: ", path.read_text(encoding="utf-8"))
+    }
+    rows = re.findall(r"(?m)^\| `([^`]+)` \|", (ROOT / "THREAT_MODEL.md").read_text(encoding="utf-8"))
+    assert assuming
+    assert set(rows) == assuming
