@@ -297,7 +297,13 @@ def test_terminated_it_cleans_up(folder: Path) -> None:
     (folder / "slow.c").write_text(slow)
     changes = {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(scratch)}
     for number in (signal.SIGTERM, signal.SIGINT):
-        process = subprocess.Popen([*CC, "-O2", "-c", "slow.c"], cwd=folder, env=environment(changes))
+        # A shell starts what runs in its background with SIGINT ignored, and that is inherited.
+        process = subprocess.Popen(
+            [*CC, "-O2", "-c", "slow.c"],
+            cwd=folder,
+            env=environment(changes),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         deadline = time.monotonic() + 60
         while not list(scratch.glob("galeed-*/*")) and time.monotonic() < deadline:
             time.sleep(0.01)
