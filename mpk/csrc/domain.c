@@ -79,6 +79,7 @@ int _mpk_domain_commit(mpk_domain *domain, size_t bytes) {
 void *mpk_domain_private(mpk_domain *domain, size_t bytes) {
     struct domain_extent *extent = _mpk_extent_of(domain);
     if (!extent || !bytes || bytes > extent->bytes) return NULL;
+    host_only("mpk_domain_private");
     bytes = round_up(bytes, MPK_PAGE_BYTES);
     void *result = NULL;
     _mpk_extents_lock();

@@ -232,3 +232,13 @@ int _mpk_faults_install_started(void) {
     atomic_store(&MPK_RUNTIME->faults_installed, NOT_YET);
     return MPK_EKERNEL;
 }
+
+/* Rust installs its own handlers after its first allocation, and only where there
+ * is none; the last of them is that of SIGBUS. */
+void _mpk_faults_follow(void) {
+    struct sigaction others;
+    if (!is_pku() || atomic_load(&MPK_RUNTIME->faults_installed)) return;
+    if (sigaction(SIGBUS, NULL, &others) || others.sa_handler == SIG_DFL) return;
+    if (sigaction(SIGSEGV, NULL, &others) || others.sa_handler == SIG_DFL) return;
+    _mpk_faults_install_started();
+}

@@ -68,8 +68,11 @@ static __attribute__((noinline)) void *alloc_slow(struct heap *heap, uint32_t nu
     if (!cache)
         return NULL;
     struct cache_bin *bin = &cache->bins[number];
-    if (!bin->count && !_mpk_heap_refill(heap, bin, number))
-        return NULL;
+    if (!bin->count) {
+        _mpk_faults_follow();
+        if (!_mpk_heap_refill(heap, bin, number))
+            return NULL;
+    }
     return pop(heap, bin, number, bytes);
 }
 

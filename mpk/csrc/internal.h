@@ -149,6 +149,9 @@ int _mpk_explain(int error, const char *format, ...) __attribute__((format(print
 
 /* fault.c: mpk_faults_install, for mpk_start itself. pre: the runtime is filled. */
 int _mpk_faults_install_started(void);
+/* fault.c: pku: the same as soon as somebody else handles faults; the heap asks now
+ * and then, because the host's signal handlers need it before any gate. */
+void _mpk_faults_follow(void);
 
 /* report.c. _mpk_fatal understands %s %d %u %x %lx %zu %p, in any state, and aborts. */
 _Noreturn void _mpk_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -98,6 +98,7 @@ void _mpk_extents_lock(void) {
             atomic_compare_exchange_strong(&MPK_RUNTIME->extent_lock, &free, 1))
             return;
         if (spins < 100) __builtin_ia32_pause();
+        else if (_mpk_prim_mprotect.is_closed()) _mpk_fatal("foreign code called what only the host may call");
         else wait_a_little(&wait);
     }
 }

@@ -173,6 +173,8 @@ static const char *advice(const struct mpk_violation *v) {
     case MPK_RIGHTS: return "the object was lent for reading: lend it as mutable if C is meant to change it";
     case MPK_TYPE: return "the value is none that its Rust type may hold";
     case MPK_BOUNDARY:
+        if (v->handle) return "code that cannot use pseudo-pointers (libc, a prebuilt library) was given one: "
+                              "give it a copy, or compile that code with galeed-cc";
         return v->function ? "the C code used an address of Rust's memory that it was not lent in this call "
                              "(a stale or made-up pointer)"
                            : "open the domain before using it (mpk_domain_open)";

@@ -98,6 +98,7 @@ static int take(struct domain_extent *extent, uintptr_t address, size_t bytes) {
 }
 
 static int change(mpk_domain *domain, uintptr_t address, size_t bytes, bool shared) {
+    if (_mpk_prim()->is_closed()) _mpk_fatal("foreign code tried to change what it may reach");
     struct domain_extent *extent = _mpk_extent_of(domain);
     if (!extent || !bytes || (address | bytes) % MPK_PAGE_BYTES || address < extent->base ||
         address - extent->base > extent->committed || bytes > extent->committed - (address - extent->base))

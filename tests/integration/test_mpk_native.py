@@ -83,7 +83,7 @@ def program(programs: Path, run: Run) -> Program:
 
 
 HOLDS = (
-    *("rights", "gates", "unwind", "domains", "forks", "signals host", "signals callback", "signals c"),
+    *("rights", "gates", "unwind", "domains", "forks", "signals host", "signals early", "signals callback", "signals c"),
     *(
         "threads older",
         "threads older-than-start",
@@ -125,6 +125,8 @@ MISUSE = {
     "enter-in-foreign": "mpk_gate_enter was called in foreign code",
     "open-in-foreign": "foreign code tried to change its rights",
     "create-in-foreign": "foreign code called mpk_domain_create",
+    "private-in-foreign": "foreign code called mpk_domain_private",
+    "share-in-foreign": "foreign code tried to change what it may reach",
     "try-in-foreign": "foreign code called mpk_try",
     "callback-exit-in-foreign": "mpk_callback_exit",
     "exit-inside-callback": "the innermost frame is the callback",
@@ -138,6 +140,16 @@ def test_misuse_is_fatal_in_one_line(backend: str, program: Program, what: str) 
     assert outcome.stderr.startswith("galeed: fatal: "), outcome
     assert outcome.stderr.count("\n") == 1, outcome
     assert MISUSE[what] in outcome.stderr, outcome
+
+
+def test_an_end_without_its_begin_opens_nothing(backend: str, program: Program) -> None:
+    """pku: closes what is closed. mprotect: would wait for itself."""
+    outcome = program("misuse", "end-in-foreign")
+    if backend == "pku":
+        assert (outcome.code, outcome.stdout) == (0, "survived\n"), outcome
+    else:
+        assert outcome.code == ABORTED, outcome
+        assert outcome.stderr == "galeed: fatal: foreign code called what only the host may call\n", outcome
 
 
 def violate(program: Program, tmp_path: Path, what: str, policy: str | None = None) -> tuple[Outcome, dict[str, Any]]:

@@ -1,5 +1,6 @@
 /* Misuse that must end the process with one clear line. argv[1]: which. */
 #include "check.h"
+#include "internal.h"
 
 static void deep(int depth) {
     int token, callback_token;
@@ -23,6 +24,9 @@ int main(int count, char **arguments) {
     if (!strcmp(what, "enter-in-foreign")) mpk_gate_enter(&other, "g");
     if (!strcmp(what, "open-in-foreign")) mpk_domain_open(host, MPK_READ_WRITE, NULL);
     if (!strcmp(what, "create-in-foreign")) mpk_domain_create(0, &host);
+    if (!strcmp(what, "private-in-foreign")) mpk_domain_private(host, MPK_PAGE_BYTES);
+    if (!strcmp(what, "share-in-foreign")) _mpk_domain_share(host, MPK_HOST_BASE, MPK_PAGE_BYTES);
+    if (!strcmp(what, "end-in-foreign")) mpk_access_end(1);
     if (!strcmp(what, "try-in-foreign")) mpk_try(nothing, NULL);
     if (!strcmp(what, "callback-exit-in-foreign")) mpk_callback_exit(&other);
     if (!strcmp(what, "exit-inside-callback")) {
