@@ -57,6 +57,7 @@ class Compiler:
         command = [*self.clang.driver(self.cxx), *first_stage_options(self.line)]
         command += dependency_options(self.line, source)
         command += coverage_options(self.line, output)
+        command += known.FIRST_STAGE_IDIOMS
         command += ["-c", "-emit-llvm", "-o", str(bitcode)]
         if source.language_forced:
             command += ["-x", str(source.language)]

@@ -73,6 +73,10 @@ CODE_WARNINGS = (
     "-Wa,",
     "-Wbackend-plugin",
 )
+# LLVM would make a call of libc's strlen out of a loop that counts to a zero, and libc
+# cannot use pseudo-pointers. Calls that the source itself makes stay.
+FIRST_STAGE_IDIOMS = ("-mllvm", "-disable-loop-idiom-strlen", "-mllvm", "-disable-loop-idiom-wcslen")
+
 SECOND_STAGE_QUIET = ("-Wno-unused-command-line-argument", "-Wno-ignored-optimization-argument", "-Wno-deprecated")
 
 # Link-time optimisation would hand the linker bitcode that was never checked, or
