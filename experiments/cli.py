@@ -107,13 +107,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
+        if sys.stdout is None:
+            raise LabError("standard output is closed; send it to a file or to /dev/null")
         code = _list(arguments.json) if arguments.command == "list" else _run(arguments)
         sys.stdout.flush()
     except LabError as error:
         print(f"galeed-lab: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
+    except OSError as error:
+        # What is still buffered must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"galeed-lab: cannot write the result: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("galeed-lab: interrupted", file=sys.stderr)

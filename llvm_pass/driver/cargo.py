@@ -37,6 +37,9 @@ def drive(argv: list[str]) -> int:
     environment = cargo_environment.environment(place, clang)
     fingerprint = cargo_environment.prepare(place, clang)
     build = cargo_build.build(cargo, arguments, place, environment)
+    if build.unlinked:
+        names = ", ".join(sorted(set(build.unlinked)))
+        raise DriverError(f"nothing links galeed's runtime into what {names} makes.{_advice(names)}")
     if build.status != 0:
         return build.status
     check_allocators(build, place)
@@ -69,9 +72,12 @@ def check_allocators(build: Build, place: Place) -> None:
         names = ", ".join(str(program.path) for program in wrong)
         sources = ", ".join(sorted({program.source for program in wrong}))
         raise DriverError(
-            f"{names}: the global allocator is not galeed's, so nothing would be isolated. Add to {sources}:\n"
-            f"        {cargo_project.ALLOCATOR_LINES}"
+            f"{names}: the global allocator is not galeed's, so nothing would be isolated.{_advice(sources)}"
         )
+
+
+def _advice(sources: str) -> str:
+    return f" Add to {sources} (in a library under #[cfg(test)]):\n        {cargo_project.ALLOCATOR_LINES}"
 
 
 def published(program: Program, place: Place) -> Path:
@@ -100,7 +106,8 @@ def note(text: str) -> None:
 
 
 def _become(cargo: str, words: list[str], environment: dict[str, str]) -> int:
-    sys.stdout.flush()
+    if sys.stdout is not None:  # None: our caller closed it
+        sys.stdout.flush()
     os.execvpe(cargo, [cargo, *words], environment)
 
 

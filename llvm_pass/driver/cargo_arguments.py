@@ -142,5 +142,7 @@ def _refuse_unusable(result: Arguments) -> None:
     target = result.last("--target")
     if target not in (None, TRIPLE) and not result.passed_on:
         raise DriverError(f"--target {target}: only {TRIPLE} is supported")
+    if "--target-dir" in result.flags or result.last("--target-dir") == "":
+        raise DriverError("--target-dir: needs a value, the directory to build in")
     if "--message-format" in result.values and not result.passed_on:
         raise DriverError("--message-format: cargo's messages are read by us; --json gives a summary")

@@ -1,11 +1,15 @@
 """Runs cargo's build and keeps what it says: programs, build scripts.
 
 Invariant: a program is what cargo reports as an executable for the target machine;
-nothing is found by guessing at paths.
+nothing is found by guessing at paths. rustc's diagnostics pass through us to stderr
+unchanged: we only look for links that failed because nothing brings our runtime.
 """
 
 import json
+import os
+import re
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,9 @@ from llvm_pass.driver.cargo_arguments import TRIPLE, Arguments
 from llvm_pass.driver.cargo_environment import Place
 
 ALLOCATOR = "mpk_host_alloc"  # linked only when galeed::Heap is the global allocator
+# What linkers say of our symbols when the program does not use crate galeed at all.
+WITHOUT_RUNTIME = re.compile(r"undefined (?:symbol: |reference to [`'])(?:galeed_|mpk_gate_)")
+ERASE_LINE = "\r\x1b[K"  # cargo's progress bar may stand there
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Build:
     status: int = 0
     programs: list[Program] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
+    unlinked: list[str] = field(default_factory=list)  # main files of programs without our runtime
 
 
 def build(cargo: str, arguments: Arguments, place: Place, environment: dict[str, str]) -> Build:
@@ -54,7 +62,8 @@ def build(cargo: str, arguments: Arguments, place: Place, environment: dict[str,
     testing = arguments.command in ("test", "bench")
     command = [cargo, arguments.command, "--no-run"] if testing else [cargo, "build"]
     command += ["--target", TRIPLE, "--target-dir", str(place.root)]
-    command += ["--message-format", "json-render-diagnostics", *arguments.for_build()]
+    command += ["--message-format", "json-diagnostic-rendered-ansi" if _coloured(arguments) else "json"]
+    command += arguments.for_build()
     result = Build()
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
@@ -64,12 +73,27 @@ def build(cargo: str, arguments: Arguments, place: Place, environment: dict[str,
     return result
 
 
+def _coloured(arguments: Arguments) -> bool:
+    """Would cargo itself colour its diagnostics?"""
+    wanted = arguments.last("--color") or os.environ.get("CARGO_TERM_COLOR") or "auto"
+    return wanted == "always" or (wanted == "auto" and _on_terminal() and not os.environ.get("NO_COLOR"))
+
+
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def _note(result: Build, line: bytes, place: Place) -> None:
     try:
         message: dict[str, Any] = json.loads(line)
     except ValueError:
         return  # a compiler wrapper of the user's that prints
-    if message.get("reason") == "compiler-artifact" and message.get("executable"):
+    if message.get("reason") == "compiler-message":
+        rendered = message["message"]["rendered"] or ""
+        print(ERASE_LINE * _on_terminal() + rendered, end="", file=sys.stderr, flush=True)
+        if message["message"]["level"] == "error" and WITHOUT_RUNTIME.search(rendered):
+            result.unlinked.append(message["target"]["src_path"])
+    elif message.get("reason") == "compiler-artifact" and message.get("executable"):
         path = Path(message["executable"])
         if path.is_relative_to(place.target):  # else it runs during the build
             target = message["target"]

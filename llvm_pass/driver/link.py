@@ -52,9 +52,8 @@ def link_command(
             words += ["-x", language or "none"]
             forced = language
         words.append(objects.get(place, item.name))
-    if forced:
-        words += ["-x", "none"]
     if _wants_runtime(line, objects):
+        words += ["-x", "none"] if forced else []
         words.append(str(standalone_archive(clang, scratch, runner)))
     command = clang.driver(cxx)
     if sum(map(len, words)) > LONG_COMMAND_BYTES:

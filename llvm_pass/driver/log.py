@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llvm_pass.driver.errors import DriverError
+
 
 @dataclass
 class Entry:
@@ -29,7 +31,7 @@ class Entry:
 
 
 def write(entry: Entry) -> None:
-    """Appends the entry when a log is wanted. Raises: OSError."""
+    """Appends the entry when a log is wanted. Raises: DriverError when it cannot be written."""
     path = os.environ.get("GALEED_CC_LOG")
     if not path:
         return
@@ -39,11 +41,14 @@ def write(entry: Entry) -> None:
     entry.source = _absolute(entry.source)
     entry.object = entry.object and _absolute(entry.object)
     line = json.dumps(asdict(entry), sort_keys=True, default=str) + "\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        os.write(descriptor, line.encode())
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise DriverError(f"GALEED_CC_LOG={path}: {error.strerror}") from error
 
 
 def read(path: Path) -> list[Entry]:

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from llvm_pass.driver.errors import DriverError
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -43,7 +45,8 @@ class Runner:
     def replace(self, command: list[str]) -> int:
         """Becomes the command. Never returns, but for the type."""
         self.say(shlex.join(command))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # None: our caller closed it
+            sys.stdout.flush()
         os.execv(command[0], command)
 
     def start(self, command: list[str]) -> None:
@@ -106,8 +109,13 @@ def is_ordinary(path: str) -> bool:
 
 
 def write_atomic(path: str, data: bytes) -> None:
-    """Writes a file that is either whole or not there; devices and `-` are just written."""
+    """Writes a file that is either whole or not there; devices and `-` are just written.
+
+    Raises: DriverError when standard output is closed, OSError.
+    """
     if path == "-":
+        if sys.stdout is None:
+            raise DriverError("standard output is closed; name a file with -o")
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return

@@ -181,15 +181,47 @@ def test_stripped_programs_are_noted(galeed: Galeed) -> None:
     assert "stripped" in done.stderr
 
 
-def test_compile_errors_keep_cargos_status(galeed: Galeed, tmp_path: Path) -> None:
-    shutil.copytree(CRATES / "made", tmp_path / "made")
+def alone(folder: Path) -> None:
+    """A workspace with nothing but crate `made` in it."""
+    shutil.copytree(CRATES / "made", folder / "made")
     manifest = (CRATES / "Cargo.toml").read_text().replace('"app", "made", "maker", "forgetful", "stranger"', '"made"')
     manifest = manifest.replace('default-members = ["app"]\n', "").replace("../../..", str(CRATES.parents[2]))
-    (tmp_path / "Cargo.toml").write_text(manifest)
+    (folder / "Cargo.toml").write_text(manifest)
+
+
+def test_a_program_that_never_names_galeed_is_told_the_two_lines(galeed: Galeed, tmp_path: Path) -> None:
+    """rustc then leaves the crate out, and the linker misses the gates: its words alone would help nobody."""
+    alone(tmp_path)
+    main = tmp_path / "made" / "src" / "main.rs"
+    text = main.read_text()
+    main.write_text(text.replace("#[global_allocator]\nstatic HEAP: galeed::Heap = galeed::Heap;\n", ""))
+    assert main.read_text() != text
+    done = galeed("run", cwd=tmp_path)
+    assert done.code == 2, done
+    assert "galeed_gate" in done.stderr, "the linker's own words are kept"
+    last = done.stderr[done.stderr.rindex("cargo-galeed: ") :]
+    assert str(main) in last
+    assert "static HEAP: galeed::Heap = galeed::Heap;" in last
+
+
+def test_compile_errors_keep_cargos_status(galeed: Galeed, tmp_path: Path) -> None:
+    alone(tmp_path)
     (tmp_path / "made" / "c" / "made.c").write_text("int made_square(")
     done = galeed("build", cwd=tmp_path)
     assert done.code == 101
     assert "made.c:1:" in done.stderr
+
+
+def test_rustcs_diagnostics_are_shown_once(galeed: Galeed, tmp_path: Path) -> None:
+    alone(tmp_path)
+    main = tmp_path / "made" / "src" / "main.rs"
+    main.write_text(main.read_text() + 'fn unused() -> u8 { "text" }\n')
+    plain = galeed("build", cwd=tmp_path)
+    assert plain.code == 101
+    assert plain.stdout == ""
+    assert plain.stderr.count("error[E0308]: mismatched types") == 1
+    assert "\x1b" not in plain.stderr
+    assert "\x1b[" in galeed("build", "--color", "always", cwd=tmp_path).stderr
 
 
 def test_check_is_plain_cargo_and_says_so(galeed: Galeed) -> None:
@@ -212,6 +244,8 @@ def test_check_is_plain_cargo_and_says_so(galeed: Galeed) -> None:
         (["frobnicate"], {}, ["unknown command"]),
         ([], {}, ["say what to do"]),
         (["build", "--target", "wasm32-wasip1"], {}, ["wasm32-wasip1"]),
+        (["build", "--target-dir"], {}, ["--target-dir", "value"]),
+        (["build", "--target-dir", ""], {}, ["--target-dir", "value"]),
     ],
 )
 def test_refusals(galeed: Galeed, words: list[str], env: dict[str, str | None], parts: list[str]) -> None:

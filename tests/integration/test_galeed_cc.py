@@ -387,3 +387,27 @@ def test_cmake(tool: Tool, folder: Path) -> None:
 def test_ar_refuses_in_one_line(tool: Tool) -> None:
     done = tool(AR, "rcs", "x.a", env={"GALEED_AR": "/nowhere/ar"})
     assert (done.code, done.stderr) == (2, "galeed-ar: GALEED_AR=/nowhere/ar: no such program, or not executable\n")
+
+
+def test_a_closed_or_full_standard_output(tool: Tool) -> None:
+    python = " ".join(CC)
+    closed = tool(["sh", "-c"], f"{python} -c -emit-llvm lib.c -o - >&-")
+    assert (closed.code, closed.stderr) == (2, "galeed-cc: standard output is closed; name a file with -o\n")
+    assert "internal error" not in tool(["sh", "-c"], f"{python} --version >&-").stderr
+    full = tool(["sh", "-c"], f"{python} -c -emit-llvm lib.c -o - >/dev/full")
+    assert (full.code, full.stderr) == (2, "galeed-cc: system: No space left on device\n")
+    assert tool(["sh", "-c"], f"{python} -c lib.c <&-").code == 0
+
+
+@pytest.mark.parametrize(("path", "reason"), [("/dev/full", "No space left"), ("/nowhere/log", "No such file")])
+def test_a_log_that_cannot_be_written_is_named(tool: Tool, folder: Path, path: str, reason: str) -> None:
+    done = tool(CC, "-c", "lib.c", env={"GALEED_CC_LOG": path})
+    assert done.code == 2
+    assert done.stderr.startswith(f"galeed-cc: GALEED_CC_LOG={path}: {reason}")
+    assert not (folder / "lib.o").exists()
+
+
+def test_a_header_alone_is_compiled_without_a_warning(tool: Tool, folder: Path) -> None:
+    (folder / "all.h").write_text("int all;\n")
+    assert tool(CC, "-x", "c-header", "all.h") == Outcome(0, "", "")
+    assert (folder / "all.h.pch").exists()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,19 @@ def test_list_names_every_experiment(capsys: pytest.CaptureFixture[str]) -> None
     assert all(one["claim"] and one["source"] and one["expected"] for one in listed)
     assert cli.main(["list"]) == 0
     assert all(one.name in capsys.readouterr().out for one in EXPERIMENTS[:1])
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [(">/dev/full", "cannot write the result: No space left"), (">&-", "standard output is closed")],
+)
+def test_list_without_a_place_for_it(place: str, reason: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -P -m experiments.cli list {place}"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"galeed-lab: {reason}")
+    assert done.stderr.count("\n") == 1
 
 
 def test_unknown_experiment(capsys: pytest.CaptureFixture[str]) -> None:
