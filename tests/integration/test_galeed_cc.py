@@ -111,19 +111,6 @@ def test_compile_and_link_in_one_command(tool: Tool, folder: Path, optimise: str
     assert (folder / "a.out").exists()
 
 
-def test_loops_do_not_become_calls_of_libc(tool: Tool, folder: Path) -> None:
-    """libc's strlen could not read a pseudo-pointer."""
-    (folder / "loops.c").write_text(
-        "#include <wchar.h>\n"
-        "unsigned long narrow(const char *p) { unsigned long n = 0; for (; *p; p++) n++; return n; }\n"
-        "unsigned long wide(const wchar_t *p) { unsigned long n = 0; for (; *p; p++) n++; return n; }\n"
-    )
-    assert tool(CC, "-O2", "-c", "loops.c").code == 0
-    undefined = tool(["nm", "-u", "loops.o"]).stdout
-    assert "galeed_" in undefined
-    assert "len" not in undefined
-
-
 def test_link_separately_through_archive(tool: Tool, folder: Path) -> None:
     (folder / "use.c").write_text(
         "long total(const int *, unsigned long); int main(void) { int a[] = {40, 2}; return (int)total(a, 2); }"
