@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: need-rust $(VENV)/.native ## Make .venv and install everything into it
@@ -49,6 +49,13 @@ test-pku: setup ## Run the pku tests in a virtual machine whose CPU has protecti
 	cargo test --workspace --no-run
 	tests/pkuvm/run --timeout 7200 -- \
 	  sh -c 'cargo test --workspace --offline --quiet && pytest -p no:cacheprovider -k pku $(PKU_TESTS)'
+
+.PHONY: test-pku-quick
+test-pku-quick: setup ## The demo and the Rust tests there: minutes
+	galeed-lab run demo --backend mprotect
+	cargo test --workspace --no-run --quiet
+	tests/pkuvm/run --timeout 1200 -- \
+	  sh -c 'galeed-lab run demo --no-build --backend pku --output /tmp/demo && cargo test --workspace --offline --quiet'
 
 .PHONY: check
 check: setup check-python check-layers check-rust check-c check-length ## Formatting, lint, types, layers, C warnings, file lengths

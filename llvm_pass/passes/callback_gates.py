@@ -83,7 +83,8 @@ class _Thunks:
     def _thunk(self, signature: Signature, shape: str, function: Function, call: Call) -> str:
         own = tuple(_GROUPS.findall(function.header.after.split(" personality ")[0]))
         at_call = tuple(_GROUPS.findall(call.rest.split("[", 1)[0]))
-        safe = self._groups.has(at_call, "nounwind")
+        # Frames of a nounwind function have nothing to run: a panic passes them in the host's hands.
+        safe = self._groups.has(at_call, "nounwind") or self._groups.has(own, "nounwind")
         group = self._groups.for_gate(own)
         known = self._made.get((signature, shape, group, safe))
         if known is None:

@@ -17,3 +17,33 @@ pub use attempt::attempt;
 pub use domain::{Domain, Opened, Rights};
 pub use error::Error;
 pub use probe::{Backend, Probe, probe};
+
+#[cfg(test)]
+mod start_first {
+    //! Tests run on threads that the harness starts. A thread that is older than
+    //! the runtime is known, but its children are not (`THREAT_MODEL.md`): so the
+    //! runtime starts with the first allocation, as it does in a program.
+
+    use std::alloc::{GlobalAlloc, Layout, System};
+
+    struct StartFirst;
+
+    // SAFETY: every call goes to the system's allocator as it is.
+    unsafe impl GlobalAlloc for StartFirst {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            // SAFETY: callable at any time; the caller keeps GlobalAlloc's contract.
+            unsafe {
+                crate::ffi::mpk_start();
+                System.alloc(layout)
+            }
+        }
+
+        unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+            // SAFETY: the caller keeps GlobalAlloc's contract.
+            unsafe { System.dealloc(block, layout) }
+        }
+    }
+
+    #[global_allocator]
+    static HEAP: StartFirst = StartFirst;
+}
