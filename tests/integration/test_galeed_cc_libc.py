@@ -18,7 +18,7 @@ unsigned long wide(const wchar_t *p) { unsigned long n = 0; for (; *p; p++) n++;
 def test_loops_do_not_become_strlen(run: Run, tmp_path: Path) -> None:
     """libc's could not read a pseudo-pointer."""
     (tmp_path / "loops.c").write_text(LOOPS)
-    compiler = [sys.executable, "-P", "-m", "llvm_pass.driver.cc", "-O2", "-c", "loops.c"]
+    compiler = [sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c", "-O2", "-c", "loops.c"]
     done = run(compiler, env={"PYTHONPATH": os.pathsep.join(sys.path)}, cwd=tmp_path)
     assert done.code == 0, done
     undefined = run(["nm", "-u", "loops.o"], cwd=tmp_path).stdout
