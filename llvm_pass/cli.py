@@ -77,7 +77,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _refuse(reason: str) -> int:
-    print(f"galeed-opt: {' '.join(reason.split())}", file=sys.stderr)
+    line = " ".join(reason.split())  # and no control characters of the input to the terminal
+    print(f"galeed-opt: {''.join(c if c.isprintable() else repr(c)[1:-1] for c in line)}", file=sys.stderr)
     return 2
 
 
@@ -90,8 +91,8 @@ def _print_passes(as_json: bool) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    to_terminal = options.output == "-" and not options.text and not options.disable_output and sys.stdout.isatty()
-    if to_terminal and not options.force:
+    to_stdout = options.output == "-" and not options.text and not options.disable_output
+    if to_stdout and not options.force and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("will not write bitcode to a terminal; use -o FILE, -S for text, or -f")
     names = tuple(name for name in options.passes.split(",") if name)
     chosen(names)  # before anything is read
@@ -115,6 +116,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _read(name: str) -> bytes:
     if name == "-":
+        if sys.stdin is None:
+            raise UsageError("stdin is closed; name an input file")
         return sys.stdin.buffer.read()
     path = Path(name)
     if path.is_dir():
@@ -125,7 +128,11 @@ def _read(name: str) -> bytes:
 def _write(name: str, data: bytes) -> None:
     """A file appears whole or not at all; a device or pipe is written as it is."""
     path = Path(name)
+    if not name:
+        raise UsageError("the output's name is empty")
     if name == "-":
+        if sys.stdout is None:
+            raise UsageError("stdout is closed; use -o FILE")
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     elif path.exists() and not path.is_file():
@@ -133,13 +140,17 @@ def _write(name: str, data: bytes) -> None:
             raise UsageError(f"{name}: is a directory")
         path.write_bytes(data)
     else:
-        _replace(path.resolve(), data)
+        try:
+            whole = path.resolve()
+        except RuntimeError as error:  # what Python 3.11 makes of a loop of symbolic links
+            raise UsageError(f"{name}: too many symbolic links") from error
+        _replace(whole, data)
 
 
 def _replace(path: Path, data: bytes) -> None:
     if not path.parent.is_dir():
         raise UsageError(f"{path}: there is no directory {path.parent}")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=".galeed-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -6,12 +6,13 @@ that keeps it from being rewritten twice. Deterministic: same input, same output
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from llvm_pass.errors import AlreadyRewritten, GaleedError, PassFailed, UsageError
+from llvm_pass.errors import AlreadyRewritten, GaleedError, PassFailed, UnreadableModule, UsageError
 from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.module import MARK, Module
 from llvm_pass.ir.reader import Llvm, LlvmRefused, read_module
@@ -67,9 +68,8 @@ def rewrite(data: bytes, options: Options | None = None) -> Result:
         with _Clock(result, "line model"):
             module = Module(text)
         result.lines = len(module.lines)
-        mark = module.passes_applied()
-        if mark is not None and passes:
-            raise AlreadyRewritten("this module has been through the passes already; rewrite what the compiler made")
+        if passes:
+            _refuse_unfit(module)
         for number, item in enumerate(passes):
             last = number == len(passes) - 1
             module = _run(item, module, llvm, options, result, _mark(passes) if last else None)
@@ -77,6 +77,19 @@ def rewrite(data: bytes, options: Options | None = None) -> Result:
             result.text = llvm.text()
             result.bitcode = llvm.bitcode()
     return result
+
+
+def _refuse_unfit(module: Module) -> None:
+    applied, target = module.passes_applied(), module.target()
+    if set(DEFAULT_PASSES) <= set(applied):
+        raise AlreadyRewritten("this module has been through the passes already; rewrite what the compiler made")
+    if applied:
+        raise UsageError(
+            f"this module has been through some of the passes only ({', '.join(applied)}), and is not safe to use; "
+            "rewrite what the compiler made"
+        )
+    if target and not re.match(r"x86_64-[^-]*-?linux", target):
+        raise UnreadableModule(f"this module is for {target}; only x86-64 Linux is supported")
 
 
 def _run(item: Pass, module: Module, llvm: Llvm, options: Options, result: Result, mark: str | None) -> Module:

@@ -177,32 +177,37 @@ class Roots:
         return frozenset(found)
 
     def _strip(self, value: str) -> str | None:
-        """The value that pointer arithmetic started from; None for a constant."""
-        known = self._bases.get(value, "")
-        if known == "":
-            known = self._bases[value] = self._walk(value)
-        return known
+        """The value that pointer arithmetic started from; None for a constant.
 
-    def _walk(self, value: str) -> str | None:
+        Every value on the way learns it too, so that long chains take linear time.
+        """
+        chain: list[str] = []
         current: str | None = value
-        for _ in range(_LONGEST_CHAIN):
-            if current is None:
-                return None
-            definition = self._definitions.get(current)
-            if definition is None:
-                return current
-            opcode = definition.opcode
-            if opcode == "getelementptr":
-                match = _BASE.search(definition.rest)
-                current = match.group(1) if match else None
-            elif opcode in ("freeze", "bitcast"):
-                current = argument_value(definition.rest.split(", !", 1)[0].split(" to ", 1)[0])
-            elif opcode == "call" and _PTRMASK.search(definition.rest):
-                match = re.search(rf"\(ptr [^,]*?({LOCAL})", definition.rest)
-                current = match.group(1) if match else None
-            else:
-                return current
-        return current
+        while current is not None and current not in self._bases and len(chain) < _LONGEST_CHAIN:
+            before = self._before(current)
+            if before == current:
+                break
+            chain.append(current)
+            current = before
+        base = self._bases.get(current, current) if current is not None else None
+        for link in chain:
+            self._bases[link] = base
+        return base
+
+    def _before(self, value: str) -> str | None:
+        """One step back: None for a constant, the value itself when it starts a chain."""
+        definition = self._definitions.get(value)
+        if definition is None:
+            return value
+        if definition.opcode == "getelementptr":
+            match = _BASE.search(definition.rest)
+            return match.group(1) if match else None
+        if definition.opcode in ("freeze", "bitcast"):
+            return argument_value(definition.rest.split(", !", 1)[0].split(" to ", 1)[0])
+        if definition.opcode == "call" and _PTRMASK.search(definition.rest):
+            match = re.search(rf"\(ptr [^,]*?({LOCAL})", definition.rest)
+            return match.group(1) if match else None
+        return value
 
     def _is_raw(self, name: str) -> bool:
         definition = self._definitions.get(name)

@@ -80,12 +80,24 @@ class Module:
         """Numbered metadata, read on first use."""
         return Metadata(self.lines, self.footer)
 
-    def passes_applied(self) -> str | None:
-        """The mark of an earlier rewrite, or None."""
+    def passes_applied(self) -> tuple[str, ...]:
+        """The passes that the module has been through, by the mark of an earlier rewrite."""
         for line in reversed(self.lines):
             if line.startswith(f"!{MARK} = "):
-                return line
-        return None
+                node = re.search(r"!\d+", line)
+                start = f"{node.group()} = " if node else line
+                names = next((other for other in self.lines if other.startswith(start)), "")
+                return tuple(re.findall(r'!"([^"]*)"', names)) or ("unknown",)
+        return ()
+
+    def target(self) -> str:
+        """The target triple; "" when the module names none."""
+        for line in self.lines:
+            if line.startswith("target triple = "):
+                return line.split('"')[1]
+            if line.startswith("define "):
+                break
+        return ""
 
     def globals_named(self, prefix: str) -> Iterator[tuple[int, str]]:
         """(line number, line) of the definitions of globals before the first function whose line starts so."""

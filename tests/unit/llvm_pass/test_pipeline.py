@@ -42,7 +42,7 @@ def test_attributes_go_first_unasked() -> None:
 
 def test_a_second_rewrite_is_refused() -> None:
     with pytest.raises(AlreadyRewritten, match="already"):
-        rewrite(rewrite(_MODULE, Options(("callback-gates",))).bitcode)
+        rewrite(rewrite(_MODULE).bitcode)
 
 
 def test_garbage_and_unknown_passes() -> None:
@@ -80,3 +80,17 @@ def test_the_death_of_llvm_is_an_error_like_any_other() -> None:
         llvm._child.wait()
         with pytest.raises(LlvmDied, match="signal 9"):
             llvm.text()
+
+
+def test_what_went_through_some_passes_only_is_refused() -> None:
+    """Gates without checks would look like a rewritten module."""
+    source = b"define void @f(ptr %p) {\n  store i8 1, ptr %p, align 1\n  ret void\n}\n"
+    partly = rewrite(source, Options(passes=("entry-gates",))).bitcode
+    with pytest.raises(UsageError, match=r"some of the passes only \(attributes, entry-gates\)"):
+        rewrite(partly)
+
+
+@pytest.mark.parametrize("triple", ["i386-linux-gnu", "aarch64-unknown-linux-gnu", "x86_64-pc-windows-msvc"])
+def test_other_machines_are_refused(triple: str) -> None:
+    with pytest.raises(UnreadableModule, match=rf"is for {triple}; only x86-64 Linux"):
+        rewrite(f'target triple = "{triple}"\ndefine void @f() {{\n  ret void\n}}\n'.encode())
