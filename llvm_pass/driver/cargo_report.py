@@ -6,6 +6,7 @@ sources and reasons.
 """
 
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,13 @@ def collect(project: Project, build: Build, place: Place) -> Report:
         name = f"{package.name} {package.version}" if package else script.package
         if package and package.name in RUNTIME_PACKAGES:
             continue
+        linked = _digests(script)
         for (out_dir, *_), entry in latest.items():
             if out_dir != str(script.out_dir):
+                continue
+            same = entry.digest is not None and entry.digest == log.digest(entry.object)
+            if entry.rewritten and not same and entry.digest not in linked:
+                report.probes += _thrown_away(entry, package.folder if package else script.out_dir)
                 continue
             if _thrown_away(entry, package.folder if package else script.out_dir):
                 report.probes += 1
@@ -78,6 +84,16 @@ def collect(project: Project, build: Build, place: Place) -> Report:
             report.libraries += [each for each in found if each.path or each.name not in C_LIBRARY]
     report.sources.sort(key=lambda each: (each.package, each.source))
     return report
+
+
+def _digests(script: Script) -> set[str]:
+    """Of all objects in the archives that a build script made: it may have deleted the objects."""
+    found = set()
+    for path in sorted({path for folder in {script.out_dir, *script.paths} for path in folder.glob("*.a")}):
+        if path.is_relative_to(script.out_dir):
+            with suppress(DriverError):  # said where the library itself is looked at
+                found |= {log.digest_of(data) for _, data in inspect_objects.members(path)}
+    return found
 
 
 def _thrown_away(entry: log.Entry, package: Path) -> bool:

@@ -78,7 +78,7 @@ def _staged(clang: Clang, line: CommandLine, cxx: bool, runner: run.Runner) -> i
 
 
 def _compile_and_link(compiler: Compiler, scratch: Path) -> int:
-    from llvm_pass.driver import link
+    from llvm_pass.driver import link, log
 
     line = compiler.line
     objects: dict[int, str] = {}
@@ -94,7 +94,11 @@ def _compile_and_link(compiler: Compiler, scratch: Path) -> int:
         status = compiler.compile(item, objects[place], Mode.OBJECT, line.output or "a.out")
         if status != 0:
             return status
-    return compiler.runner.run(link.link_command(compiler.clang, line, compiler.cxx, objects, scratch, compiler.runner))
+    command = link.link_command(compiler.clang, line, compiler.cxx, objects, scratch, compiler.runner)
+    status = compiler.runner.run(command)
+    for entry in compiler.linked:
+        log.write(entry)
+    return status
 
 
 def default_output(line: CommandLine, item: Item) -> str:

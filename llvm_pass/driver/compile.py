@@ -9,7 +9,7 @@ Source: ARCHITECTURE.md, "The line model edits post-optimisation IR".
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from llvm_pass.driver import log, run
@@ -31,6 +31,7 @@ class Compiler:
     runner: run.Runner
     cxx: bool
     scratch: Path
+    linked: list[log.Entry] = field(default_factory=list)  # to be logged when the linker is done
 
     def compile(self, source: Item, output: str, final: Mode, into: str | None = None) -> int:
         """Makes `output` (object, assembly, bitcode or IR text) of one source.
@@ -93,7 +94,9 @@ class Compiler:
             Path(f"{stem}.galeed-1.bc").write_bytes(data)
             Path(f"{stem}.galeed-1.ll").write_text(text)
         status = self._finish(data, text, bitcode, output, final)
-        if status == 0:
+        if status == 0 and into:
+            self.linked.append(entry)
+        elif status == 0:
             log.write(entry)
         return status
 

@@ -2,9 +2,11 @@
 
 Invariant: a line is appended with one write, so parallel compilations do not mix.
 The log reports; nothing about safety is decided by it (`cargo galeed` looks into
-the objects themselves).
+the objects themselves). An entry tells of a file only while that file has the bytes
+that the entry says: a build script may since have used another compiler.
 """
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -28,6 +30,7 @@ class Entry:
     directory: str = ""
     out_dir: str | None = None  # the build script's OUT_DIR, when cargo runs us
     package: str | None = None
+    digest: str | None = None  # of a rewritten object, as it was when we had written it
 
 
 def write(entry: Entry) -> None:
@@ -40,6 +43,7 @@ def write(entry: Entry) -> None:
     entry.package = os.environ.get("CARGO_PKG_NAME")
     entry.source = _absolute(entry.source)
     entry.object = entry.object and _absolute(entry.object)
+    entry.digest = digest(entry.object) if entry.rewritten else None
     line = json.dumps(asdict(entry), sort_keys=True, default=str) + "\n"
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -62,6 +66,18 @@ def read(path: Path) -> list[Entry]:
         except (ValueError, TypeError, AttributeError):
             continue  # a full disk may have cut a line short
     return entries
+
+
+def digest(path: str | None) -> str | None:
+    """Of a file's bytes; None when it is none that could be read again."""
+    if path is None or not Path(path).is_file():
+        return None
+    return digest_of(Path(path).read_bytes())
+
+
+def digest_of(data: bytes) -> str:
+    """Of an object, wherever it lies."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _absolute(path: str) -> str:
