@@ -80,11 +80,12 @@ C_WARNINGS := -std=gnu11 -O2 -Wall -Wextra -Werror -Impk/csrc -fsyntax-only
 .PHONY: check-c
 check-c: $(VENV)/.native
 	@zig=$$(python -c 'import os, ziglang; print(os.path.dirname(ziglang.__file__))'); \
-	clang="$$zig/zig clang --target=$$(uname -m)-linux-gnu -resource-dir $$zig/lib"; \
-	if command -v gcc >/dev/null; then gcc=gcc; else gcc=; echo "gcc is not in PATH: C is checked with clang only" >&2; fi; \
+	clang() { "$$zig/zig" clang --target="$$(uname -m)-linux-gnu" -resource-dir "$$zig/lib" "$$@"; }; \
+	compilers="gcc clang"; \
+	command -v gcc >/dev/null || { compilers=clang; echo "gcc is not in PATH: C is checked with clang only" >&2; }; \
 	for file in $(RUNTIME_C); do \
-	  for compiler in $${gcc:+"gcc"} "$$clang"; do \
-	    $$compiler $(C_WARNINGS) $$file || { echo "$$file: not clean under $${compiler%% --*}" >&2; exit 1; }; \
+	  for compiler in $$compilers; do \
+	    $$compiler $(C_WARNINGS) "$$file" || { echo "$$file: not clean under $$compiler" >&2; exit 1; }; \
 	  done; \
 	done; echo "C: $(words $(RUNTIME_C)) files clean under $${gcc:+gcc and }clang"
 
