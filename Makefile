@@ -87,7 +87,7 @@ check-c: $(VENV)/.native
 	  for compiler in $$compilers; do \
 	    $$compiler $(C_WARNINGS) "$$file" || { echo "$$file: not clean under $$compiler" >&2; exit 1; }; \
 	  done; \
-	done; echo "C: $(words $(RUNTIME_C)) files clean under $${gcc:+gcc and }clang"
+	done; echo "C: $(words $(RUNTIME_C)) files clean under $$compilers"
 
 # Long files hide their structure. Generated locks and licences are nobody's prose.
 .PHONY: check-length
