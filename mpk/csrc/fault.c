@@ -78,7 +78,8 @@ static void apply(void *context, struct thread_record *record, const struct mpk_
     }
 }
 
-static void violation(void *context, struct mpk_violation *v, bool foreign, bool can_go_on, uint32_t frame_pkru) {
+static void violation(void *context, struct mpk_violation *v, bool foreign, enum after_report after,
+                      uint32_t frame_pkru) {
     struct domain_extent *extent = v->address ? _mpk_extent_at(v->address) : NULL;
     if (!is_pku()) { /* memory must be readable to tell what was hit; report leaves it open */
         if (_mpk_prim_mprotect.is_closed()) _mpk_prim_mprotect.open_all(_mpk_thread_find(), 1);
@@ -96,7 +97,7 @@ static void violation(void *context, struct mpk_violation *v, bool foreign, bool
     v->pc = _mpk_frame_pc(context);
     v->function = foreign ? mpk_gate_function() : NULL;
     if (MPK_RUNTIME->violation_hook) MPK_RUNTIME->violation_hook(v);
-    _mpk_report(record, v, can_go_on);
+    _mpk_report(record, v, after);
     apply(context, record, v, frame_pkru);
 }
 
@@ -106,7 +107,7 @@ static void boundary(void *context, uintptr_t address, int key, bool foreign, ui
     v.detail = is_published(address) ? "the address is in the runtime's own, foreign-readable state"
              : foreign               ? "the page is closed to foreign code"
                                      : "host code that had not opened the domain";
-    violation(context, &v, foreign, v.access != MPK_ACCESS_EXECUTE, frame_pkru);
+    violation(context, &v, foreign, v.access == MPK_ACCESS_EXECUTE ? CANNOT_GO_ON : GOES_ON_OPEN, frame_pkru);
 }
 
 /* pku. Rights that the thread should have and the frame lacks are put there. */
@@ -161,7 +162,7 @@ static bool tagged_fault(void *context) {
     struct mpk_violation v = {.kind = MPK_FORGED, .handle = operand.address, .access = operand.access, .key = -1};
     v.detail = foreign ? "a pseudo-pointer was used by code that is not rewritten (or in a form that is not)"
                        : "host code used a pseudo-pointer as an address (it came out of C's own memory)";
-    violation(context, &v, foreign, false, pkru);
+    violation(context, &v, foreign, CANNOT_GO_ON, pkru);
     return true;
 }
 

@@ -124,6 +124,8 @@ static void add_where(struct text *text, const struct mpk_violation *v) {
         if (program && v->pc - program < PROGRAM_MOST) {
             _mpk_text_add(text, " (program + ");
             _mpk_text_hex(text, v->pc - program);
+            _mpk_text_add(text, "; addr2line -f -e PROGRAM ");
+            _mpk_text_hex(text, v->pc - program);
             _mpk_text_add(text, ")");
         }
     }
@@ -145,6 +147,11 @@ static void add_allocation(struct text *text, const struct mpk_violation *v) {
     _mpk_text_signed(text, (int64_t)(v->address - v->allocation));
 }
 
+/* The lease that the pseudo-pointer stood for, not another of the same number. */
+static bool is_lease_known(const struct mpk_violation *v) {
+    return v->lease && v->generation == v->live_generation;
+}
+
 static void add_lease(struct text *text, const struct mpk_violation *v) {
     if (v->handle) {
         item(text, "handle");
@@ -156,10 +163,13 @@ static void add_lease(struct text *text, const struct mpk_violation *v) {
     item(text, "lease");
     _mpk_text_add(text, "#");
     _mpk_text_decimal(text, v->lease - 1);
-    _mpk_text_add(text, v->mapped ? ", mapped, " : ", private, ");
-    bytes_of(text, v->bound);
+    if (is_lease_known(v)) {
+        _mpk_text_add(text, v->mapped ? ", mapped, " : ", private, ");
+        bytes_of(text, v->bound);
+    }
     _mpk_text_add(text, ", generation now ");
     _mpk_text_decimal(text, v->live_generation);
+    if (!is_lease_known(v)) return;
     _mpk_text_add(text, "; the access is at offset ");
     _mpk_text_signed(text, v->offset);
 }
@@ -173,8 +183,11 @@ static const char *advice(const struct mpk_violation *v) {
     case MPK_RIGHTS: return "the object was lent for reading: lend it as mutable if C is meant to change it";
     case MPK_TYPE: return "the value is none that its Rust type may hold";
     case MPK_BOUNDARY:
-        if (v->handle) return "code that cannot use pseudo-pointers (libc, a prebuilt library) was given one: "
-                              "give it a copy, or compile that code with galeed-cc";
+        if (v->handle)
+            return v->function ? "libc and other code that galeed-cc did not compile cannot use lent memory: "
+                                 "copy it first, or compile that code with galeed-cc"
+                               : "have C return that pointer or pass it to a callback: only there does a "
+                                 "pseudo-pointer become an address again";
         return v->function ? "the C code used an address of Rust's memory that it was not lent in this call "
                              "(a stale or made-up pointer)"
                            : "open the domain before using it (mpk_domain_open)";
@@ -182,7 +195,7 @@ static const char *advice(const struct mpk_violation *v) {
     }
 }
 
-static void compose_text(struct text *text, const struct mpk_violation *v, const char *instead) {
+static void compose_text(struct text *text, const struct mpk_violation *v, const char *after_action) {
     add_headline(text, v);
     add_where(text, v);
     item(text, "address");
@@ -204,9 +217,7 @@ static void compose_text(struct text *text, const struct mpk_violation *v, const
     _mpk_text_add(text, advice(v));
     item(text, "action");
     _mpk_text_add(text, NAME(actions, v->action));
-    if (instead) _mpk_text_add(text, instead);
-    else if (v->action == MPK_ON_VIOLATION_REPORT)
-        _mpk_text_add(text, " only: the program goes on UNPROTECTED from here, for this foreign call at least");
+    _mpk_text_add(text, after_action);
     _mpk_text_add(text, "\n");
 }
 
@@ -260,14 +271,15 @@ static void compose_json(struct text *text, const struct mpk_violation *v) {
         key_number(text, "index", v->lease - 1, true);
         key_number(text, "generation", v->generation, true);
         key_number(text, "live_generation", v->live_generation, true);
-        key_string(text, "kind", v->mapped ? "mapped" : "private");
+        key_string(text, "kind", !is_lease_known(v) ? NULL : v->mapped ? "mapped" : "private");
         _mpk_text_add(text, "\"bound\":");
-        _mpk_text_decimal(text, v->bound);
+        if (is_lease_known(v)) _mpk_text_decimal(text, v->bound);
+        else _mpk_text_add(text, "null");
         _mpk_text_add(text, "},");
     } else {
         _mpk_text_add(text, "null,");
     }
-    key_signed(text, "offset", v->offset, v->handle != 0);
+    key_signed(text, "offset", v->offset, is_lease_known(v));
     _mpk_text_add(text, "\"allocation\":");
     if (v->allocation) {
         _mpk_text_add(text, "{");
@@ -289,19 +301,25 @@ static void compose_json(struct text *text, const struct mpk_violation *v) {
     _mpk_text_add(text, "}\n");
 }
 
-void _mpk_report(struct thread_record *record, struct mpk_violation *v, bool can_go_on) {
+void _mpk_report(struct thread_record *record, struct mpk_violation *v, enum after_report after) {
     v->thread = _mpk_thread_id();
     if (!v->function) v->function = mpk_gate_function();
     v->action = mpk_policy();
-    const char *instead = NULL;
-    if (v->action == MPK_ON_VIOLATION_UNWIND && record->tries == 0)
-        instead = " (unwind was asked for, but no mpk_try encloses this call)";
-    else if (v->action == MPK_ON_VIOLATION_REPORT && !can_go_on)
-        instead = " (report was asked for, but this access cannot be let through)";
-    if (instead) v->action = MPK_ON_VIOLATION_ABORT;
+    const char *after_action = "";
+    if (v->action == MPK_ON_VIOLATION_UNWIND && record->tries == 0) {
+        after_action = " (unwind was asked for, but no galeed::catch (C: mpk_try) encloses this call)";
+        v->action = MPK_ON_VIOLATION_ABORT;
+    } else if (v->action == MPK_ON_VIOLATION_REPORT && after == CANNOT_GO_ON) {
+        after_action = " (report was asked for, but this access cannot be let through)";
+        v->action = MPK_ON_VIOLATION_ABORT;
+    } else if (v->action == MPK_ON_VIOLATION_REPORT) {
+        after_action = after == GOES_ON_REFUSED
+            ? " only: the access is not performed (reads and calls give zeros, writes and frees do nothing)"
+            : " only: the program goes on UNPROTECTED from here, for this foreign call at least";
+    }
     char *page = (char *)(MPK_PUBLISHED_BASE + MPK_REPORTS_OFFSET + (uintptr_t)record->slot * MPK_PAGE_BYTES);
     struct text text = _mpk_text(page, MPK_PAGE_BYTES);
-    compose_text(&text, v, instead);
+    compose_text(&text, v, after_action);
     _mpk_text_write(&text, STDERR_FILENO);
     if (MPK_RUNTIME->report_fd >= 0) {
         text = _mpk_text(page, MPK_PAGE_BYTES);
@@ -317,7 +335,7 @@ void _mpk_report(struct thread_record *record, struct mpk_violation *v, bool can
 
 void mpk_violate(struct mpk_violation *violation) {
     struct thread_record *record = _mpk_thread();
-    _mpk_report(record, violation, true);
+    _mpk_report(record, violation, GOES_ON_REFUSED);
     if (violation->action == MPK_ON_VIOLATION_UNWIND) _mpk_unwind(record);
 }
 

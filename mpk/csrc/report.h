@@ -6,8 +6,13 @@
 
 /* Completes the violation (function, thread, action), writes text and JSON. Does
  * not return when the action is abort; when it is unwind, the caller unwinds.
- * can_go_on: policy report can be followed. pre: host rights. */
-void _mpk_report(struct thread_record *record, struct mpk_violation *violation, bool can_go_on);
+ * after: what policy report leads to. pre: host rights. */
+enum after_report {
+    GOES_ON_REFUSED, /* the access is not performed */
+    GOES_ON_OPEN,    /* the access is let through, and others with it */
+    CANNOT_GO_ON,    /* neither can be done: abort */
+};
+void _mpk_report(struct thread_record *record, struct mpk_violation *violation, enum after_report after);
 /* SIGABRT with its default action, whatever handler there is. */
 _Noreturn void _mpk_abort(void);
 

@@ -183,7 +183,7 @@ def test_boundary_violation_is_told_whole(
     headline = f"galeed: boundary violation: foreign code in foreign_code {verb} memory that it may not"
     assert outcome.stderr.splitlines()[0] == headline
     for line in (
-        rf"  where      foreign_code, pc {told['pc']} \(program \+ 0x[0-9a-f]+\), thread \d+",
+        rf"  where      foreign_code, pc {told['pc']} \(program \+ (0x[0-9a-f]+); addr2line -f -e PROGRAM \1\), thread \d+",
         rf"  address    {told['address']},.* backend {backend}",
         rf"  allocation 48 bytes at {told['allocation']['base']}; the access is at offset {offset}",
         r"  to do      .*",
@@ -250,11 +250,21 @@ def test_policy_report_goes_on_and_says_so(backend: str, program: Program, tmp_p
     assert "UNPROTECTED" in outcome.stderr
 
 
+def test_policy_report_says_that_a_refused_access_is_not_performed(
+    backend: str, program: Program, tmp_path: Path
+) -> None:
+    outcome, told = violate(program, tmp_path, "runtime", "report")
+    assert (outcome.code, told["action"]) == (0, "report"), outcome
+    assert "the access is not performed" in outcome.stderr
+    assert "UNPROTECTED" not in outcome.stderr
+    assert "lease      #7, private, 100 bytes, generation now 3" in outcome.stderr
+
+
 def test_policy_unwind_without_a_try_aborts_and_says_so(backend: str, program: Program, tmp_path: Path) -> None:
     outcome, told = violate(program, tmp_path, "write", "unwind")
     assert outcome.code == ABORTED, outcome
     assert told["action"] == "abort", outcome
-    assert "no mpk_try encloses this call" in outcome.stderr
+    assert "no galeed::catch (C: mpk_try) encloses this call" in outcome.stderr
 
 
 @pytest.mark.parametrize("place", ["host", "foreign", "sent"])
