@@ -15,8 +15,9 @@ from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Signature, read_returns, read_value
 from llvm_pass.ir.syntax import Call, parse_call
 from llvm_pass.passes.base import Context
+from llvm_pass.passes.crossing import arguments_through
 from llvm_pass.passes.groups import Groups
-from llvm_pass.runtime.convert import leaves_changed, leaves_mapped
+from llvm_pass.runtime.convert import leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
 
 _CONVENTIONS = frozenset(("", "ccc", "fastcc", "coldcc"))
@@ -120,7 +121,7 @@ class _Thunks:
             "host:",
             f"  %address = call {helpers.runtime('galeed_callback_enter')}(i64 %bits, ptr %token)",
         ]
-        arguments = self._turned_back(signature, lines)
+        arguments = arguments_through("galeed_callback_argument", signature, lines, helpers, self._types)
         invocation = f"{returns} %address({', '.join(arguments)})"
         target = "" if void else "%got = "
         if safe:
@@ -135,26 +136,6 @@ class _Thunks:
                 f"  call {helpers.runtime('galeed_callback_exit')}(ptr %token)", "  resume { ptr, i32 } %exception",
             ]  # fmt: skip
         return "\n".join([*lines, "}"])
-
-    def _turned_back(self, signature: Signature, lines: list[str]) -> list[str]:
-        arguments = []
-        turn = ""
-
-        def change(given: str) -> str:
-            return f"call ptr {turn}(ptr {given})"
-
-        for number, value in enumerate(signature.parameters):
-            name = f"%a{number}"
-            copied = value.copied(self._types)
-            if value.kind.pointers:
-                turn = self._helpers.through_word("galeed_callback_argument")
-            if copied is not None and copied.pointers:
-                lines += leaves_changed(copied, name, f"%c{number}", change)
-            elif value.kind.pointers and not value.in_memory:
-                lines.append(leaves_mapped(value.kind, name, f"%t{number}", change))
-                name = f"%t{number}"
-            arguments.append(f"{value.text()} {name}")
-        return arguments
 
     def _finish(self, signature: Signature) -> list[str]:
         leave = f"  call {self._helpers.runtime('galeed_callback_exit')}(ptr %token)"

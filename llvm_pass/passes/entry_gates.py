@@ -19,8 +19,9 @@ from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Definition, Signature, read_definition
 from llvm_pass.ir.syntax import GLOBAL, bare, parse_call, sibling
 from llvm_pass.passes.base import Context
+from llvm_pass.passes.crossing import arguments_through
 from llvm_pass.passes.groups import Groups
-from llvm_pass.runtime.convert import leaves_changed, leaves_mapped
+from llvm_pass.runtime.convert import leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
 
 SECTION = ' section "galeed_text"'
@@ -118,7 +119,7 @@ class _Gates:
             self._context.missed("Variadic", "the host cannot call a variadic function through a gate", function)
             lines += [f"  call {helpers.runtime('galeed_unsupported')}(ptr {name})", "  unreachable", "}"]
             return "\n".join(lines)
-        arguments = self._lent(signature, lines)
+        arguments = arguments_through("galeed_gate_argument", signature, lines, helpers, self._types)
         lines.append(f"  call {helpers.runtime('galeed_gate_enter')}(ptr %token, ptr {name})")
         target = "" if signature.is_void else "%got = "
         no_inline = self._groups.group("noinline")
@@ -136,26 +137,6 @@ class _Gates:
                 f"  call {helpers.runtime('galeed_gate_exit')}(ptr %token)", "  resume { ptr, i32 } %exception",
             ]  # fmt: skip
         return "\n".join([*lines, "}"])
-
-    def _lent(self, signature: Signature, lines: list[str]) -> list[str]:
-        arguments = []
-        lend = ""
-
-        def change(given: str) -> str:
-            return f"call ptr {lend}(ptr {given})"
-
-        for number, value in enumerate(signature.parameters):
-            name = f"%a{number}"
-            copied = value.copied(self._types)
-            if value.kind.pointers:
-                lend = self._helpers.through_word("galeed_gate_argument")
-            if copied is not None and copied.pointers:
-                lines += leaves_changed(copied, name, f"%c{number}", change)
-            elif value.kind.pointers and not value.in_memory:
-                lines.append(leaves_mapped(value.kind, name, f"%l{number}", change))
-                name = f"%l{number}"
-            arguments.append(f"{value.text()} {name}")
-        return arguments
 
     def _returned(self, signature: Signature) -> list[str]:
         if signature.is_void:

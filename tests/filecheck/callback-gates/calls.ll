@@ -48,8 +48,8 @@ define void @dots(ptr %fn) {
 ; CHECK-NEXT:    %same = tail call ptr %function(ptr %a0, i8 signext %a1)
 ; CHECK:       host:
 ; CHECK-NEXT:    %address = call ptr @galeed_callback_enter(i64 %bits, ptr %token)
-; CHECK-NEXT:    %t0 = call ptr @galeed.word.galeed_callback_argument(ptr %a0)
-; CHECK-NEXT:    %got = call ptr %address(ptr %t0, i8 signext %a1)
+; CHECK-NEXT:    %x0 = call ptr @galeed.word.galeed_callback_argument(ptr %a0)
+; CHECK-NEXT:    %got = call ptr %address(ptr %x0, i8 signext %a1)
 ; CHECK-NEXT:    %given = call ptr @galeed.word.galeed_callback_result(ptr %got)
 ; CHECK-NEXT:    call void @galeed_callback_exit(ptr %token)
 ; CHECK-NEXT:    ret ptr %given

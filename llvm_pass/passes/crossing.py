@@ -1,0 +1,34 @@
+"""Pointer arguments on their way through a gate, inward or outward."""
+
+from __future__ import annotations
+
+from llvm_pass.ir.signature import Signature
+from llvm_pass.ir.types import TypeTable
+from llvm_pass.runtime.convert import leaves_changed, leaves_mapped
+from llvm_pass.runtime.helpers import Helpers
+
+
+def arguments_through(
+    function: str, signature: Signature, lines: list[str], helpers: Helpers, types: TypeTable
+) -> list[str]:
+    """Arguments of the call behind the gate, for parameters %a0, %a1, ...
+
+    Each pointer goes through the runtime's `function`, from word to word: in registers as
+    new values, in structures that are passed as copies in memory in their place. Adds the
+    instructions to `lines`.
+    """
+    arguments = []
+
+    def change(given: str) -> str:
+        return f"call ptr {helpers.through_word(function)}(ptr {given})"
+
+    for number, value in enumerate(signature.parameters):
+        name = f"%a{number}"
+        copied = value.copied(types)
+        if copied is not None and copied.pointers:
+            lines += leaves_changed(copied, name, f"%c{number}", change)
+        elif value.kind.pointers and not value.in_memory:
+            lines.append(leaves_mapped(value.kind, name, f"%x{number}", change))
+            name = f"%x{number}"
+        arguments.append(f"{value.text()} {name}")
+    return arguments
