@@ -45,8 +45,7 @@ def drive(argv: list[str]) -> int:
     check_allocators(build, place)
     build = replace(build, programs=[publish(program, place) for program in build.programs])
     report = cargo_report.collect(project, build, place)
-    if not arguments.flags & {"-q", "--quiet"}:
-        cargo_report.show(report)
+    cargo_report.show(report, quiet=bool(arguments.flags & {"-q", "--quiet"}))
     if arguments.json:
         summary = cargo_report.as_json(report, build, project, place, fingerprint, " ".join(clang.command))
         print(json.dumps(summary, indent=2, sort_keys=True), flush=True)

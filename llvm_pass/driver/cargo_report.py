@@ -11,17 +11,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llvm_pass.driver import inspect_objects, log
+from llvm_pass.driver import cargo_libraries, inspect_objects, log
 from llvm_pass.driver.cargo_build import Build, Script
 from llvm_pass.driver.cargo_environment import Place
+from llvm_pass.driver.cargo_libraries import Library
 from llvm_pass.driver.cargo_project import RUNTIME_PACKAGES, Project
 from llvm_pass.driver.errors import DriverError
 
 NAMES_SHOWN = 40  # of rewritten files a package; --json has them all
-UNREWRITTEN = "not rewritten: called from Rust, it runs with Rust's rights"
 PROBES = ("flag_check.", "detect_compiler_family.", "detect_cpp_stdlib.")  # the cc crate's, left in OUT_DIR
-# The C library that Rust's own standard library stands on.
-C_LIBRARY = frozenset("c m pthread dl rt util resolv gcc_s gcc gcc_eh".split())
 
 
 @dataclass
@@ -34,18 +32,6 @@ class Source:
     rewritten: bool
     reason: str
     missed: int
-
-
-@dataclass
-class Library:
-    """One native library that a build script asked for."""
-
-    package: str
-    name: str
-    path: str | None
-    rewritten: bool
-    detail: str
-    objects: list[str] = field(default_factory=list)  # those with code that was not rewritten
 
 
 @dataclass
@@ -80,8 +66,10 @@ def collect(project: Project, build: Build, place: Place) -> Report:
             shown = _short(entry.source, package.folder if package else None, script.out_dir)
             report.sources.append(Source(name, shown, entry.object, entry.rewritten, entry.reason, entry.missed))
         if script.out_dir.is_relative_to(place.target):
-            found = (_library(name, script, each) for each in script.libraries)
-            report.libraries += [each for each in found if each.path or each.name not in C_LIBRARY]
+            for said in script.libraries:
+                library = cargo_libraries.judge(name, script, said)
+                if library and library not in report.libraries:  # scripts repeat themselves
+                    report.libraries.append(library)
     report.sources.sort(key=lambda each: (each.package, each.source))
     return report
 
@@ -115,51 +103,18 @@ def _short(source: str, package: Path | None, out_dir: Path) -> str:
     return source
 
 
-def _library(package: str, script: Script, said: str) -> Library:
-    """said: "[KIND[:MODIFIERS]=]NAME[:RENAME]", as build scripts print it."""
-    kind, _, name = said.rpartition("=")
-    kind, name = kind.split(":")[0], name.split(":")[0]
-    endings = {"static": (".a",), "dylib": (".so",)}.get(kind, (".so", ".a"))
-    verbatim = "+verbatim" in said
-    for folder in script.paths:
-        for ending in endings:
-            path = folder / (name if verbatim else f"lib{name}{ending}")
-            if path.is_file():
-                return _inspected(package, name, path)
-    if kind == "static":
-        detail = f"static library outside the build script's paths: {UNREWRITTEN}"
-    else:
-        detail = f"the system's shared library: {UNREWRITTEN}"
-    return Library(package, name, None, False, detail)
+def show(report: Report, quiet: bool) -> None:
+    """The report for people, on stderr (stdout is the program's). quiet: only its warnings."""
+    judged = [cargo_libraries.lines(library) for library in report.libraries]
+    warnings = [f"warning: {line}" for some, _ in judged for line in some]
+    lines = [] if quiet else _summary(report) + [f"  {line}" for _, some in judged for line in some]
+    if not quiet:
+        lines.insert(0, "galeed: C and C++ in this build" + ("" if lines or warnings else ": none"))
+    lines = list(dict.fromkeys([*lines, *warnings]))
+    print("".join(f"{line}\n" for line in lines), end="", file=sys.stderr, flush=True)
 
 
-def _inspected(package: str, name: str, path: Path) -> Library:
-    if path.suffix == ".so" or ".so." in path.name:
-        try:
-            whole = inspect_objects.rewritten(path.read_bytes(), str(path))
-        except DriverError as error:
-            return Library(package, name, str(path), False, f"cannot be read: {error}")
-        detail = "shared library with rewritten code" if whole else f"prebuilt shared library: {UNREWRITTEN}"
-        return Library(package, name, str(path), bool(whole), detail)
-    left, done = [], 0
-    try:
-        for member, data in inspect_objects.members(path):
-            verdict = inspect_objects.rewritten(data, f"{path}({member})")
-            done += verdict is True
-            left += [member] if verdict is False else []
-    except DriverError as error:
-        return Library(package, name, str(path), False, f"cannot be read: {error}")
-    if left and not done:
-        return Library(package, name, str(path), False, f"prebuilt static library: {UNREWRITTEN}", left)
-    if left:
-        return Library(
-            package, name, str(path), False, f"{len(left)} of {done + len(left)} objects {UNREWRITTEN}", left
-        )
-    return Library(package, name, str(path), True, f"{done} objects rewritten" if done else "no code")
-
-
-def show(report: Report) -> None:
-    """The report for people, on stderr (stdout is the program's)."""
+def _summary(report: Report) -> list[str]:
     lines = []
     for package in sorted({each.package for each in report.sources}):
         mine = [each for each in report.sources if each.package == package]
@@ -176,12 +131,7 @@ def show(report: Report) -> None:
                     f"{each.missed} forms could not be rewritten and trap on pseudo-pointers" if each.missed else ""
                 )
                 lines.append(f"  {package}: note: {each.source}: {'; '.join(filter(None, [missed, each.reason]))}")
-    for library in report.libraries:
-        if not library.rewritten:
-            objects = f" ({' '.join(library.objects[:NAMES_SHOWN])})" if library.objects else ""
-            lines.append(f"  {library.package}: library {library.name}: {library.detail}{objects}")
-    print("galeed: C and C++ in this build" + ("" if lines else ": none"), file=sys.stderr)
-    print("".join(f"{line}\n" for line in lines), end="", file=sys.stderr, flush=True)
+    return lines
 
 
 def as_json(

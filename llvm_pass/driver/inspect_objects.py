@@ -18,7 +18,7 @@ ELF_MAGIC = b"\x7fELF"
 BITCODE_MAGICS = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")
 REWRITTEN_SECTION = "galeed_text"  # the passes put every rewritten function there
 SYMBOL = struct.Struct("<IBBHQQ")  # Elf64_Sym
-SHT_SYMTAB, SHN_UNDEF, SHF_EXECINSTR, SHT_NOBITS = 2, 0, 4, 8
+SHT_SYMTAB, SHN_UNDEF, SHF_EXECINSTR, SHT_NOBITS, STB_LOCAL = 2, 0, 4, 8, 0
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,33 @@ def members(path: Path) -> Iterator[tuple[str, bytes]]:
             if name.startswith("/") and name[1:].isdigit():
                 name = long_names[int(name[1:]) :].split(b"\n")[0].decode(errors="replace")
             yield name.rstrip("/"), body
+
+
+def symbols(data: bytes, name: str) -> tuple[dict[tuple[int, int], set[str]], set[str]]:
+    """Of an object: the global names of its code, by the place that they stand for; the names it needs.
+
+    Raises: DriverError when it is neither ELF nor LLVM bitcode (whose names are not looked at).
+    """
+    entries: dict[tuple[int, int], set[str]] = {}
+    needed: set[str] = set()
+    if data.startswith(BITCODE_MAGICS):
+        return entries, needed
+    table = sections(data, name)
+    for section in table:
+        if section.kind != SHT_SYMTAB:
+            continue
+        if section.link >= len(table):
+            raise DriverError(f"{name}: damaged ELF file")
+        names = table[section.link].data.tobytes()
+        usable = len(section.data) - len(section.data) % SYMBOL.size
+        for text, info, _, index, value, _ in SYMBOL.iter_unpack(section.data[:usable]):
+            if info >> 4 == STB_LOCAL:
+                continue
+            if index == SHN_UNDEF:
+                needed.add(_text(names, text))
+            elif index < len(table) and table[index].flags & SHF_EXECINSTR:
+                entries.setdefault((index, value), set()).add(_text(names, text))
+    return entries, needed
 
 
 def rewritten(data: bytes, name: str) -> bool | None:

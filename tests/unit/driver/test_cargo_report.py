@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from llvm_pass.driver import cargo_report, log
 from llvm_pass.driver.cargo_build import Build, Script
 from llvm_pass.driver.cargo_environment import Place
 from llvm_pass.driver.cargo_project import Package, Project
+from llvm_pass.driver.clang import find_clang
 
 
 class Made:
@@ -64,3 +66,57 @@ def test_an_entry_counts_while_its_object_is_in_an_archive(made: Made) -> None:
     assert [each.source for each in made.report().sources] == ["csrc/mine.c"]
     archive(made.out / "libmine.a", mine=b"by gcc...")
     assert made.report().sources == []
+
+
+def compiled(folder: Path, name: str, text: str, *words: str) -> bytes:
+    """An object; a .S or .c by the suffix of its name."""
+    (folder / name).write_text(text)
+    command = [*find_clang().command, *words, "-c", name, "-o", f"{name}.o"]
+    subprocess.run(command, cwd=folder, check=True)
+    return (folder / f"{name}.o").read_bytes()
+
+
+IN_SECTION = '__attribute__((section("galeed_text"))) '  # stands for what the pass made
+CALLER = f"void inner(void); {IN_SECTION}void caller(void) {{ inner(); }}"
+ASSEMBLER = ".text\n.globl inner, _inner\ninner:\n_inner: ret\n"
+
+
+def test_a_library_that_others_compiled_is_a_warning_even_quietly(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive(made.out / "libmine.a", mine=compiled(tmp_path, "plain.c", "int plain(void) { return 1; }"))
+    report = made.report("static=mine", "static=mine", "z", "dylib=z", "stdc++", "m")
+    assert [(each.name, each.called_from_rust) for each in report.libraries] == [
+        ("mine", True),
+        ("z", True),
+        ("stdc++", False),
+    ]
+    cargo_report.show(report, quiet=True)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("warning: mine 1.0.0: library mine: static library not compiled by galeed-cc")
+    assert "(mine.o)" in first
+    assert second.startswith("warning: mine 1.0.0: library z: the system's shared library")
+    assert "`static`, `bundled` or `vendored`" in second
+    cargo_report.show(report, quiet=False)
+    assert capsys.readouterr().err.count("warning:") == 2
+
+
+def test_assembler_that_rewritten_code_calls_is_told_from_what_rust_calls(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caller = compiled(tmp_path, "caller.c", CALLER)
+    archive(made.out / "libmine.a", caller=caller, inner=compiled(tmp_path, "inner.S", ASSEMBLER))
+    report = made.report("static=mine")
+    assert report.libraries[0].inner == report.libraries[0].objects == ["inner.o"]
+    cargo_report.show(report, quiet=True)
+    assert capsys.readouterr().err == ""
+    cargo_report.show(report, quiet=False)
+    said = capsys.readouterr().err
+    assert "inner.o: not rewritten; called from rewritten C, it traps on pseudo-pointers" in said
+    assert "no_asm" in said
+    assert "Rust's rights" not in said
+
+    more = ASSEMBLER + ".globl outer\nouter: ret\n"
+    archive(made.out / "libmine.a", caller=caller, inner=compiled(tmp_path, "inner.S", more))
+    cargo_report.show(made.report("static=mine"), quiet=True)
+    assert "1 of 2 objects not rewritten; called from Rust" in capsys.readouterr().err
