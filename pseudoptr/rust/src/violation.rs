@@ -67,12 +67,15 @@ fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {
 /// Fills what the table knows about `violation.handle`.
 fn about_handle(violation: &mut mpk_violation) {
     let index = index_of(violation.handle);
-    violation.lease = u64::from(index) + 1;
     violation.generation = u64::from(generation_of(violation.handle));
     if !registry().was_used(index) {
         return;
     }
     let record = side(index).read();
+    if violation.generation > u64::from(record.generation) {
+        return; // never given out: no lease to name
+    }
+    violation.lease = u64::from(index) + 1;
     violation.live_generation = u64::from(record.generation);
     if u64::from(record.generation) != violation.generation {
         return;
@@ -114,16 +117,28 @@ pub(crate) unsafe extern "C" fn enrich(violation: *mut mpk_violation) {
     }
 }
 
+/// Vector code (strlen, memcpy) reads this many bytes around what it was asked for.
+const VECTOR_BYTES: i64 = 64;
+
+/// Is it an access to the lent memory, widened and aligned as libc does?
+fn is_near(violation: &mpk_violation) -> bool {
+    violation.lease != 0
+        && violation.generation == violation.live_generation
+        && violation.offset > -VECTOR_BYTES
+        && violation.offset < (violation.bound as i64).saturating_add(VECTOR_BYTES)
+}
+
 /// Code that was not rewritten used a handle as an address.
 fn trapped_handle(violation: &mut mpk_violation) {
     about_handle(violation);
     let access = Access::from_number(violation.access).unwrap_or(Access::Read);
     match resolve::resolve(violation.handle, violation.bytes.max(1), access) {
-        Err(kind) => {
+        Err(kind) if kind != Kind::Spatial || !is_near(violation) => {
             violation.kind = kind as u32;
             violation.detail = detail(kind, violation).as_ptr();
         }
-        Ok(_) => {
+        _ if violation.function.is_null() => violation.kind = Kind::Boundary as u32,
+        _ => {
             violation.kind = Kind::Boundary as u32;
             violation.detail = c"a live pseudo-pointer was used by code that was not rewritten: \
                 compile it with galeed-cc, or pass it memory of its own"
@@ -201,8 +216,8 @@ pub struct Facts {
     pub offset: i64,
     /// Bytes of the lease.
     pub bound: u64,
-    /// The lease's number (table index + 1); 0: none.
-    pub lease: u64,
+    /// The lease's number, its index in the table; `None`: no lease is known.
+    pub lease: Option<u64>,
     /// The generation that the pseudo-pointer carried.
     pub generation: u64,
     /// The latest generation of that lease number.
@@ -256,7 +271,7 @@ impl Violation {
             handle: raw.handle,
             offset: raw.offset,
             bound: raw.bound,
-            lease: raw.lease,
+            lease: raw.lease.checked_sub(1),
             generation: raw.generation,
             live_generation: raw.live_generation,
             mapped: raw.mapped != 0,
@@ -282,14 +297,18 @@ impl fmt::Display for Violation {
                 write!(f, " of {} bytes", self.bytes)?;
             }
         }
-        if self.lease != 0 {
-            write!(f, " at offset {} of lease {}", self.offset, self.lease)?;
+        if let Some(lease) = self.lease
+            && self.generation == self.live_generation
+        {
+            write!(f, " at offset {} of lease #{lease}", self.offset)?;
             write!(
                 f,
                 " ({} bytes, {})",
                 self.bound,
                 ["private", "mapped"][self.mapped as usize]
             )?;
+        } else if let Some(lease) = self.lease {
+            write!(f, " through an older pseudo-pointer of lease #{lease}")?;
         } else if self.address != 0 {
             write!(f, " at {:#x}", self.address)?;
         }

@@ -36,7 +36,7 @@ fn spatial_by_one_and_the_neighbour_is_intact() {
         );
         assert_eq!(found.bytes, 4);
         assert_eq!(found.handle, end - 3);
-        assert_eq!(found.lease, u64::from(index_of(handle)) + 1);
+        assert_eq!(found.lease, Some(index_of(handle).into()));
         assert_eq!(found.mapped, bytes >= 4096);
         assert_eq!(found.allocation, number(object.as_ptr()));
         assert_eq!(found.allocation_bytes, bytes as u64);
@@ -60,6 +60,8 @@ fn spatial_by_one_and_the_neighbour_is_intact() {
                 .to_string()
                 .starts_with("spatial violation in planted: write of")
         );
+        let lease = format!(" of lease #{} (", index_of(handle));
+        assert!(found.to_string().contains(&lease), "{found}");
     }
 }
 
@@ -99,7 +101,7 @@ fn forged_whatever_field_was_changed() {
     ] {
         let found = violation(|| ignore(galeed_load4(forged)));
         assert_eq!(found.kind, Kind::Forged, "{forged:#x}");
-        assert_eq!(found.handle, forged);
+        assert_eq!((found.handle, found.lease), (forged, None));
     }
 }
 
@@ -195,6 +197,10 @@ fn a_trapped_handle_is_explained() {
     let found = violation(|| touch(handle));
     assert_eq!((found.kind, found.handle), (Kind::Boundary, handle));
     assert!(found.detail.as_ref().unwrap().contains("not rewritten"));
+    let found = violation(|| touch(handle + 40)); // as a vector loop may
+    assert_eq!((found.kind, found.offset), (Kind::Boundary, 40));
+    let found = violation(|| touch(handle + 4000));
+    assert_eq!((found.kind, found.offset), (Kind::Spatial, 4000));
     drop(object);
     let found = violation(|| touch(handle));
     assert_eq!((found.kind, found.handle), (Kind::Temporal, handle));
@@ -208,7 +214,7 @@ fn a_stale_mapped_address_is_temporal_when_nothing_lives_there() {
     drop(object);
     let found = violation(|| galeed_store1(address + 5, 0));
     assert_eq!((found.kind, found.offset), (Kind::Temporal, 5), "{found}");
-    assert_eq!(found.lease, u64::from(index_of(handle)) + 1);
+    assert_eq!(found.lease, Some(index_of(handle).into()));
 }
 
 #[test]
