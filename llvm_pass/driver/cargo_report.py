@@ -19,6 +19,7 @@ from llvm_pass.driver.cargo_project import RUNTIME_PACKAGES, Project
 from llvm_pass.driver.errors import DriverError
 
 NAMES_SHOWN = 40  # of rewritten files a package; --json has them all
+MISSED_SHOWN = 3  # of the forms that could not be rewritten, a source
 PROBES = ("flag_check.", "detect_compiler_family.", "detect_cpp_stdlib.")  # the cc crate's, left in OUT_DIR
 
 
@@ -32,6 +33,8 @@ class Source:
     rewritten: bool
     reason: str
     missed: int
+    forms: list[str]  # what traps on pseudo-pointers, in words
+    uncallable: list[str]  # variadic entry points; missed counts both
 
 
 @dataclass
@@ -64,7 +67,18 @@ def collect(project: Project, build: Build, place: Place) -> Report:
                 report.probes += 1
                 continue
             shown = _short(entry.source, package.folder if package else None, script.out_dir)
-            report.sources.append(Source(name, shown, entry.object, entry.rewritten, entry.reason, entry.missed))
+            report.sources.append(
+                Source(
+                    name,
+                    shown,
+                    entry.object,
+                    entry.rewritten,
+                    entry.reason,
+                    entry.missed,
+                    entry.forms,
+                    entry.uncallable,
+                )
+            )
         if script.out_dir.is_relative_to(place.target):
             for said in script.libraries:
                 library = cargo_libraries.judge(name, script, said)
@@ -127,11 +141,27 @@ def _summary(report: Report) -> list[str]:
             if not each.rewritten:
                 lines.append(f"  {package}: not rewritten: {each.source}: {each.reason}")
             elif each.missed or each.reason:
-                missed = (
-                    f"{each.missed} forms could not be rewritten and trap on pseudo-pointers" if each.missed else ""
-                )
-                lines.append(f"  {package}: note: {each.source}: {'; '.join(filter(None, [missed, each.reason]))}")
+                notes = filter(None, [*_missed(each), each.reason])
+                lines.append(f"  {package}: note: {each.source}: {'; '.join(notes)}")
     return lines
+
+
+def _missed(source: Source) -> list[str]:
+    """What the pass left as it was: a part each for what traps and for what Rust cannot call."""
+    parts = []
+    if source.forms:
+        number = cargo_libraries.count(len(source.forms), "form")
+        trap = "traps" if len(source.forms) == 1 else "trap"
+        forms = dict.fromkeys(source.forms)  # without debug information many look the same
+        parts.append(f"{number} could not be rewritten and {trap} on pseudo-pointers: {_some(list(forms), '; ')}")
+    if source.uncallable:
+        parts.append(f"{_some(source.uncallable, ', ')} cannot be called from Rust (variadic)")
+    return parts
+
+
+def _some(names: list[str], between: str) -> str:
+    more = f" and {len(names) - MISSED_SHOWN} more" if len(names) > MISSED_SHOWN else ""
+    return between.join(names[:MISSED_SHOWN]) + more
 
 
 def as_json(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llvm_pass.driver import log, run
 from llvm_pass.driver import options as known
@@ -18,6 +19,9 @@ from llvm_pass.driver.clang import Clang
 from llvm_pass.driver.command_line import CommandLine, Item, Mode
 from llvm_pass.driver.dependencies import dependency_options
 from llvm_pass.driver.errors import DriverError
+
+if TYPE_CHECKING:
+    from llvm_pass.remarks import Remark
 
 TARGET = re.compile(r"x86_64-([^-]+-)?linux")
 
@@ -85,7 +89,10 @@ class Compiler:
         else:
             data, text = result.bitcode, result.text
             entry.stats = dict(result.stats)
-            entry.missed = sum(remark.kind == "Missed" for remark in result.remarks)
+            missed = [remark for remark in result.remarks if remark.kind == "Missed"]
+            entry.missed = len(missed)
+            entry.uncallable = [remark.function for remark in missed if remark.name == "Variadic"]
+            entry.forms = [_in_words(remark) for remark in missed if remark.name != "Variadic"]
         notes = [note for prefix, note in NOTES if self.line.has_prefix(prefix)]
         entry.reason = "; ".join(filter(None, [entry.reason, *notes]))
         if self.line.save_temps:
@@ -115,6 +122,11 @@ class Compiler:
         command += ["-emit-llvm"] if self.line.emit_llvm else []
         # clang itself writes beside the output and renames, and cleans up on signals.
         return self.runner.run([*command, "-o", output])
+
+
+def _in_words(remark: "Remark") -> str:
+    line = f", line {remark.place.line}" if remark.place else ""
+    return f"{remark.function}{line}: {remark.reason}"
 
 
 NOTES = (

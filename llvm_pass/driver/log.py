@@ -27,6 +27,8 @@ class Entry:
     language: str | None = None
     stats: dict[str, Any] = field(default_factory=dict)
     missed: int = 0  # forms that the pass could not rewrite: they trap
+    forms: list[str] = field(default_factory=list)  # which: "function, line: reason"
+    uncallable: list[str] = field(default_factory=list)  # counted too: entry points that Rust cannot call (variadic)
     directory: str = ""
     out_dir: str | None = None  # the build script's OUT_DIR, when cargo runs us
     package: str | None = None

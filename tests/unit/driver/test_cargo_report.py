@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,31 @@ def test_assembler_that_rewritten_code_calls_is_told_from_what_rust_calls(
     archive(made.out / "libmine.a", caller=caller, inner=compiled(tmp_path, "inner.S", more))
     cargo_report.show(made.report("static=mine"), quiet=True)
     assert "1 of 2 objects not rewritten; called from Rust" in capsys.readouterr().err
+
+
+def test_what_could_not_be_rewritten_is_named(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    def said(forms: list[str], uncallable: list[str]) -> str:
+        made.log(missed=len(forms) + len(uncallable), forms=forms, uncallable=uncallable)
+        cargo_report.show(made.report(), quiet=False)
+        return capsys.readouterr().err
+
+    one = said(["grow, line 7: inline assembly"], [])
+    assert "1 form could not be rewritten and traps on pseudo-pointers: grow, line 7: inline assembly\n" in one
+    many = said([f"f{n}: why" for n in range(5)], ["say"])
+    assert "5 forms could not be rewritten and trap on pseudo-pointers: f0: why; f1: why; f2: why and 2 more" in many
+    assert "; say cannot be called from Rust (variadic)\n" in many
+    assert "could not be rewritten" not in said([], ["say", "tell"])
+
+
+def test_the_pass_says_what_it_missed(made: Made, tmp_path: Path) -> None:
+    made.source.write_text(
+        "#include <stdarg.h>\n"
+        "int say(int n, ...) { va_list all; va_start(all, n); n += va_arg(all, int); va_end(all); return n; }\n"
+        'void ask(int *at) { __asm__ volatile("incl %0" : "+m"(*at)); }\n'
+    )
+    words = ["-g", "-c", str(made.source), "-o", str(made.object)]
+    subprocess.run([sys.executable, "-m", "llvm_pass.driver.cc", "c", *words], check=True)
+    (source,) = made.report().sources
+    assert source.uncallable == ["say"]
+    assert len(source.forms) == source.missed - 1
+    assert any(form.startswith("ask, line 3: ") for form in source.forms), source.forms
