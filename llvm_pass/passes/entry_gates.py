@@ -114,12 +114,18 @@ class _Gates:
             "",
             "host:",
         ]
-        name = self._name_of(function)
         if signature.variadic:
             self._context.missed("Variadic", "the host cannot call a variadic function through a gate", function)
-            lines += [f"  call {helpers.runtime('galeed_unsupported')}(ptr {name})", "  unreachable", "}"]
+            what = self._text(
+                function,
+                "unsupported",
+                "variadic function ",
+                " was called from Rust: wrap it in a C function with fixed arguments",
+            )
+            lines += [f"  call {helpers.runtime('galeed_unsupported')}(ptr {what})", "  unreachable", "}"]
             return "\n".join(lines)
         arguments = arguments_through("galeed_gate_argument", signature, lines, helpers, self._types)
+        name = self._text(function, "name")
         lines.append(f"  call {helpers.runtime('galeed_gate_enter')}(ptr %token, ptr {name})")
         target = "" if signature.is_void else "%got = "
         no_inline = self._groups.group("noinline")
@@ -148,12 +154,14 @@ class _Gates:
         mapped = leaves_mapped(kind, "%got", "%given", lambda value: f"call ptr {back}(ptr {value})")
         return [mapped, f"  ret {kind.text} %given"]
 
-    def _name_of(self, function: Function) -> str:
-        """A constant with the function's name, for reports."""
+    def _text(self, function: Function, label: str, before: str = "", after: str = "") -> str:
+        """A constant with the function's name, between two others, for reports."""
         plain = bare(function.name)
-        length = len(re.sub(r"\\[0-9A-Fa-f]{2}", ".", plain).encode()) + 1
-        name = sibling(f"@galeed.name.{plain}" if function.name[1] != '"' else f'@"galeed.name.{plain}"', "")
-        self._edits.declare(name, f'{name} = private unnamed_addr constant [{length} x i8] c"{plain}\\00", align 1')
+        text = f"{before}{plain}{after}"
+        length = len(re.sub(r"\\[0-9A-Fa-f]{2}", ".", text).encode()) + 1
+        name = f"@galeed.{label}.{plain}" if function.name[1] != '"' else f'@"galeed.{label}.{plain}"'
+        name = sibling(name, "")
+        self._edits.declare(name, f'{name} = private unnamed_addr constant [{length} x i8] c"{text}\\00", align 1')
         return name
 
 

@@ -226,7 +226,7 @@ pub unsafe extern "C" fn galeed_unsupported(what: *const c_char) {
     // SAFETY: the caller's promise; read with the caller's own rights.
     let what = unsafe { CStr::from_ptr(what) };
     let text = what.to_str().unwrap_or("(not readable)");
-    crate::fatal::fatal(format_args!("not supported in rewritten code: {text}"));
+    crate::fatal::fatal(format_args!("not supported: {text}"));
 }
 
 /// Stands in for pthread_create in rewritten code: on mprotect, where a thread
