@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 
+from llvm_pass.driver import help_text
 from llvm_pass.driver.clang import zig_directory
 from llvm_pass.driver.errors import DriverError, run_main
 from llvm_pass.driver.run import Runner
@@ -48,9 +49,17 @@ def deterministic(arguments: list[str]) -> list[str]:
     return [operation + "D", *arguments[1:]]
 
 
+def drive(arguments: list[str]) -> int:
+    """Becomes the archiver; its help has ours before it."""
+    command = archiver(arguments)
+    if arguments and arguments[0] in ("--help", "-h", "-help"):
+        print(help_text.ARCHIVER, end="")
+    return Runner().replace(command)
+
+
 def main() -> int:
     """Entry point of `galeed-ar`."""
-    return run_main("galeed-ar", lambda: Runner().replace(archiver(sys.argv[1:])))
+    return run_main("galeed-ar", lambda: drive(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llvm_pass.driver import help_text, run
 from llvm_pass.driver import options as known
-from llvm_pass.driver import run
 from llvm_pass.driver.cargo_arguments import TRIPLE
 from llvm_pass.driver.clang import Clang, find_clang
 from llvm_pass.driver.command_line import CommandLine, Item, Mode, parse
@@ -32,6 +32,8 @@ def drive(argv: list[str], cxx: bool) -> int:
     runner = run.Runner(line.verbose)
     if line.verbose:
         runner.say(f"clang from {clang.origin}")
+    if any(not item.is_input and item.name in ("--help", "-help") for item in line.items):
+        print(help_text.compiler(cxx), end="")
     sources = [item for item in line.inputs if item.language is not None]
     several_to_one = line.output is not None and line.mode is not Mode.LINK and len(line.inputs) > 1
     if line.mode is Mode.OTHER or several_to_one or for_build_machine():

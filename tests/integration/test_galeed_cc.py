@@ -190,7 +190,7 @@ def test_dependency_files_are_clangs(tool: Tool, folder: Path, words: str) -> No
     "words",
     [
         *["-E main.c", "-M main.c", "-MM main.c", "-dumpversion", "-dumpmachine", "-print-search-dirs", "--version"],
-        *["-fsyntax-only main.c", "-print-file-name=crt1.o", "-E -dM -x c /dev/null", "--help"],
+        *["-fsyntax-only main.c", "-print-file-name=crt1.o", "-E -dM -x c /dev/null"],
     ],
 )
 def test_questions_are_answered_by_clang(tool: Tool, folder: Path, words: str) -> None:
@@ -198,6 +198,22 @@ def test_questions_are_answered_by_clang(tool: Tool, folder: Path, words: str) -
         [*find_clang().command, *words.split()], cwd=folder, capture_output=True, text=True, check=True
     )
     assert tool(CC, *words.split()).stdout == wanted.stdout
+
+
+@pytest.mark.parametrize(("command", "name"), [(CC, "galeed-cc"), (CXX, "galeed-c++"), (AR, "galeed-ar")])
+def test_help_is_ours_then_the_tools(tool: Tool, command: list[str], name: str) -> None:
+    done = tool(command, "--help")
+    assert done.code == 0
+    ours, _, theirs = done.stdout.partition("Exit status: ")
+    assert ours.startswith(f"{name}: ")
+    assert "GALEED_" in ours
+    if command is not AR:
+        assert "--galeed-verbose" in ours
+        assert "--galeed-save-temps" in ours
+        own = subprocess.run([*find_clang().command, "--help"], capture_output=True, text=True, check=True)
+        assert theirs.partition("\n\n")[2].splitlines()[1:] == own.stdout.splitlines()[1:]
+    else:
+        assert "OPTIONS:" in theirs
 
 
 def test_response_file(tool: Tool, folder: Path) -> None:
