@@ -4,65 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from llvm_pass.driver import inspect_objects
 from llvm_pass.driver.clang import find_clang
 from tests.conftest import Outcome, environment
-
-CC = [sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c"]
-CXX = [sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c++"]
-AR = [sys.executable, "-P", "-m", "llvm_pass.driver.ar"]
-LIBRARY = "#include <stddef.h>\nlong total(const int *at, size_t n) { long s = 0; while (n--) s += *at++; return s; }\n"
-PROGRAM = '#include <stdio.h>\nint main(int argc, char **argv) { printf("%s\\n", argv[argc - 1]); return argc; }\n'
-
-Tool = Callable[..., Outcome]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with a few sources."""
-    (tmp_path / "lib.c").write_text(LIBRARY)
-    (tmp_path / "main.c").write_text(PROGRAM)
-    (tmp_path / "code.s").write_text(".text\n.globl seven\nseven: movl $7, %eax\nret\n")
-    (tmp_path / "sub.x").mkdir()
-    return tmp_path
-
-
-@pytest.fixture
-def tool(folder: Path) -> Tool:
-    """Runs a command in the folder: `tool(CC, "-c", "lib.c")`."""
-
-    def call(command: list[str], *words: str, stdin: str = "", env: dict[str, str] | None = None) -> Outcome:
-        scratch = folder / ".tmp"
-        scratch.mkdir(exist_ok=True)
-        changes = {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(scratch), **(env or {})}
-        done = subprocess.run(
-            [*command, *words],
-            cwd=folder,
-            env=environment(changes),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        assert list(scratch.iterdir()) == [], "temporary files were left"
-        return Outcome(done.returncode, done.stdout, done.stderr)
-
-    return call
-
-
-def is_rewritten(path: Path) -> bool | None:
-    return inspect_objects.rewritten(path.read_bytes(), str(path))
+from tests.integration.conftest import AR, CC, CXX, LIBRARY, Tool, is_rewritten
 
 
 @pytest.mark.parametrize(
@@ -327,64 +279,6 @@ def test_terminated_it_cleans_up(folder: Path) -> None:
         assert process.wait(timeout=60) == -number
         assert list(scratch.iterdir()) == []
         assert not list(folder.glob("slow.o*"))
-
-
-MAKEFILE = """
-CFLAGS = -O2 -g -MMD
-OBJECTS = main.o lib.o code.o
-prog: $(OBJECTS) ; $(CC) $(LDFLAGS) $^ -o $@
-libboth.a: lib.o code.o ; $(AR) rcs $@ $^
--include $(OBJECTS:.o=.d)
-"""
-
-
-def test_plain_make(tool: Tool, folder: Path) -> None:
-    (folder / "Makefile").write_text(MAKEFILE)
-    variables = [f"CC={' '.join(CC)}", f"AR={' '.join(AR)}"]
-    assert tool(["make", "-s"], *variables, "prog", "libboth.a").code == 0
-    assert tool([str(folder / "prog")], "made").stdout == "made\n"
-    verdicts = {n: inspect_objects.rewritten(d, n) for n, d in inspect_objects.members(folder / "libboth.a")}
-    assert verdicts == {"lib.o": True, "code.o": False}
-    assert "main.c" in (folder / "main.d").read_text()
-
-
-CMAKE = """
-cmake_minimum_required(VERSION 3.16)
-project(mixed C CXX ASM)
-include(CheckCSourceRuns)
-check_c_source_runs("int g(int *p) { return *p; } int main(int c, char **v) { return g(&c) - 1 + !v; }" RUNS)
-if(NOT RUNS)
-  message(FATAL_ERROR "a program of ours does not run")
-endif()
-add_library(lib STATIC lib.c code.s)
-add_library(shared SHARED lib.c)
-add_executable(prog main.c)
-target_link_libraries(prog lib)
-"""
-
-
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
-def test_cmake(tool: Tool, folder: Path) -> None:
-    wrappers = {}
-    for name, command in {"cc": CC, "c++": CXX, "ar": AR}.items():
-        wrappers[name] = folder / f"galeed-{name}"
-        wrappers[name].write_text("#!/bin/sh\nexec " + " ".join(command) + ' "$@"\n')
-        wrappers[name].chmod(0o755)
-    (folder / "CMakeLists.txt").write_text(CMAKE)
-    chosen = [
-        f"-DCMAKE_C_COMPILER={wrappers['cc']}",
-        f"-DCMAKE_CXX_COMPILER={wrappers['c++']}",
-        f"-DCMAKE_AR={wrappers['ar']}",
-    ]
-    done = tool(["cmake"], "-S", ".", "-B", "out", "-DCMAKE_BUILD_TYPE=Release", *chosen)
-    assert done.code == 0, done
-    assert "Clang" in done.stdout
-    done = tool(["cmake"], "--build", "out")
-    assert done.code == 0, done
-    assert tool([str(folder / "out" / "prog")], "built").stdout == "built\n"
-    archive = dict(inspect_objects.members(folder / "out" / "liblib.a"))
-    assert inspect_objects.rewritten(archive["lib.c.o"], "lib.c.o") is True
-    assert is_rewritten(folder / "out" / "libshared.so") is True
 
 
 def test_ar_refuses_in_one_line(tool: Tool) -> None:

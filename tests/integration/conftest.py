@@ -1,0 +1,60 @@
+"""What the tests of the compiler drivers share: a folder of sources, and a way to run a tool in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from llvm_pass.driver import inspect_objects
+from tests.conftest import Outcome, environment
+
+CC = [sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c"]
+CXX = [sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c++"]
+AR = [sys.executable, "-P", "-m", "llvm_pass.driver.ar"]
+LIBRARY = "#include <stddef.h>\nlong total(const int *at, size_t n) { long s = 0; while (n--) s += *at++; return s; }\n"
+PROGRAM = '#include <stdio.h>\nint main(int argc, char **argv) { printf("%s\\n", argv[argc - 1]); return argc; }\n'
+
+Tool = Callable[..., Outcome]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a few sources."""
+    (tmp_path / "lib.c").write_text(LIBRARY)
+    (tmp_path / "main.c").write_text(PROGRAM)
+    (tmp_path / "code.s").write_text(".text\n.globl seven\nseven: movl $7, %eax\nret\n")
+    (tmp_path / "sub.x").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def tool(folder: Path) -> Tool:
+    """Runs a command in the folder: `tool(CC, "-c", "lib.c")`."""
+
+    def call(command: list[str], *words: str, stdin: str = "", env: dict[str, str] | None = None) -> Outcome:
+        scratch = folder / ".tmp"
+        scratch.mkdir(exist_ok=True)
+        changes = {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(scratch), **(env or {})}
+        done = subprocess.run(
+            [*command, *words],
+            cwd=folder,
+            env=environment(changes),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert list(scratch.iterdir()) == [], "temporary files were left"
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+def is_rewritten(path: Path) -> bool | None:
+    return inspect_objects.rewritten(path.read_bytes(), str(path))
