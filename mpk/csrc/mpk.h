@@ -209,7 +209,7 @@ struct mpk_violation {
     uint64_t address;         /* address touched, or that the handle stood for; 0 unknown */
     uint64_t bytes;           /* size of the access; 0 unknown */
     uint64_t handle;          /* the pseudo-pointer; 0 when none was involved */
-    int64_t offset;           /* from the start of the lease; meaningful with a handle */
+    int64_t offset;           /* from the start of the lease; meaningful when a lease is known */
     uint64_t bound;           /* bytes of the lease */
     uint64_t lease;           /* table index + 1; 0: none */
     uint64_t generation;
@@ -234,7 +234,7 @@ void mpk_violate(struct mpk_violation *violation);
  *   violation, access, function, detail, backend, action: words as above
  *   address, handle, pc, allocation.base: strings "0x..." (64 bits are more than
  *     a JSON number keeps); key, thread, bytes, offset, time_ns: numbers
- *   lease {index, generation, live_generation, kind: mapped|private, bound}
+ *   lease {index, generation, live_generation, kind: mapped|private, bound}, or null
  *   allocation {base, bytes}
  * Faults that are violations: see fault.c. A signal handler that runs on top of
  * foreign code is foreign until it calls mpk_callback_enter. An access by an
