@@ -11,7 +11,7 @@
 
 use crate::fatal::fatal;
 use crate::layout::is_handle;
-use crate::lock::Lock;
+use crate::lock::OnceLock;
 use crate::membrane::{inward, outward};
 use crate::published::{in_host_domain, published};
 use crate::resolve::{Access, Kind, resolve};
@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// A hint: when it lies, making ready again does nothing.
 static READY: AtomicBool = AtomicBool::new(false);
 /// Also taken around fork.
-pub(crate) static MAKING_READY: Lock = Lock::new();
+pub(crate) static MAKING_READY: OnceLock = OnceLock::new();
 
 #[cold]
 fn make_ready() {

@@ -46,6 +46,45 @@ impl Lock {
     }
 }
 
+/// A lock for what is done once. It knows the process that holds it: a fork while
+/// another thread starts up may come before our handlers are registered, and the
+/// child then finds the lock held by a thread that it lacks. Such a lock is free.
+#[repr(C)]
+pub(crate) struct OnceLock(Lock);
+
+impl OnceLock {
+    pub(crate) const fn new() -> OnceLock {
+        OnceLock(Lock::new())
+    }
+
+    /// Takes the lock; it is given back when the guard is dropped.
+    pub(crate) fn hold(&self) -> Guard<'_> {
+        self.take();
+        Guard(&self.0)
+    }
+
+    /// For fork alone.
+    pub(crate) fn take(&self) {
+        let me = std::process::id();
+        let word = &self.0.0;
+        loop {
+            let owner = word.load(Ordering::Relaxed);
+            if owner != me
+                && word
+                    .compare_exchange(owner, me, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok()
+            {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    pub(crate) fn give(&self) {
+        self.0.give();
+    }
+}
+
 /// Shows that the lock is held.
 pub(crate) struct Guard<'a>(&'a Lock);
 

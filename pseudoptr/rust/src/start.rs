@@ -4,7 +4,7 @@
 //! could clear that, and a second table would give old generations a new life.
 
 use crate::error::Error;
-use crate::lock::Lock;
+use crate::lock::OnceLock;
 use crate::published::published;
 use crate::sys;
 use crate::table::{Registry, Side};
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A hint that spares mpk_start: when it lies, starting again does nothing.
 static STARTED: AtomicBool = AtomicBool::new(false);
-static STARTING: Lock = Lock::new();
+static STARTING: OnceLock = OnceLock::new();
 
 /// Makes the table usable, at the first call.
 #[inline]
