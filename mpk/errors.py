@@ -70,6 +70,30 @@ class TooManyThreadsError(MpkError):
     code = lib.MPK_ETHREADS
 
 
+class PinnedError(MpkError):
+    """Every hardware key is held by an open ``begin``."""
+
+    code = lib.MPK_EPINNED
+
+
+class VirtualKeyError(MpkError):
+    """No such virtual key, or it exists already."""
+
+    code = lib.MPK_EVKEY
+
+
+class HardenError(MpkError):
+    """A demanded part of a hardening policy cannot be had."""
+
+    code = lib.MPK_EHARDEN
+
+
+class LimitError(MpkError):
+    """The domain's own memory limit is reached."""
+
+    code = lib.MPK_ELIMIT
+
+
 class DomainDestroyedError(MpkError):
     """The domain was destroyed; nothing of it can be used any more."""
 
@@ -98,6 +122,10 @@ _BY_CODE: dict[int | None, type[MpkError]] = {
         KernelError,
         GateDepthError,
         TooManyThreadsError,
+        PinnedError,
+        VirtualKeyError,
+        HardenError,
+        LimitError,
     )
 }
 

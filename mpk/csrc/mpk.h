@@ -50,6 +50,10 @@ enum mpk_error {
     MPK_EKERNEL = -7,   /* the kernel refused a call that it should support; errno says why */
     MPK_ENESTED = -8,   /* gates nested deeper than MPK_GATE_DEPTH */
     MPK_ETHREADS = -9,  /* more live threads than MPK_THREADS */
+    MPK_EPINNED = -10,  /* every hardware key is held by an open mpk_begin */
+    MPK_EVKEY = -11,    /* no such virtual key, or it exists already */
+    MPK_EHARDEN = -12,  /* a demanded part of a hardening policy cannot be had */
+    MPK_ELIMIT = -13,   /* the domain's own memory limit is reached */
 };
 /* One line for people: what is wrong and what to do. Never NULL. */
 const char *mpk_strerror(int error);

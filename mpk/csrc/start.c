@@ -60,6 +60,10 @@ const char *mpk_strerror(int error) {
     case MPK_EKERNEL: return "the kernel refused a call that it should support; errno says why";
     case MPK_ENESTED: return "gates are nested too deeply";
     case MPK_ETHREADS: return "too many live threads use the runtime";
+    case MPK_EPINNED: return "every hardware key is held by an open mpk_begin; end one first, or wait";
+    case MPK_EVKEY: return "no such virtual key, or it exists already";
+    case MPK_EHARDEN: return "a demanded part of the hardening policy cannot be had here";
+    case MPK_ELIMIT: return "the domain's memory limit is reached";
     }
     return "unknown error number";
 }

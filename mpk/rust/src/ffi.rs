@@ -22,6 +22,10 @@ pub const MPK_EINVALID: c_int = -6;
 pub const MPK_EKERNEL: c_int = -7;
 pub const MPK_ENESTED: c_int = -8;
 pub const MPK_ETHREADS: c_int = -9;
+pub const MPK_EPINNED: c_int = -10;
+pub const MPK_EVKEY: c_int = -11;
+pub const MPK_EHARDEN: c_int = -12;
+pub const MPK_ELIMIT: c_int = -13;
 
 pub const MPK_BACKEND_NONE: c_int = 0;
 pub const MPK_BACKEND_PKU: c_int = 1;
