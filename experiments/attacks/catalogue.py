@@ -1,0 +1,118 @@
+"""What must come out: the tables in tests/attacks/expected, one a letter of the catalogue.
+
+Each table is one variant, named ROW.VARIANT as the program tests/attacks/programs/row_*.c
+lists it:
+
+    ["A1.stray"]
+    title = "what the attack does"
+    pku = { undefended = "leaked", full = "stopped SIGILL code=2" }
+    mprotect = "why it makes no sense there"
+    why = "why it still succeeds at the top level"
+
+A verdict holds from the policy that it is given for up to the next one that has its
+own. A backend with words instead of verdicts is not run there. `pku-nobody` and
+`mprotect-nobody` hold what differs for a user without privileges.
+
+Invariant: what is loaded is whole; `control = true` exactly where the undefended
+run must fail as well; `why` exactly where the top level does not stop the attack.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from experiments.machine import BACKENDS
+from experiments.model import LabError
+from experiments.workshop import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+SUITE = ROOT / "tests" / "attacks"
+POLICIES = ("undefended", "gates", "basic", "strict", "full")
+# The levels above gates join as mpk_harden gets them.
+RUNNABLE = ("undefended", "gates")
+USERS = ("root", "nobody")
+SUCCEEDS = ("leaked", "changed")
+_FIELDS = {"title", "control", "why", *BACKENDS, *(f"{backend}-nobody" for backend in BACKENDS)}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant of one row. name: A1.stray. verdicts: by (backend, user, policy).
+
+    absent: the words for a backend that it is not run on.
+    """
+
+    name: str
+    title: str
+    control: bool
+    why: str
+    absent: Mapping[str, str]
+    verdicts: Mapping[tuple[str, str, str], str]
+
+    @property
+    def variant(self) -> str:
+        return self.name.partition(".")[2]
+
+    @property
+    def program(self) -> Path:
+        """The source file: the one whose name begins with the row."""
+        found = sorted((SUITE / "programs").glob(f"{self.name.partition('.')[0].lower()}_*.c"))
+        if len(found) != 1:
+            raise LabError(f"{self.name}: {len(found)} programs in {SUITE / 'programs'}, not one")
+        return found[0]
+
+
+def _carried(name: str, given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """A verdict for every policy: as given, else that of the policy before (else as in before)."""
+    result: dict[str, str] = {}
+    for policy in POLICIES:
+        if policy in given:
+            result[policy] = given[policy]
+        elif before and not (set(given) & set(POLICIES[: POLICIES.index(policy)])):
+            result[policy] = before[policy]
+        elif result:
+            result[policy] = result[POLICIES[POLICIES.index(policy) - 1]]
+        else:
+            raise LabError(f"{name}: no verdict for {policy}")
+    if unknown := set(given) - set(POLICIES):
+        raise LabError(f"{name}: no policies {', '.join(sorted(unknown))}")
+    return result
+
+
+def _row(name: str, fields: Mapping[str, Any]) -> Row:
+    if unknown := set(fields) - _FIELDS:
+        raise LabError(f"{name}: no fields {', '.join(sorted(unknown))}")
+    absent: dict[str, str] = {}
+    verdicts: dict[tuple[str, str, str], str] = {}
+    for backend in BACKENDS:
+        given = fields.get(backend)
+        if not given:
+            raise LabError(f"{name}: nothing is said about {backend}")
+        if isinstance(given, str):
+            absent[backend] = given
+            continue
+        root = _carried(name, given, {})
+        nobody = _carried(name, fields.get(f"{backend}-nobody", {}), root)
+        for user, by_policy in zip(USERS, (root, nobody), strict=True):
+            verdicts |= {(backend, user, policy): verdict for policy, verdict in by_policy.items()}
+    return Row(name, fields["title"], fields.get("control", False), fields.get("why", ""), absent, verdicts)
+
+
+def load() -> tuple[Row, ...]:
+    """Every row, in the order of the tables. Raises LabError when a table is wrong."""
+
+    def rows() -> Iterator[Row]:
+        for file in sorted((SUITE / "expected").glob("*.toml")):
+            try:
+                tables = tomllib.loads(file.read_text(encoding="utf-8"))
+                for name, fields in tables.items():
+                    yield _row(name, fields)
+            except (tomllib.TOMLDecodeError, KeyError) as error:
+                raise LabError(f"{file}: {error}") from error
+
+    return tuple(rows())

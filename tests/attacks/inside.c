@@ -1,0 +1,148 @@
+/* inside.c - the process under attack: host code, and the attack as foreign code.
+ *
+ * Order: prepare(); the runtime; the domain and the secret in it; while_open(); the
+ * policy; attack() behind a gate; what the host does meanwhile; again() behind a
+ * gate; the host looks for its secret. Every step is named in evidence->stage, so that
+ * an ending is known to be the attack's and not the harness's.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "evidence.h"
+#include "inside.h"
+#include "pkru.h"
+#include "recorder.h"
+
+#define HOST_WORK_NS 40000000 /* long enough to be preempted and interrupted in */
+#define NS_PER_S 1000000000
+
+struct evidence *evidence;
+struct target target;
+
+struct run {
+    const struct attack *attack;
+    enum policy policy;
+    unsigned char secret[SECRET_BYTES]; /* until it is in the domain */
+};
+
+void attack_hand_in(const void *bytes, size_t count) {
+    size_t room = HANDED_BYTES - evidence->handed_bytes;
+    if (count > room) count = room;
+    memcpy(evidence->handed + evidence->handed_bytes, bytes, count);
+    evidence->handed_bytes += (uint32_t)count;
+}
+
+void attack_read(void) {
+    unsigned char copy[SECRET_BYTES];
+    for (int i = 0; i < SECRET_BYTES; i++) copy[i] = target.secret[i];
+    attack_hand_in(copy, sizeof copy);
+}
+
+void attack_write(void) {
+    for (int i = 0; i < SECRET_BYTES; i++) target.secret[i] = 0x5a;
+}
+
+void attack_refused(const char *call, int error) {
+    if (evidence->refused_error) return;
+    strncpy(evidence->refused_call, call, sizeof evidence->refused_call - 1);
+    evidence->refused_error = error;
+}
+
+int attack_open_by_own_means(void) {
+    if (!target.pku)
+        return (int)syscall(SYS_mprotect, target.secret, PAGE_BYTES, PROT_READ | PROT_WRITE);
+    (void)pkru_write_unchecked(0);
+    return 0;
+}
+
+/* The host at work: the secret goes through general registers, as computing with it
+ * does, for a while; nothing of it is left in memory outside. */
+static __attribute__((noinline)) void host_works(void) {
+    volatile uint64_t *words = (volatile uint64_t *)target.secret;
+    struct timespec begin, now;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    target.host_works = 1;
+    do {
+        register uint64_t word __asm__("rbx") = words[0];
+        register uint64_t turn __asm__("r12") = 100000;
+        __asm__ volatile("1: dec %1\n\tjnz 1b" : "+r"(word), "+r"(turn));
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while ((now.tv_sec - begin.tv_sec) * NS_PER_S + now.tv_nsec - begin.tv_nsec < HOST_WORK_NS);
+    target.host_works = 0;
+}
+
+static __attribute__((noinline)) void foreign(const struct run *run, enum stage stage) {
+    target.return_slot = (void **)__builtin_frame_address(0) + 1;
+    evidence->stage = stage;
+    policy_call(run->policy, stage == STAGE_ATTACK ? run->attack->attack : run->attack->again);
+    evidence->stage = STAGE_HOST;
+    if (stage == STAGE_ATTACK && run->attack->flags & ATTACK_HOST_WORKS) host_works();
+}
+
+static void host_between(const struct run *run) {
+    if (run->attack->flags & ATTACK_NEW_SECRET) {
+        volatile unsigned char *page = policy_new_page(run->policy);
+        for (int i = 0; i < SECRET_BYTES; i++) page[i] = target.secret[i];
+        target.secret = page;
+    }
+    if (run->attack->flags & ATTACK_ERASE) {
+        for (int i = 0; i < SECRET_BYTES; i++) target.secret[i] = 0;
+        target.erased = 1;
+    }
+    if (run->attack->host) run->attack->host();
+}
+
+static void attack_rounds(const struct run *run) {
+    foreign(run, STAGE_ATTACK);
+    host_between(run);
+    if (run->attack->again) foreign(run, STAGE_AGAIN);
+}
+
+static volatile int policy_in_force;
+
+static void *early(void *argument) {
+    while (!policy_in_force) sched_yield();
+    attack_rounds(argument);
+    return NULL;
+}
+
+static void host(void *argument) {
+    struct run *run = argument;
+    pthread_t thread;
+    evidence->stage = STAGE_POLICY;
+    policy_domain(run->policy);
+    memcpy((void *)target.secret, run->secret, SECRET_BYTES);
+    explicit_bzero(run->secret, SECRET_BYTES);
+    if (run->attack->while_open) run->attack->while_open();
+    int is_early = (run->attack->flags & ATTACK_EARLY_THREAD) != 0;
+    if (is_early && pthread_create(&thread, NULL, early, run)) trouble("no thread");
+    policy_harden(run->policy);
+    policy_in_force = 1;
+    if (is_early) pthread_join(thread, NULL);
+    else attack_rounds(run);
+    evidence->stage = STAGE_CHECK;
+    for (int i = 0; i < SECRET_BYTES; i++) evidence->found[i] = target.secret[i];
+    evidence->stage = STAGE_DONE;
+    syscall(SYS_exit_group, 0);
+}
+
+void inside(const struct attack *attack, enum policy policy, int evidence_fd) {
+    static struct run run;
+    evidence = mmap(NULL, sizeof *evidence, PROT_READ | PROT_WRITE, MAP_SHARED, evidence_fd, 0);
+    if (evidence == MAP_FAILED) _exit(2);
+    /* The runtime may start the program anew; only then is the run this one. */
+    policy_start(policy);
+    run.attack = attack;
+    run.policy = policy;
+    memcpy(run.secret, evidence->secret, SECRET_BYTES);
+    explicit_bzero(evidence->secret, SECRET_BYTES);
+    if (recorder_install()) trouble("no recorder: %s", strerror(errno));
+    evidence->stage = STAGE_PREPARE;
+    if (attack->prepare) attack->prepare();
+    policy_host(policy, host, &run);
+    trouble("the host came back");
+}

@@ -1,0 +1,58 @@
+/* naive.c - see naive.h. The values that the gate writes lie in thread-local storage,
+ * as they do in textbook gates. */
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "attack.h"
+#include "naive.h"
+#include "pkru.h"
+
+static _Thread_local uint32_t closed, opened; /* PKRU; mprotect: prot */
+static _Thread_local int ready;
+static size_t used;
+
+static void values(void) {
+    if (ready) return;
+    ready = 1;
+    if (target.pku) {
+        opened = pkru_read() & ~pkru_of_key(PKRU_BOTH, target.key);
+        closed = opened | pkru_of_key(PKRU_BOTH, target.key);
+    } else {
+        opened = PROT_READ | PROT_WRITE;
+        closed = PROT_NONE;
+    }
+}
+
+static void change(uint32_t value) {
+    if (target.pku) (void)pkru_write_unchecked(value);
+    else (void)mprotect((void *)target.base, target.bytes, (int)value);
+}
+
+int naive_domain(int pku) {
+    void *range = mmap(NULL, NAIVE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (range == MAP_FAILED) return -1;
+    target.base = (uintptr_t)range;
+    target.bytes = NAIVE_BYTES;
+    target.pku = pku;
+    target.undefended = 1;
+    if (pku) {
+        target.key = (int)syscall(SYS_pkey_alloc, 0, 0);
+        if (target.key < 0) return -1;
+        if (syscall(SYS_pkey_mprotect, range, NAIVE_BYTES, PROT_READ | PROT_WRITE, target.key)) return -1;
+    }
+    values();
+    target.secret = naive_new_page();
+    return 0;
+}
+
+void *naive_new_page(void) {
+    used += PAGE_BYTES;
+    return (void *)(target.base + used - PAGE_BYTES);
+}
+
+void naive_enter(void) {
+    values();
+    change(closed);
+}
+
+void naive_exit(void) { change(opened); }

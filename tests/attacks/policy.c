@@ -1,0 +1,75 @@
+/* policy.c - see policy.h. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "evidence.h"
+#include "mpk.h"
+#include "naive.h"
+#include "policy.h"
+
+#define EXIT_TROUBLE 2
+
+const char *const policy_names[POLICIES] = {"undefended", "gates", "basic", "strict", "full"};
+
+void trouble(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(evidence->trouble, sizeof evidence->trouble, format, arguments);
+    va_end(arguments);
+    _exit(EXIT_TROUBLE);
+}
+
+void policy_start(enum policy policy) {
+    if (policy == POLICY_UNDEFENDED) return;
+    int error = mpk_start();
+    if (error) trouble("mpk_start: %s", mpk_strerror(error));
+}
+
+void policy_domain(enum policy policy) {
+    if (policy == POLICY_UNDEFENDED) {
+        const char *backend = getenv("GALEED_BACKEND");
+        int pku = !backend || strcmp(backend, "mprotect");
+        if (naive_domain(pku)) trouble("no bare domain: %s", strerror(errno));
+    } else {
+        int error;
+        mpk_domain *host = mpk_host(&error);
+        if (!host) trouble("mpk_host: %s", mpk_strerror(error));
+        mpk_domain_range(host, &target.base, &target.bytes);
+        target.pku = mpk_backend() == MPK_BACKEND_PKU;
+        target.key = mpk_domain_key(host);
+        target.secret = policy_new_page(policy);
+    }
+    evidence->key = target.key;
+    evidence->page = (uintptr_t)target.secret;
+}
+
+volatile unsigned char *policy_new_page(enum policy policy) {
+    if (policy == POLICY_UNDEFENDED) return naive_new_page();
+    void *page = mpk_heap_alloc(mpk_host(NULL), PAGE_BYTES, PAGE_BYTES);
+    if (!page) trouble("mpk_heap_alloc gave no page");
+    return memset(page, 0, PAGE_BYTES);
+}
+
+void policy_harden(enum policy policy) {
+    if (policy > POLICY_GATES) trouble("this build has no hardening level %s yet", policy_names[policy]);
+}
+
+void policy_call(enum policy policy, void (*function)(void)) {
+    if (policy == POLICY_UNDEFENDED) {
+        naive_enter();
+        function();
+        naive_exit();
+    } else {
+        int token;
+        mpk_gate_enter(&token, "attack");
+        function();
+        mpk_gate_exit(&token);
+    }
+}
+
+void policy_host(enum policy policy, void (*body)(void *), void *argument) {
+    (void)policy;
+    body(argument);
+}

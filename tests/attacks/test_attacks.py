@@ -1,0 +1,65 @@
+"""Every attack of the catalogue, under every policy, on both backends, as root and as nobody.
+
+Expected verdicts are the tables in tests/attacks/expected; what differs fails. The
+programs are compiled once; each run is a process of its own (harness.h).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from experiments.attacks import catalogue, programs
+from experiments.attacks.catalogue import RUNNABLE, SUCCEEDS, USERS, Row
+from tests.conftest import BACKENDS, require_backend
+
+ROWS = catalogue.load()
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled programs."""
+    to = tmp_path_factory.mktemp("attacks")
+    programs.build(to)
+    return to
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize("policy", RUNNABLE)
+@pytest.mark.parametrize("attacked", BACKENDS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_verdict(folder: Path, row: Row, attacked: str, policy: str, user: str) -> None:
+    if attacked in row.absent:
+        assert (attacked, user, policy) not in row.verdicts
+        return  # in words, which test_tables checks
+    require_backend(attacked)
+    if os.geteuid() != 0 and user == "root":
+        pytest.skip("not root: only what anybody may do is tested")
+    done = programs.run(folder, row, policy, attacked, user)
+    assert done.verdict == row.verdicts[attacked, user, policy], done.evidence
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_tables(row: Row) -> None:
+    """Undefended it succeeds, unless it is a control; what still succeeds at the top has its reason."""
+    undefended = [verdict for (_, _, policy), verdict in row.verdicts.items() if policy == "undefended"]
+    top = [verdict for (_, _, policy), verdict in row.verdicts.items() if policy == "full"]
+    assert undefended
+    assert all((verdict in SUCCEEDS) != row.control for verdict in undefended)
+    assert any(verdict in SUCCEEDS for verdict in top) == bool(row.why)
+    assert all(len(words.split()) > 4 for words in row.absent.values())
+
+
+def test_every_program_is_in_the_tables(folder: Path) -> None:
+    """Both ways: what a program lists, and which of it are controls."""
+    listed = set()
+    for source in sorted((catalogue.SUITE / "programs").glob("*.c")):
+        row = source.stem.partition("_")[0].upper()
+        shown = subprocess.run([folder / source.stem, "--list"], capture_output=True, text=True, check=True).stdout
+        for line in shown.splitlines():
+            variant, _, control = line.partition(" ")
+            listed.add((f"{row}.{variant}", control == "control"))
+    assert listed == {(row.name, row.control) for row in ROWS}
