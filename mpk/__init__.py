@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         TooManyThreadsError,
         VirtualKeyError,
     )
+    from mpk.gadgets import Gadget, Hit, scan
     from mpk.runtime import backend, backend_reason, foreign_rights, keys_free, pku_available, start
 
 __all__ = [
@@ -48,8 +49,10 @@ __all__ = [
     "DomainDestroyedError",
     "DomainInUseError",
     "EnvironmentVariableError",
+    "Gadget",
     "GateDepthError",
     "HardenError",
+    "Hit",
     "InvalidArgumentError",
     "KernelError",
     "LimitError",
@@ -70,12 +73,13 @@ __all__ = [
     "foreign_rights",
     "keys_free",
     "pku_available",
+    "scan",
     "start",
 ]
 
 __version__ = "0.1.0"
 
-_SOURCES = ("abi", "errors", "runtime", "domain")
+_SOURCES = ("abi", "errors", "runtime", "domain", "gadgets")
 
 
 def __getattr__(name: str) -> object:

@@ -24,12 +24,23 @@ class _Lib:
     MPK_EKERNEL: int
     MPK_ENESTED: int
     MPK_ETHREADS: int
+    MPK_EPINNED: int
+    MPK_EVKEY: int
+    MPK_EHARDEN: int
+    MPK_ELIMIT: int
 
     MPK_BACKEND_PKU: int
     MPK_BACKEND_MPROTECT: int
     MPK_NONE: int
     MPK_READ: int
     MPK_READ_WRITE: int
+
+    MPK_GADGET_WRPKRU: int
+    MPK_GADGET_XRSTOR: int
+    MPK_GADGET_XRSTORS: int
+    MPK_GADGET_WRFSBASE: int
+    MPK_GADGET_WRGSBASE: int
+    MPK_GADGET_BYTES: int
 
     MPK_PROBE_RDPKRU: int
     MPK_PROBE_WRPKRU: int
@@ -59,6 +70,7 @@ class _Lib:
     def mpk_heap_find(self, domain: CData, address: int, out: CData) -> int: ...
     def mpk_heap_statistics(self, domain: CData, out: CData) -> None: ...
     def mpk_heap_check(self, domain: CData) -> int: ...
+    def mpk_scan_list(self, code: CData, size: int, start: CData, hits: CData, room: int) -> int: ...
     def mpk_probe_features(self, out: CData) -> None: ...
     def mpk_probe_cost_ns(self, what: int) -> float: ...
 

@@ -30,11 +30,18 @@ static inline uint32_t pkru_read(void) {
     return value;
 }
 
+/* Notes the address of the instruction before it (label 77) in the program's list of
+ * sites: "galeed_wrpkru" for one that is compared right after, which the scan of code
+ * then leaves alone; "galeed_wrpkru_bare" for one that hardening takes out. Relative to
+ * the entry, so that the loader has nothing to relocate and the list stays read-only. */
+#define PKRU_SITE(section) \
+    ".pushsection " section ",\"aR\",@progbits\n\t.balign 4\n\t.long 77b - .\n\t.popsection"
+
 /* The instruction. Returns what it wrote, as the register says afterwards: opaque
  * to the compiler, so that a comparison cannot be folded away. */
 static inline uint32_t pkru_write_unchecked(uint32_t value) {
     uint32_t high = 0;
-    __asm__ volatile("wrpkru" : "+a"(value), "+d"(high) : "c"(0) : "memory");
+    __asm__ inline volatile("77: wrpkru\n\t" PKRU_SITE("galeed_wrpkru") : "+a"(value), "+d"(high) : "c"(0) : "memory");
     return value;
 }
 

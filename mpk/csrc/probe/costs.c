@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "mpk.h"
+#include "pkru.h"
 
 #define RUNS 11
 #define UNAVAILABLE (-1.0)
@@ -37,7 +38,7 @@ static inline uint32_t rdpkru(void) {
 }
 
 static inline void wrpkru(uint32_t pkru) {
-    __asm__ volatile("wrpkru" : : "a"(pkru), "c"(0), "d"(0) : "memory");
+    __asm__ volatile("77: wrpkru\n\t" PKRU_SITE("galeed_wrpkru_bare") : : "a"(pkru), "c"(0), "d"(0) : "memory");
 }
 
 /* What one loop works on. A step returns false when the kernel refuses. */

@@ -12,11 +12,13 @@ mod domain;
 mod error;
 pub mod ffi;
 mod probe;
+mod scan;
 
 pub use attempt::attempt;
 pub use domain::{Domain, Opened, Rights};
 pub use error::Error;
 pub use probe::{Backend, Probe, probe};
+pub use scan::{Gadget, Hit, scan};
 
 #[cfg(test)]
 mod start_first {
