@@ -28,7 +28,7 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from mpk._native import ffi, lib
@@ -76,6 +76,15 @@ class Statistics:
     live_bytes: int
     live_allocations: int
     shared_bytes: int
+    used_bytes: int
+    """Pages in use, metadata and caches included: what a limit bounds."""
+    limit_bytes: int
+    """0: no limit."""
+    metadata_bytes: int
+    dirty_bytes: int
+    """In free pages that were not yet given back to the kernel, at most."""
+    guard_bytes: int
+    retired_bytes: int
 
 
 class Opened:
@@ -184,9 +193,7 @@ class Domain:
         out: Any = ffi.new("struct mpk_heap_stats *")
         with self._lock, self.open(Rights.READ_WRITE):
             lib.mpk_heap_statistics(self._require(), out)
-        return Statistics(
-            out.reserved_bytes, out.committed_bytes, out.live_bytes, out.live_allocations, out.shared_bytes
-        )
+        return Statistics(**{one.name: int(getattr(out, one.name)) for one in fields(Statistics)})
 
     # ---- Memory ----------------------------------------------------------
 

@@ -44,6 +44,7 @@ int _mpk_heap_init(mpk_domain *domain) {
     heap->unit_bias = domain->base + units_at - heap->first_unit * sizeof(uint16_t);
     heap->unit_count = ((domain->base + domain->bytes - 1) >> SMALL_SHIFT) - heap->first_unit + 1;
     heap->low = heap->high = domain->base + end;
+    heap->limit_pages = SIZE_MAX;
     atomic_store_explicit(&heap->metadata.tag, span_tag(SPAN_METADATA, 0), memory_order_relaxed);
     _mpk_heap_classes_init(heap);
     domain->heap = heap;
@@ -70,8 +71,13 @@ static __attribute__((noinline)) void *alloc_slow(struct heap *heap, uint32_t nu
     struct cache_bin *bin = &cache->bins[number];
     if (!bin->count) {
         _mpk_faults_follow();
-        if (!_mpk_heap_refill(heap, bin, number))
-            return NULL;
+        if (!_mpk_heap_refill(heap, bin, number)) {
+            if (!_mpk_heap_reclaim(heap) || !(cache = _mpk_heap_adopt(heap)))
+                return NULL;
+            bin = &cache->bins[number]; /* reclaiming has emptied it and given it up */
+            if (!_mpk_heap_refill(heap, bin, number))
+                return NULL;
+        }
     }
     return pop(heap, bin, number, bytes);
 }
@@ -117,33 +123,6 @@ void *mpk_heap_calloc(mpk_domain *domain, size_t bytes, size_t align) {
 
 /* ---- Death. ---------------------------------------------------------------- */
 
-_Noreturn void _mpk_heap_bad_pointer(const struct heap *heap, const void *pointer, const char *what) {
-    _mpk_fatal("mpk heap: %p is not a live allocation of the domain at %p: %s", pointer,
-               (void *)heap->base, what);
-}
-
-/* Says what is wrong with a pointer that is not the base of a live allocation. */
-static _Noreturn void __attribute__((noinline)) explain(struct heap *heap, const void *pointer) {
-    uintptr_t address = (uintptr_t)pointer;
-    struct mpk_allocation found;
-    if (address - heap->base >= heap->bytes)
-        _mpk_heap_bad_pointer(heap, pointer, "not in the domain");
-    if (mpk_heap_find(heap->domain, address, &found))
-        _mpk_heap_bad_pointer(heap, pointer, "inside an allocation, not its start");
-    uint32_t unit = unit_of(heap, address);
-    struct span *span = span_of(heap, address);
-    if (unit) {
-        const struct size_class *class_ = unit_class(heap, unit);
-        uint32_t offset = small_offset(class_, address);
-        if (offset < class_->extent && offset % class_->size == 0 &&
-            offset / class_->size < span->small.fresh_from)
-            _mpk_heap_bad_pointer(heap, pointer, "double free");
-    } else if (span && span != &heap->metadata && span_kind(load_tag(span)) != SPAN_LARGE) {
-        _mpk_heap_bad_pointer(heap, pointer, "double free, or never allocated");
-    }
-    _mpk_heap_bad_pointer(heap, pointer, "never allocated");
-}
-
 /* Without memory for a cache: one that lasts for this block. */
 static void free_uncached(struct heap *heap, void *base, uint32_t number) {
     struct cache_bin bin = {.count = 1, .slots = &base};
@@ -160,11 +139,18 @@ static inline void push(struct heap *heap, struct cache_bin *bin, uint32_t unit,
 }
 
 /* What is left to do when a block's size word, which is 0 by now, was not plainly
- * SIZE_LIVE, or when the cache is still to be found. */
-static __attribute__((noinline)) void free_taken(struct heap *heap, void *base, uint32_t word) {
+ * what it should be, or when the cache is still to be found. */
+static __attribute__((noinline)) void free_taken(struct heap *heap, void *base, uint32_t word, size_t bytes) {
     uint32_t unit = unit_of(heap, (uintptr_t)base);
-    if (!(word & SIZE_LIVE))
-        explain(heap, base);
+    bool wrong_size = bytes != SIZE_ANY && bytes != (word & SIZE_BYTES);
+    if (!(word & SIZE_LIVE) || wrong_size) {
+        const struct size_class *class_ = unit_class(heap, unit);
+        uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)base));
+        if (word & SIZE_LIVE) /* it lives on: between the exchange and here it is this thread's */
+            atomic_store(size_word((uintptr_t)base, index), (uint16_t)word);
+        _mpk_heap_refuse(heap, base, MPK_ACCESS_FREE, bytes);
+        return;
+    }
     if (word & SIZE_MARKED) {
         const struct size_class *class_ = unit_class(heap, unit);
         uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)base));
@@ -180,40 +166,41 @@ static __attribute__((noinline)) void free_taken(struct heap *heap, void *base, 
         free_uncached(heap, base, unit_class_number(unit));
 }
 
-static __attribute__((noinline)) void free_other(struct heap *heap, void *base) {
+static __attribute__((noinline)) void free_other(struct heap *heap, void *base, size_t bytes) {
     if (!base)
         return;
-    if ((uintptr_t)base - heap->base >= heap->bytes || unit_of(heap, (uintptr_t)base))
-        explain(heap, base);
-    struct span *span = span_of(heap, (uintptr_t)base);
-    if (!span || span_kind(load_tag(span)) != SPAN_LARGE || load_start(span) != (uintptr_t)base)
-        explain(heap, base);
-    _mpk_heap_large_free(heap, span);
+    bool ours = (uintptr_t)base - heap->base < heap->bytes && !unit_of(heap, (uintptr_t)base);
+    struct span *span = ours ? span_of(heap, (uintptr_t)base) : NULL;
+    if (!span || span_kind(load_tag(span)) != SPAN_LARGE || load_start(span) != (uintptr_t)base ||
+        (bytes != SIZE_ANY && bytes != atomic_load_explicit(&span->large.bytes, memory_order_relaxed)))
+        _mpk_heap_refuse(heap, base, MPK_ACCESS_FREE, bytes);
+    else
+        _mpk_heap_large_free(heap, span);
 }
 
 static __attribute__((noinline)) void free_unknown_thread(struct heap *heap, void *base,
-                                                          _Atomic uint16_t *word) {
+                                                          _Atomic uint16_t *word, size_t bytes) {
     _mpk_heap_note_thread(heap); /* before the word is touched: is there another thread? */
-    free_taken(heap, base, atomic_exchange(word, 0));
+    free_taken(heap, base, atomic_exchange(word, 0), bytes);
 }
 
-void mpk_heap_free(mpk_domain *domain, void *base) {
-    struct heap *heap = domain->heap;
+/* Inlined into both entries: with SIZE_ANY the comparison of sizes is gone. */
+static inline __attribute__((always_inline)) void release(struct heap *heap, void *base, size_t bytes) {
     uint32_t unit = unit_of(heap, (uintptr_t)base);
     if (UNLIKELY(!unit)) {
-        free_other(heap, base);
+        free_other(heap, base, bytes);
         return;
     }
     const struct size_class *class_ = unit_class(heap, unit);
     uint32_t offset = small_offset(class_, (uintptr_t)base);
     if (UNLIKELY(offset >= class_->extent || !is_block_start(class_, offset))) {
-        free_other(heap, base);
+        free_other(heap, base, bytes);
         return;
     }
     _Atomic uint16_t *place = size_word((uintptr_t)base, block_index(class_, offset));
     struct cache *cache = hinted_cache(heap);
     if (UNLIKELY(!cache)) {
-        free_unknown_thread(heap, base, place);
+        free_unknown_thread(heap, base, place, bytes);
         return;
     }
     /* Between threads, one exchange: of two that free the same block, one dies;
@@ -225,11 +212,23 @@ void mpk_heap_free(mpk_domain *domain, void *base) {
         word = atomic_load_explicit(place, memory_order_relaxed);
         atomic_store_explicit(place, 0, memory_order_relaxed);
     }
-    if (UNLIKELY((word & (SIZE_LIVE | SIZE_MARKED)) != SIZE_LIVE)) {
-        free_taken(heap, base, word);
+    if (UNLIKELY((word & (SIZE_LIVE | SIZE_MARKED)) != SIZE_LIVE ||
+                 (bytes != SIZE_ANY && (word & SIZE_BYTES) != bytes))) {
+        free_taken(heap, base, word, bytes);
         return;
     }
     push(heap, unit_bin(cache, unit), unit, base);
+}
+
+void mpk_heap_free(mpk_domain *domain, void *base) { release(domain->heap, base, SIZE_ANY); }
+
+void mpk_heap_free_sized(mpk_domain *domain, void *base, size_t bytes, size_t align) {
+    struct heap *heap = domain->heap;
+    if (UNLIKELY(align && ((uintptr_t)base & (align - 1)) != 0)) {
+        _mpk_heap_refuse(heap, base, MPK_ACCESS_FREE, bytes);
+        return;
+    }
+    release(heap, base, bytes == SIZE_ANY ? SIZE_ANY - 1 : bytes); /* no allocation is that long */
 }
 
 /* ---- Change of size. -------------------------------------------------------- */
@@ -263,8 +262,10 @@ void *mpk_heap_realloc(mpk_domain *domain, void *base, size_t bytes, size_t alig
         return NULL;
     if (!base)
         return mpk_heap_alloc(domain, bytes, align);
-    if (!mpk_heap_find(domain, (uintptr_t)base, &old) || old.base != (uintptr_t)base)
-        explain(heap, base);
+    if (!mpk_heap_find(domain, (uintptr_t)base, &old) || old.base != (uintptr_t)base) {
+        _mpk_heap_refuse(heap, base, MPK_ACCESS_FREE, SIZE_ANY);
+        return NULL;
+    }
     if (((uintptr_t)base & ((align ? align : 16) - 1)) == 0) {
         if (!old.own_pages) {
             if (resize_small(heap, unit_class_number(unit_of(heap, old.base)), old.base, bytes))

@@ -65,6 +65,7 @@
 #define SMALL_PAGES (SMALL_BYTES / MPK_PAGE_BYTES)
 #define SMALL_MAX (MPK_PAGE_BYTES - 1) /* longest request that gets a block */
 #define CLASSES 68
+#define METADATA_PAGES 16       /* metadata memory is cut from runs of so many pages */
 #define BATCH_MAX 32            /* blocks */
 #define READY_BATCHES 4         /* batches that a class keeps whole */
 #define RUN_CACHE_LONGEST 32    /* pages of the longest run that a thread keeps */
@@ -191,6 +192,8 @@ struct heap {
     size_t purge_at;            /* dirty_pages that make it give memory back */
     uint64_t bin_map[(BINS + 63) / 64];
     struct span *bins[BINS];
+    size_t limit_pages;         /* most that may be in use; SIZE_MAX: no limit */
+    size_t metadata_pages;
     uint32_t lost_threads;      /* caches emptied after forks: each may have lost a block */
     struct cache_entry cache[MPK_THREADS]; /* each written by its owner only */
 };
@@ -332,6 +335,8 @@ bool _mpk_heap_refill(struct heap *heap, struct cache_bin *bin, uint32_t class_)
 /* Moves the count longest unused blocks of the bin back: a whole batch as it is if
  * the class can keep it, else each block to its span. pre: the bin has count. */
 void _mpk_heap_flush(struct heap *heap, struct cache_bin *bin, uint32_t class_, uint32_t count);
+/* Every block that the class keeps goes to its span, every empty span back. */
+void _mpk_heap_class_reclaim(struct heap *heap, uint32_t class_);
 
 /* ---- heap_pages.c ---------------------------------------------------------- */
 
@@ -344,6 +349,10 @@ void _mpk_heap_run_free(struct heap *heap, struct span *span);
 bool _mpk_heap_run_extend(struct heap *heap, struct span *span, size_t pages);
 bool _mpk_heap_run_trim(struct heap *heap, struct span *span, size_t pages);
 uint32_t _mpk_heap_bin(size_t pages);
+/* Pages that are not in free runs. pre: the pages lock is held. */
+static inline size_t used_pages(const struct heap *heap) {
+    return ((heap->high - heap->low) >> PAGE_SHIFT) - heap->free_pages;
+}
 /* Metadata memory, zero, aligned to 64. NULL: no memory. */
 void *_mpk_heap_metadata(struct heap *heap, size_t bytes);
 
@@ -354,9 +363,20 @@ void _mpk_heap_large_free(struct heap *heap, struct span *span);
 /* In place; false when it must move. */
 bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes);
 
-/* ---- heap.c ------------------------------------------------------------------ */
+/* ---- heap_refuse.c ----------------------------------------------------------- */
 
-_Noreturn void _mpk_heap_bad_pointer(const struct heap *heap, const void *pointer, const char *what);
+#define SIZE_ANY SIZE_MAX       /* the caller has not said which size it expects */
+/* The violation that the pointer is, reported; returns when policy says so, and
+ * then nothing must be done. access: FREE, or READ for a mere question. bytes: the
+ * size that the caller expects, for a live allocation's base only, else SIZE_ANY.
+ * pre: no lock of the heap is held. */
+void _mpk_heap_refuse(struct heap *heap, const void *pointer, enum mpk_access access, size_t bytes);
+
+/* ---- heap_limit.c ------------------------------------------------------------ */
+
+/* After a refusal: gives back what the calling thread and the classes keep without
+ * need. false: there was nothing. Locks: none is held. */
+bool _mpk_heap_reclaim(struct heap *heap);
 
 /* ---- heap_fork.c, heap_check.c ---------------------------------------------- */
 

@@ -85,17 +85,20 @@ static int check_large(const struct heap *heap, const struct span *span, struct 
 /* The spans from heap->low to heap->high, one behind the other. */
 static int check_tiling(const struct heap *heap, struct totals *totals) {
     bool free_before = false;
+    size_t metadata_pages = 0;
     HOLDS(heap->high <= heap->base + heap->domain->committed);
     for (uintptr_t at = heap->low; at < heap->high;) {
         const struct span *span = span_of(heap, at);
         bool is_free = false;
         size_t pages = 1;
         HOLDS(span);
+        metadata_pages += span == &heap->metadata;
         if (span != &heap->metadata) {
             pages = span->pages;
             HOLDS(load_start(span) == at && pages > 0 && pages <= (heap->high - at) >> PAGE_SHIFT);
             enum span_kind kind = span_kind(load_tag(span));
             is_free = kind == SPAN_FREE;
+            totals->stats.retired_bytes += kind == SPAN_RETIRED ? pages * MPK_PAGE_BYTES : 0;
             HOLDS(kind != SPAN_SPARE && kind != SPAN_METADATA);
             HOLDS(!(is_free && free_before));
             HOLDS(span_of(heap, at + (pages - 1) * MPK_PAGE_BYTES) == span);
@@ -110,6 +113,7 @@ static int check_tiling(const struct heap *heap, struct totals *totals) {
         free_before = is_free;
         at += pages * MPK_PAGE_BYTES;
     }
+    HOLDS(metadata_pages == heap->metadata_pages);
     return 0;
 }
 
@@ -227,6 +231,10 @@ void mpk_heap_statistics(mpk_domain *domain, struct mpk_heap_stats *out) {
     _mpk_heap_lock_all(heap);
     int line = check_tiling(heap, &totals);
     *out = totals.stats;
+    out->used_bytes = used_pages(heap) * MPK_PAGE_BYTES;
+    out->limit_bytes = heap->limit_pages == SIZE_MAX ? 0 : heap->limit_pages * MPK_PAGE_BYTES;
+    out->metadata_bytes = heap->metadata_pages * MPK_PAGE_BYTES;
+    out->dirty_bytes = heap->dirty_pages * MPK_PAGE_BYTES;
     out->reserved_bytes = domain->bytes;
     out->committed_bytes = domain->committed;
     _mpk_heap_unlock_all(heap);

@@ -177,6 +177,23 @@ static void give_block(struct heap *heap, struct central *central, uint32_t capa
         release_span(heap, central, span);
 }
 
+void _mpk_heap_class_reclaim(struct heap *heap, uint32_t number) {
+    const struct size_class *class_ = &heap->classes[number];
+    struct central *central = &heap->centrals[number];
+    heap_lock(&central->lock);
+    while (central->ready_count) {
+        void **batch = central->ready[--central->ready_count];
+        for (uint32_t i = 0; i < class_->batch; i++)
+            give_block(heap, central, class_->capacity, batch[i]);
+    }
+    for (struct span *span = central->partial, *next; span; span = next) {
+        next = span->next;
+        if (span->small.taken == 0)
+            release_span(heap, central, span);
+    }
+    heap_unlock(&central->lock);
+}
+
 void _mpk_heap_flush(struct heap *heap, struct cache_bin *bin, uint32_t number, uint32_t count) {
     const struct size_class *class_ = &heap->classes[number];
     struct central *central = &heap->centrals[number];

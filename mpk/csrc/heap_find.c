@@ -79,7 +79,7 @@ int mpk_heap_find(mpk_domain *domain, uintptr_t address, struct mpk_allocation *
 size_t mpk_heap_usable_bytes(mpk_domain *domain, const void *base) {
     struct place place;
     if (!locate(domain->heap, (uintptr_t)base, &place) || place.base != (uintptr_t)base)
-        _mpk_heap_bad_pointer(domain->heap, base, "its usable size was asked for");
+        return _mpk_heap_refuse(domain->heap, base, MPK_ACCESS_READ, SIZE_ANY), 0;
     if (place.unit)
         return unit_class(domain->heap, place.unit)->size - 1;
     return (size_t)span_of(domain->heap, place.base)->pages * MPK_PAGE_BYTES - 1;

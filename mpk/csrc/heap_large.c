@@ -7,7 +7,7 @@
  *
  * Invariants:
  *  - the tag is SPAN_LARGE exactly while the allocation is live; whoever changes
- *    it to SPAN_BUSY (one compare-and-swap) frees it, everybody else is fatal;
+ *    it to SPAN_BUSY (one compare-and-swap) frees it, everybody else is refused;
  *  - shared_pages pages from start are open to foreign code; they are taken back
  *    before any of them can be part of a free run. When the kernel refuses, the
  *    run is retired for ever instead.
@@ -49,16 +49,22 @@ static bool cache_push(struct heap *heap, struct span *span) {
     return true;
 }
 
+static struct span *new_run(struct heap *heap, size_t pages, size_t align, bool *is_zero) {
+    struct span *span = align <= MPK_PAGE_BYTES ? cache_pop(heap, pages) : NULL;
+    *is_zero = false;
+    if (align < MPK_PAGE_BYTES)
+        align = MPK_PAGE_BYTES;
+    if (!span && !(span = _mpk_heap_run_alloc(heap, pages, align, is_zero)) && _mpk_heap_reclaim(heap))
+        span = _mpk_heap_run_alloc(heap, pages, align, is_zero);
+    return span;
+}
+
 void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool zero) {
     if (bytes >= heap->bytes || align >= heap->bytes)
         return NULL;
     bool is_zero;
-    size_t pages = large_pages(bytes);
-    struct span *span = align <= MPK_PAGE_BYTES ? cache_pop(heap, pages) : NULL;
-    if (span)
-        is_zero = false;
-    else if (!(span = _mpk_heap_run_alloc(heap, pages, align < MPK_PAGE_BYTES ? MPK_PAGE_BYTES : align,
-                                          &is_zero)))
+    struct span *span = new_run(heap, large_pages(bytes), align, &is_zero);
+    if (!span)
         return NULL;
     void *base = (void *)load_start(span);
     if (zero && !is_zero) {
@@ -90,8 +96,10 @@ static bool take_back(struct heap *heap, struct span *span) {
 void _mpk_heap_large_free(struct heap *heap, struct span *span) {
     uintptr_t base = load_start(span);
     uint32_t expected = span_tag(SPAN_LARGE, 0);
-    if (!atomic_compare_exchange_strong(&span->tag, &expected, span_tag(SPAN_BUSY, 0)))
-        _mpk_heap_bad_pointer(heap, (void *)base, "double free");
+    if (!atomic_compare_exchange_strong(&span->tag, &expected, span_tag(SPAN_BUSY, 0))) {
+        _mpk_heap_refuse(heap, (void *)base, MPK_ACCESS_FREE, SIZE_ANY);
+        return;
+    }
     size_t bytes = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
     if (atomic_load(&span->large.marked)) {
         uint32_t mark = __atomic_load_n(&span->large.mark, __ATOMIC_SEQ_CST);

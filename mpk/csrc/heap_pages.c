@@ -21,7 +21,6 @@
 #include <sys/mman.h>
 #include "heap.h"
 
-#define METADATA_PAGES 16
 #define RESERVE_SPANS 4          /* a split in three and a grown piece */
 #define PURGE_RUN_PAGES 16       /* shorter runs are not worth a call */
 #define PURGE_PAGES_MIN 4096     /* 16 MiB may lie around dirty */
@@ -134,6 +133,7 @@ static void make_spares(struct heap *heap, uint32_t most) {
 static void metadata_add(struct heap *heap, uintptr_t start, size_t pages) {
     make_spares(heap, UINT32_MAX);
     map_set(heap, start, pages, &heap->metadata);
+    heap->metadata_pages += pages;
     heap->bump = start;
     heap->bump_end = start + pages * MPK_PAGE_BYTES;
 }
@@ -167,6 +167,11 @@ static bool grow(struct heap *heap, size_t pages) {
     return true;
 }
 
+static bool within_limit(const struct heap *heap, size_t pages) {
+    size_t used = used_pages(heap);
+    return used <= heap->limit_pages && pages <= heap->limit_pages - used;
+}
+
 /* The free run to cut `pages` from: the shortest bin that can serve it. */
 static struct span *find_run(const struct heap *heap, size_t pages) {
     uint32_t bin = _mpk_heap_bin(pages);
@@ -193,7 +198,7 @@ static struct span *find_or_grow(struct heap *heap, size_t pages) {
 
 /* Memory for the cutter, from the front of a free run: needs no descriptor. */
 static bool metadata_refill(struct heap *heap, size_t pages) {
-    struct span *span = find_or_grow(heap, pages);
+    struct span *span = within_limit(heap, pages) ? find_or_grow(heap, pages) : NULL;
     if (!span)
         return false;
     if (heap->bump_end - heap->bump >= pages * MPK_PAGE_BYTES)
@@ -262,7 +267,7 @@ struct span *_mpk_heap_run_alloc(struct heap *heap, size_t pages, size_t align, 
     size_t extra = align > MPK_PAGE_BYTES ? (align >> PAGE_SHIFT) - 1 : 0;
     struct span *span = NULL;
     heap_lock(&heap->pages);
-    if (reserve_spares(heap) && (span = find_or_grow(heap, pages + extra))) {
+    if (reserve_spares(heap) && within_limit(heap, pages) && (span = find_or_grow(heap, pages + extra))) {
         *zero = span->free.dirty == 0;
         cut(heap, span, (load_start(span) + align - 1) & ~(align - 1), pages);
     }
@@ -302,7 +307,7 @@ bool _mpk_heap_run_extend(struct heap *heap, struct span *span, size_t pages) {
     uintptr_t end = load_start(span) + (size_t)span->pages * MPK_PAGE_BYTES;
     size_t more = pages - span->pages;
     heap_lock(&heap->pages);
-    if (reserve_spares(heap)) {
+    if (reserve_spares(heap) && within_limit(heap, more)) {
         struct span *after = free_neighbour(heap, end);
         uintptr_t after_end = after ? end + (size_t)after->pages * MPK_PAGE_BYTES : end;
         if (after_end == heap->high && (!after || after->pages < more) && grow(heap, more))

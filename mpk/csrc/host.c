@@ -37,6 +37,9 @@ static inline mpk_domain *host(void) {
 void *mpk_host_alloc(size_t bytes, size_t align) { return mpk_heap_alloc(host(), bytes, align); }
 void *mpk_host_calloc(size_t bytes, size_t align) { return mpk_heap_calloc(host(), bytes, align); }
 void mpk_host_free(void *base) { mpk_heap_free(host(), base); }
+void mpk_host_free_sized(void *base, size_t bytes, size_t align) {
+    mpk_heap_free_sized(host(), base, bytes, align);
+}
 void *mpk_host_realloc(void *base, size_t bytes, size_t align) {
     return mpk_heap_realloc(host(), base, bytes, align);
 }

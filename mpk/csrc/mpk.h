@@ -120,11 +120,18 @@ void *mpk_domain_private(mpk_domain *domain, size_t bytes);
 #define MPK_PAGE_BYTES 4096
 void *mpk_heap_alloc(mpk_domain *domain, size_t bytes, size_t align);
 void *mpk_heap_calloc(mpk_domain *domain, size_t bytes, size_t align);
-/* A pointer that is not the base of a live allocation (double free, interior,
- * foreign) is fatal: one line on stderr, then abort. NULL is ignored. */
+/* A pointer that is not the base of a live allocation is a violation (access
+ * "free"): temporal (double free), spatial (inside an allocation) or forged (not in
+ * the domain, or never allocated). With policy report nothing is freed. NULL is
+ * ignored. */
 void mpk_heap_free(mpk_domain *domain, void *base);
-/* Moves if it must; the free or resize hook runs for a lent allocation. */
+/* The same for a caller that knows what it asked for; another size, or an
+ * alignment (0: any) that base does not have, is a type violation. */
+void mpk_heap_free_sized(mpk_domain *domain, void *base, size_t bytes, size_t align);
+/* Moves if it must; the free or resize hook runs for a lent allocation. A base
+ * that mpk_heap_free would refuse is the same violation; NULL with policy report. */
 void *mpk_heap_realloc(mpk_domain *domain, void *base, size_t bytes, size_t align);
+/* A wrong base is a violation as above (access "read"); 0 with policy report. */
 size_t mpk_heap_usable_bytes(mpk_domain *domain, const void *base);
 
 struct mpk_allocation {
@@ -158,10 +165,17 @@ int mpk_heap_share(mpk_domain *domain, uintptr_t base);
 void *mpk_host_alloc(size_t bytes, size_t align);
 void *mpk_host_calloc(size_t bytes, size_t align);
 void mpk_host_free(void *base);
+void mpk_host_free_sized(void *base, size_t bytes, size_t align);
 void *mpk_host_realloc(void *base, size_t bytes, size_t align);
 
 struct mpk_heap_stats {
     size_t reserved_bytes, committed_bytes, live_bytes, live_allocations, shared_bytes;
+    size_t used_bytes;     /* pages that are not in free runs: what a limit bounds */
+    size_t limit_bytes;    /* 0: no limit */
+    size_t metadata_bytes; /* of used_bytes: descriptors, caches, marks */
+    size_t dirty_bytes;    /* in free runs and not yet given back to the kernel, at most */
+    size_t guard_bytes;    /* of used_bytes: inaccessible pages around huge allocations */
+    size_t retired_bytes;  /* of used_bytes: could not be taken back from foreign code */
 };
 void mpk_heap_statistics(mpk_domain *domain, struct mpk_heap_stats *out);
 /* Checks every invariant; 0, or the line number of the first that is broken. */

@@ -26,7 +26,7 @@
 
 /* Other languages declare these too (mpk/rust/src/ffi.rs asserts the same). */
 _Static_assert(sizeof(struct mpk_violation) == 128 && sizeof(struct mpk_allocation) == 32 &&
-               sizeof(struct mpk_heap_hooks) == 16 && sizeof(struct mpk_heap_stats) == 40, "layout of mpk.h");
+               sizeof(struct mpk_heap_hooks) == 16 && sizeof(struct mpk_heap_stats) == 88, "layout of mpk.h");
 
 #define NS_PER_S 1000000000u
 
@@ -175,6 +175,8 @@ static void add_lease(struct text *text, const struct mpk_violation *v) {
 }
 
 static const char *advice(const struct mpk_violation *v) {
+    if (v->access == MPK_ACCESS_FREE && !v->handle)
+        return "free an allocation once, in its own domain, by the pointer, size and alignment it was given with";
     switch (v->kind) {
     case MPK_SPATIAL: return "the C code leaves the object that it was lent: check its length arithmetic";
     case MPK_TEMPORAL: return "the C code kept a pointer to an object that Rust has freed: keep the object "

@@ -6,7 +6,9 @@ under gcc's sanitizers, and run in processes of their own on each backend.
 
 from __future__ import annotations
 
+import json
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Protocol
@@ -19,26 +21,35 @@ RUNTIME = ROOT / "mpk" / "csrc"
 PROGRAMS = ROOT / "tests" / "native" / "heap"
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-pthread")
 
-# What each wrong pointer is called in the one line that ends the process.
+# What each wrong pointer is, and in which words.
 MISUSES = {
-    "double": "double free",
-    "double-later": "double free",
-    "double-thread": "double free",
-    "double-large": "double free",
-    "double-huge": "double free",
-    "realloc-freed": "double free",
-    "interior": "inside an allocation",
-    "interior-odd": "inside an allocation",
-    "interior-large": "inside an allocation",
-    "end": "inside an allocation",
-    "realloc-interior": "inside an allocation",
-    "stack": "not in the domain",
-    "malloc": "not in the domain",
-    "metadata": "never allocated",
-    "size-words": "never allocated",
-    "never": "never allocated",
-    "beyond": "never allocated",
-    "usable-freed": "its usable size was asked for",
+    "double": ("temporal", "double free"),
+    "double-later": ("temporal", "double free"),
+    "double-thread": ("temporal", "double free"),
+    "double-large": ("temporal", "double free"),
+    "double-huge": ("temporal", "double free"),
+    "realloc-freed": ("temporal", "double free"),
+    "interior": ("spatial", "inside an allocation"),
+    "interior-odd": ("spatial", "inside an allocation"),
+    "interior-large": ("spatial", "inside an allocation"),
+    "end": ("spatial", "inside an allocation"),
+    "realloc-interior": ("spatial", "inside an allocation"),
+    "stack": ("forged", "another allocator"),
+    "malloc": ("forged", "another allocator"),
+    "other-domain": ("forged", "another domain"),
+    "metadata": ("forged", "never allocated"),
+    "size-words": ("forged", "never allocated"),
+    "never": ("forged", "never allocated"),
+    "beyond": ("forged", "never allocated"),
+    "handle": ("boundary", "pseudo-pointer"),
+    "sized": ("type", "wrong size"),
+    "sized-zero": ("type", "wrong size"),
+    "sized-flags": ("type", "wrong size"),
+    "sized-most": ("type", "wrong size"),
+    "sized-large": ("type", "wrong size"),
+    "sized-align": ("type", "wrong alignment"),
+    "sized-double": ("temporal", "double free"),
+    "usable-freed": ("temporal", "double free"),
 }
 
 
@@ -95,13 +106,31 @@ def test_threads_and_forks(build: Build, run: Run, backend: str) -> None:
     assert outcome.code == 0, outcome
 
 
+@pytest.mark.parametrize("policy", ["abort", "unwind", "report"])
 @pytest.mark.parametrize("case", MISUSES)
-def test_misuse_is_fatal(build: Build, run: Run, backend: str, case: str) -> None:
-    outcome = run([build("misuse"), case])
-    assert outcome.code == -6, outcome  # SIGABRT
-    lines = [line for line in outcome.stderr.splitlines() if not line.startswith("pointers:")]
-    assert len(lines) == 1, outcome
-    assert MISUSES[case] in lines[0], outcome
+def test_misuse_is_a_typed_violation(
+    build: Build, run: Run, backend: str, tmp_path: Path, case: str, policy: str
+) -> None:
+    report = tmp_path / "report.jsonl"
+    outcome = run([build("misuse"), case], env={"GALEED_ON_VIOLATION": policy, "GALEED_REPORT": str(report)})
+    assert outcome.code == (-signal.SIGABRT if policy == "abort" else 0), outcome
+    assert ("survived" in outcome.stderr) == (policy != "abort"), outcome
+    (line,) = report.read_text().splitlines()
+    told = json.loads(line)
+    kind, words = MISUSES[case]
+    access = "read" if case == "usable-freed" else "free"
+    assert (told["violation"], told["access"], told["action"]) == (kind, access, policy), told
+    assert words in told["detail"], told
+    assert told["function"] is None
+    verb = {"read": "read", "free": "freed"}[access]
+    size = f"{told['bytes']} byte" if told["bytes"] else "memory"
+    assert f"galeed: {kind} violation: host code {verb} {size}" in outcome.stderr, outcome
+    lives = kind in {"spatial", "type"}
+    assert (told["allocation"] is not None) == lives, told
+    if lives:
+        pointers = outcome.stderr.partition("pointers: ")[2].splitlines()[0].split()
+        assert told["allocation"]["base"] in pointers
+        assert told["allocation"]["bytes"] == (10000 if "large" in case else 100)
 
 
 @pytest.mark.parametrize("sanitizer", ["undefined", "address"])

@@ -82,6 +82,12 @@ pub struct mpk_heap_stats {
     pub live_bytes: usize,
     pub live_allocations: usize,
     pub shared_bytes: usize,
+    pub used_bytes: usize,
+    pub limit_bytes: usize,
+    pub metadata_bytes: usize,
+    pub dirty_bytes: usize,
+    pub guard_bytes: usize,
+    pub retired_bytes: usize,
 }
 
 #[repr(C)]
@@ -170,6 +176,12 @@ unsafe extern "C" {
     pub fn mpk_heap_alloc(domain: *mut mpk_domain, bytes: usize, align: usize) -> *mut c_void;
     pub fn mpk_heap_calloc(domain: *mut mpk_domain, bytes: usize, align: usize) -> *mut c_void;
     pub fn mpk_heap_free(domain: *mut mpk_domain, base: *mut c_void);
+    pub fn mpk_heap_free_sized(
+        domain: *mut mpk_domain,
+        base: *mut c_void,
+        bytes: usize,
+        align: usize,
+    );
     pub fn mpk_heap_realloc(
         domain: *mut mpk_domain,
         base: *mut c_void,
@@ -191,6 +203,7 @@ unsafe extern "C" {
     pub fn mpk_host_alloc(bytes: usize, align: usize) -> *mut c_void;
     pub fn mpk_host_calloc(bytes: usize, align: usize) -> *mut c_void;
     pub fn mpk_host_free(base: *mut c_void);
+    pub fn mpk_host_free_sized(base: *mut c_void, bytes: usize, align: usize);
     pub fn mpk_host_realloc(base: *mut c_void, bytes: usize, align: usize) -> *mut c_void;
 
     pub fn mpk_gate_is_foreign() -> c_int;
@@ -225,6 +238,6 @@ mod tests {
         assert_eq!(size_of::<mpk_violation>(), 128);
         assert_eq!(size_of::<mpk_allocation>(), 32);
         assert_eq!(size_of::<mpk_heap_hooks>(), 16);
-        assert_eq!(size_of::<mpk_heap_stats>(), 40);
+        assert_eq!(size_of::<mpk_heap_stats>(), 88);
     }
 }

@@ -35,9 +35,10 @@ unsafe impl GlobalAlloc for Heap {
     }
 
     #[inline]
-    unsafe fn dealloc(&self, block: *mut u8, _layout: Layout) {
-        // SAFETY: the block came from this heap, as the trait's caller promises.
-        unsafe { sys::mpk_host_free(block.cast()) };
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the block came from this heap with this layout, as the trait's
+        // caller promises; a broken promise is a violation.
+        unsafe { sys::mpk_host_free_sized(block.cast(), layout.size(), layout.align()) };
     }
 
     #[inline]
