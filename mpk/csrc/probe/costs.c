@@ -41,6 +41,13 @@ static inline void wrpkru(uint32_t pkru) {
     __asm__ volatile("77: wrpkru\n\t" PKRU_SITE("galeed_wrpkru_bare") : : "a"(pkru), "c"(0), "d"(0) : "memory");
 }
 
+/* Has hardening put UD2 in place of the instruction above (harden_code.c)? */
+static bool is_taken_out(void) {
+    extern const int32_t __start_galeed_wrpkru_bare[] __attribute__((visibility("hidden")));
+    const volatile uint8_t *site = (const uint8_t *)__start_galeed_wrpkru_bare + __start_galeed_wrpkru_bare[0];
+    return site[1] == 0x0B;
+}
+
 /* What one loop works on. A step returns false when the kernel refuses. */
 struct subject {
     void *page;
@@ -148,7 +155,7 @@ double mpk_probe_cost_ns(enum mpk_probe_cost what) {
     case MPK_PROBE_RDPKRU:
         return mpk_pku_available() ? median_ns(loop_rdpkru, &subject, 100000) : UNAVAILABLE;
     case MPK_PROBE_WRPKRU:
-        return mpk_pku_available() ? median_ns(loop_wrpkru, &subject, 100000) : UNAVAILABLE;
+        return mpk_pku_available() && !is_taken_out() ? median_ns(loop_wrpkru, &subject, 100000) : UNAVAILABLE;
     case MPK_PROBE_GETPID:
         return median_ns(loop_getpid, &subject, 20000);
     case MPK_PROBE_MPROTECT:

@@ -1,0 +1,134 @@
+"""The part CODE of hardening: gadgets taken out or refused by name, text private and sealed.
+
+The program lies in tests/native/code; each case is a process. Whether gates work
+afterwards is asked on each backend, the rest is about code alone.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Outcome, Run
+
+REFUSED = 3
+STOPPED = 4
+STRICT = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror")
+VARIANTS = {
+    "now": ["-Wl,-z,now"],
+    "lazy": ["-Wl,-z,lazy"],
+    "whole": ["-DWHOLE"],
+    "inside": ["-DINSIDE"],
+    "base": ["-DBASE"],
+    "fixed": ["-no-pie"],
+}
+Case = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program in its variants, and libraries to load."""
+    if not shutil.which("gcc"):
+        pytest.skip("no gcc on this machine")
+    folder = tmp_path_factory.mktemp("code")
+    csrc, native = ROOT / "mpk" / "csrc", ROOT / "tests" / "native"
+    objects = []
+    for source in sorted(csrc.glob("*.[cS]")):
+        objects.append(str(folder / f"{source.stem}.o"))
+        subprocess.run(["gcc", *STRICT, "-c", str(source), "-o", objects[-1]], check=True)
+    include = [f"-I{csrc}", f"-I{native / 'core'}"]
+    for name, flags in VARIANTS.items():
+        command = ["gcc", *STRICT, *include, str(native / "code" / "code.c"), *objects, "-lm", "-lpthread", *flags]
+        subprocess.run([*command, "-o", str(folder / name)], check=True)
+    tls = "static __thread int kept = 7;\nint *spare(void) { return &kept; }\n"
+    (folder / "tls.c").write_text(tls)
+    tls_flags = ["-mtls-dialect=gnu2", "-shared", "-fPIC"]
+    subprocess.run(["gcc", *tls_flags, str(folder / "tls.c"), "-o", str(folder / "tls.so")], check=True)
+    return folder
+
+
+@pytest.fixture
+def case(folder: Path, run: Run) -> Case:
+    def call(variant: str, *words: str | Path) -> Outcome:
+        return run([folder / variant, *words])
+
+    return call
+
+
+@pytest.mark.parametrize("variant", ["now", "lazy"])
+@pytest.mark.parametrize("what", ["applied", "threads", "discard", "lazily-bound"])
+def test_what_holds_afterwards(case: Case, variant: str, what: str) -> None:
+    outcome = case(variant, what)
+    assert (outcome.code, outcome.stdout) == (0, "done\n"), outcome
+
+
+def test_gates_go_on_working(backend: str, case: Case) -> None:
+    outcome = case("now", "gates")
+    assert (outcome.code, outcome.stdout) == (0, "done\n"), outcome
+
+
+def test_the_librarys_pkey_set_is_gone(case: Case) -> None:
+    outcome = case("now", "pkey-set")
+    assert (outcome.code, outcome.stdout) == (-signal.SIGILL, "calling\n"), outcome
+
+
+def test_what_is_left_of_an_xrstor_tests_what_it_loads(case: Case) -> None:
+    outcome = case("lazy", "attack-xrstor")
+    assert (outcome.code, outcome.stdout) == (STOPPED, "stopped at the test\n"), outcome
+
+
+@pytest.mark.parametrize(
+    ("variant", "what", "words"),
+    [
+        ("now", "writable", ["is writable and executable"]),
+        ("now", "execute-only", ["execute-only"]),
+        ("now", "shared", ["memfd:alias", "executable and shared"]),
+        ("now", "across", ["WRPKRU at 0x", "fff in no loaded object"]),
+        ("now", "shortened", ["memfd:short", "cannot be read (Bad address)"]),
+        ("now", "no-mseal", ["no mseal (Function not implemented)", "Linux 6.10"]),
+        ("now", "mseal-faked", ["no mseal (somebody fakes it)"]),
+        ("now", "read-implies-exec", ["READ_IMPLIES_EXEC"]),
+        ("whole", "plain", ["WRPKRU", "in the program+0x", "somebody may need this instruction"]),
+        ("inside", "plain", ["WRPKRU", "offset 1)", "lies inside another instruction"]),
+        ("base", "plain", ["WRGSBASE", "somebody may need this instruction"]),
+        ("fixed", "plain", ["WRPKRU", "32-bit code can reach it", "PIE"]),
+    ],
+)
+def test_what_is_refused_by_name(case: Case, variant: str, what: str, words: list[str]) -> None:
+    outcome = case(variant, what)
+    assert outcome.code == REFUSED, outcome
+    assert outcome.stdout.startswith("code: "), outcome
+    assert outcome.stdout.count("\n") == 1
+    for word in words:
+        assert word in outcome.stdout, outcome
+
+
+def test_a_gadget_in_a_library_names_it(case: Case, folder: Path) -> None:
+    source, library = folder / "needs.c", folder / "libneeds.so"
+    source.write_text('void needs_rights(void) { __asm__ volatile("wrpkru" : : "a"(0), "c"(0), "d"(0)); }\n')
+    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", str(source), "-o", str(library)], check=True)
+    outcome = case("now", "load", library)
+    assert outcome.code == REFUSED, outcome
+    assert "libneeds.so+0x" in outcome.stdout, outcome
+    assert "(function needs_rights at +0x" in outcome.stdout
+
+
+def test_tls_descriptors_are_no_obstacle(case: Case, folder: Path) -> None:
+    outcome = case("now", "load", folder / "tls.so")
+    assert outcome.code == 0, outcome
+
+
+@pytest.mark.parametrize(("what", "gadgets"), [("rewrite-undefended", 1), ("rewrite", 0)])
+def test_a_rewritten_file_does_not_show_through(case: Case, folder: Path, what: str, gadgets: int) -> None:
+    """A clean page of a private mapping is the file's: without hardening the change is seen."""
+    source, library = folder / "spare.c", folder / f"lib{what}.so"
+    source.write_text("int spare(int a) { return a * 3 + 1; }\n")
+    flags = ["-Wl,-z,noseparate-code"]  # text lies at its offset in the file
+    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", *flags, str(source), "-o", str(library)], check=True)
+    outcome = case("now", what, library)
+    assert (outcome.code, outcome.stdout) == (0, f"{gadgets}\ndone\n"), outcome
