@@ -6,7 +6,7 @@
  * Attacker: chooses every byte. Looks at none outside code[0 .. left).
  *
  * Source: [SDM 2D A.3], tables A-2 and A-3; [SDM 2A 2.3] VEX, [SDM 2A 2.7] EVEX; AMD's
- * XOP maps 8 to 10 as in [AMD APM 3, 1.8].
+ * XOP maps 8 to 10 as in [APM 3 1.8].
  */
 #include <stdbool.h>
 #include "code_length.h"

@@ -6,7 +6,7 @@
  * Attacker: none has run yet, or only behind gates; what is done with the list is
  * looked at again afterwards (harden_code.c).
  *
- * Source: [proc_pid_maps(5)].
+ * Source: [proc(5)].
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -3,7 +3,7 @@
  * Terms. A *run* is a row of executable mappings without a gap: an instruction may
  * begin in one and end in the next.
  *
- * Source: [proc_pid_maps(5)].
+ * Source: [proc(5)].
  */
 #ifndef GALEED_MPK_CODE_MAPS_H
 #define GALEED_MPK_CODE_MAPS_H

@@ -6,7 +6,7 @@
  *
  * Attacker: none has run yet (mpk_harden's precondition); the tables are read-only.
  *
- * Source: [LSB Core 10.6.2] the header's sorted table; [ELF gABI] program headers.
+ * Source: [LSB 10.6.2] the header's sorted table; [gABI] program headers.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

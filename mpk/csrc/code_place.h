@@ -1,6 +1,6 @@
 /* code_place.h - what stands at an address in code: object, function, instruction.
  *
- * Source: [ELF gABI], [LSB Core 10.6] (.eh_frame, .eh_frame_hdr).
+ * Source: [gABI], [LSB 10.6] (.eh_frame, .eh_frame_hdr).
  */
 #ifndef GALEED_MPK_CODE_PLACE_H
 #define GALEED_MPK_CODE_PLACE_H

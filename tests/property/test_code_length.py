@@ -46,6 +46,7 @@ def text_of(name: str) -> bytes:
         pytest.skip(f"no {name} on this machine")
     with Path(paths[0]).open("rb") as file:
         section = ELFFile(file).get_section_by_name(".text")
+        assert section is not None
         return bytes(section.data()[:MOST_BYTES])
 
 
