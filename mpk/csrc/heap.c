@@ -2,12 +2,12 @@
  * thread's cache, and the start and end of caches and heaps.
  *
  * Invariants:
- *  - a block in a bin has size word 0; giving it out writes the word. A bin's
- *    count is the last thing that a push or a pop writes (heap_fork.c);
+ *  - a block in a bin has size word 0 and lies in a span of the bin's thread; giving
+ *    it out writes the word. No other thread writes that word while it is 0;
  *  - every block is a multiple of its class's alignment and at least one byte
  *    longer than the request, so base + bytes lies inside it.
- * A steady state makes no system call and takes no lock: a pop, a multiplication,
- * a store; for a free a look into the unit map more.
+ * A steady state makes no system call, takes no lock and has no atomic exchange: a
+ * pop, a multiplication, a store; for a free two looks into the unit map more.
  *
  * Attacker: foreign code holds no rights here. The thread's cache is found by
  * its record, and that by FS base, never by thread-local storage.
@@ -29,7 +29,7 @@ int _mpk_heap_init(mpk_domain *domain) {
     size_t at = round_page(sizeof *domain);
     size_t map_at = at + round_page(sizeof(struct heap));
     size_t units_at = map_at + round_page((domain->bytes >> PAGE_SHIFT) * sizeof(uint32_t));
-    size_t end = units_at + round_page(((domain->bytes >> SMALL_SHIFT) + 2) * sizeof(uint16_t));
+    size_t end = units_at + round_page(((domain->bytes >> SMALL_SHIFT) + 2) * sizeof(uint32_t));
     if (end >= domain->bytes)
         return MPK_ENOMEM;
     int error = _mpk_domain_commit(domain, end);
@@ -41,53 +41,54 @@ int _mpk_heap_init(mpk_domain *domain) {
     heap->bytes = domain->bytes;
     heap->map = (_Atomic uint32_t *)(domain->base + map_at);
     heap->first_unit = domain->base >> SMALL_SHIFT;
-    heap->unit_bias = domain->base + units_at - heap->first_unit * sizeof(uint16_t);
+    heap->unit_bias = domain->base + units_at - heap->first_unit * sizeof(uint32_t);
     heap->unit_count = ((domain->base + domain->bytes - 1) >> SMALL_SHIFT) - heap->first_unit + 1;
     heap->low = heap->high = domain->base + end;
     heap->limit_pages = SIZE_MAX;
     atomic_store_explicit(&heap->metadata.tag, span_tag(SPAN_METADATA, 0), memory_order_relaxed);
     _mpk_heap_classes_init(heap);
+    _mpk_heap_barrier_init(heap);
     domain->heap = heap;
     return _mpk_heap_fork_register();
 }
 
-/* pre: the bin has a block. */
-static inline void *pop(struct heap *heap, struct cache_bin *bin, uint32_t number, size_t bytes) {
-    const struct size_class *class_ = &heap->classes[number];
+/* pre: the bin has a block. unit: its class's half of a unit word will do. */
+static inline void *pop(struct heap *heap, struct cache_bin *bin, uint32_t unit, size_t bytes) {
+    const struct size_class *class_ = unit_class(heap, unit);
     uint32_t count = bin->count - 1;
     void *block = bin->slots[count];
     uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)block));
     atomic_store_explicit(size_word((uintptr_t)block, index), (uint16_t)(SIZE_LIVE | bytes),
                           memory_order_relaxed);
-    __atomic_store_n(&bin->count, count, __ATOMIC_RELEASE);
+    bin->count = count;
     return block;
 }
 
 /* Whatever was in the way of the short path; then the same again. */
-static __attribute__((noinline)) void *alloc_slow(struct heap *heap, uint32_t number, size_t bytes) {
+static __attribute__((noinline)) void *alloc_slow(struct heap *heap, uint32_t unit, size_t bytes) {
     struct cache *cache = _mpk_heap_adopt(heap);
     if (!cache)
         return NULL;
-    struct cache_bin *bin = &cache->bins[number];
+    struct cache_bin *bin = unit_bin(cache, unit);
     if (!bin->count) {
         _mpk_faults_follow();
-        if (!_mpk_heap_refill(heap, bin, number)) {
-            if (!_mpk_heap_reclaim(heap) || !(cache = _mpk_heap_adopt(heap)))
+        if (!_mpk_heap_refill(heap, cache, unit_class_number(unit))) {
+            if (!_mpk_heap_reclaim(heap) || !(cache = _mpk_heap_adopt(heap)) ||
+                !_mpk_heap_refill(heap, cache, unit_class_number(unit)))
                 return NULL;
-            bin = &cache->bins[number]; /* reclaiming has emptied it and given it up */
-            if (!_mpk_heap_refill(heap, bin, number))
-                return NULL;
+            bin = unit_bin(cache, unit);
         }
     }
-    return pop(heap, bin, number, bytes);
+    return pop(heap, bin, unit, bytes);
 }
 
 /* Calls are tail calls only, so that the short path saves no registers. */
-static inline void *alloc_small(struct heap *heap, uint32_t number, size_t bytes) {
-    struct cache *cache = hinted_cache(heap);
-    if (UNLIKELY(!cache || !cache->bins[number].count))
-        return alloc_slow(heap, number, bytes);
-    return pop(heap, &cache->bins[number], number, bytes);
+static inline void *alloc_small(struct heap *heap, uint32_t unit, size_t bytes) {
+    uint32_t id;
+    struct cache *cache = hinted_cache(heap, &id);
+    if (UNLIKELY(!cache || !unit_bin(cache, unit)->count))
+        return alloc_slow(heap, unit, bytes);
+    return pop(heap, unit_bin(cache, unit), unit, bytes);
 }
 
 /* Whatever is not short, or wants more than 8 bytes of alignment. For those above
@@ -98,24 +99,24 @@ static __attribute__((noinline)) void *alloc_general(struct heap *heap, size_t b
         return NULL;
     if (bytes > SMALL_MAX || align > MPK_PAGE_BYTES)
         return _mpk_heap_large_alloc(heap, bytes, align, zero);
-    uint32_t class_ = heap->class_of[1][(bytes + 8) / 8];
-    while (align && heap->classes[class_].size & (align - 1)) /* ends: the last class is one page */
-        class_++;
-    void *block = alloc_small(heap, class_, bytes);
+    uint32_t unit = heap->unit_for_16[(bytes + 8) / 8];
+    while (align && unit_class(heap, unit)->size & (align - 1)) /* ends: the last class is one page */
+        unit += UNIT_CLASS;
+    void *block = alloc_small(heap, unit, bytes);
     return block && zero ? memset(block, 0, bytes) : block;
 }
 
 void *mpk_heap_alloc(mpk_domain *domain, size_t bytes, size_t align) {
     struct heap *heap = domain->heap;
     if (LIKELY(bytes <= SMALL_MAX && align - 1 < 8))
-        return alloc_small(heap, heap->class_of[0][(bytes + 8) / 8], bytes);
+        return alloc_small(heap, heap->unit_for[(bytes + 8) / 8], bytes);
     return alloc_general(heap, bytes, align, false);
 }
 
 void *mpk_heap_calloc(mpk_domain *domain, size_t bytes, size_t align) {
     struct heap *heap = domain->heap;
     if (LIKELY(bytes <= SMALL_MAX && align - 1 < 8)) {
-        void *block = alloc_small(heap, heap->class_of[0][(bytes + 8) / 8], bytes);
+        void *block = alloc_small(heap, heap->unit_for[(bytes + 8) / 8], bytes);
         return block ? memset(block, 0, bytes) : NULL;
     }
     return alloc_general(heap, bytes, align, true);
@@ -123,47 +124,59 @@ void *mpk_heap_calloc(mpk_domain *domain, size_t bytes, size_t align) {
 
 /* ---- Death. ---------------------------------------------------------------- */
 
-/* Without memory for a cache: one that lasts for this block. */
-static void free_uncached(struct heap *heap, void *base, uint32_t number) {
-    struct cache_bin bin = {.count = 1, .slots = &base};
-    _mpk_heap_flush(heap, &bin, number, 1);
-}
+/* ---- Release. ---------------------------------------------------------------- */
 
 /* A full bin gives a batch back. */
-static inline void push(struct heap *heap, struct cache_bin *bin, uint32_t unit, void *block) {
+static inline void push(struct heap *heap, struct cache *cache, uint32_t unit, void *block) {
+    struct cache_bin *bin = unit_bin(cache, unit);
     uint32_t count = bin->count;
     bin->slots[count] = block;
-    __atomic_store_n(&bin->count, ++count, __ATOMIC_RELEASE);
+    bin->count = ++count;
     if (UNLIKELY(count == bin->limit))
-        _mpk_heap_flush(heap, bin, unit_class_number(unit), bin->limit / 2);
+        _mpk_heap_flush(heap, cache, unit_class_number(unit), bin->limit / 2);
 }
 
-/* What is left to do when a block's size word, which is 0 by now, was not plainly
- * what it should be, or when the cache is still to be found. */
-static __attribute__((noinline)) void free_taken(struct heap *heap, void *base, uint32_t word, size_t bytes) {
+static void hook_freed(struct heap *heap, uintptr_t base, uint32_t index, size_t bytes) {
+    uint32_t *marks = atomic_load(&span_of(heap, base)->small.marks);
+    uint32_t mark = marks ? __atomic_exchange_n(&marks[index], 0, __ATOMIC_SEQ_CST) : 0;
+    if (mark && heap->domain->hooks.freed)
+        heap->domain->hooks.freed(base, bytes, mark);
+}
+
+/* A stranger's block, one with a mark, in a span where strangers mark, in a cache that
+ * is still to be found; or no live one, or not of that size. Of two that free it at once the swap
+ * lets one pass, and a mark that is set meanwhile is seen here or fails there. While
+ * the block is SIZE_SENT it is nobody's: the hook may use the heap as it likes. */
+static __attribute__((noinline)) void free_swapping(struct heap *heap, void *base, _Atomic uint16_t *place,
+                                                    size_t bytes) {
+    struct cache *cache = own_cache(heap);
+    uint16_t word = atomic_load_explicit(place, memory_order_relaxed);
+    do {
+        if (!(word & SIZE_LIVE) || (bytes != SIZE_ANY && bytes != (word & SIZE_BYTES))) {
+            _mpk_heap_refuse(heap, base, MPK_ACCESS_FREE, bytes);
+            return;
+        }
+    } while (!atomic_compare_exchange_weak(place, &word, SIZE_SENT));
+    if (word & SIZE_MARKED) {
+        hook_freed(heap, (uintptr_t)base, (uint32_t)(place - size_word((uintptr_t)base, 0)), word & SIZE_BYTES);
+        cache = own_cache(heap);
+    }
     uint32_t unit = unit_of(heap, (uintptr_t)base);
-    bool wrong_size = bytes != SIZE_ANY && bytes != (word & SIZE_BYTES);
-    if (!(word & SIZE_LIVE) || wrong_size) {
-        const struct size_class *class_ = unit_class(heap, unit);
-        uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)base));
-        if (word & SIZE_LIVE) /* it lives on: between the exchange and here it is this thread's */
-            atomic_store(size_word((uintptr_t)base, index), (uint16_t)word);
-        _mpk_heap_refuse(heap, base, MPK_ACCESS_FREE, bytes);
+    if (!cache || unit_owner(unit) != cache->id) {
+        _mpk_heap_send(heap, cache, base);
         return;
     }
-    if (word & SIZE_MARKED) {
-        const struct size_class *class_ = unit_class(heap, unit);
-        uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)base));
-        uint32_t *marks = atomic_load(&span_of(heap, (uintptr_t)base)->small.marks);
-        uint32_t mark = __atomic_load_n(&marks[index], __ATOMIC_SEQ_CST);
-        if (mark && heap->domain->hooks.freed)
-            heap->domain->hooks.freed((uintptr_t)base, word & SIZE_BYTES, mark);
-    }
-    struct cache *cache = own_cache(heap);
-    if (cache)
-        push(heap, unit_bin(cache, unit), unit, base);
-    else
-        free_uncached(heap, base, unit_class_number(unit));
+    atomic_store_explicit(place, 0, memory_order_relaxed);
+    push(heap, cache, unit, base);
+}
+
+/* Strangers mark in this span since a moment ago: one of them may have marked this
+ * block between the free's load and its store. */
+static __attribute__((noinline)) void free_overtaken(struct heap *heap, void *base, _Atomic uint16_t *place,
+                                                     size_t bytes) {
+    atomic_store(place, SIZE_SENT);
+    hook_freed(heap, (uintptr_t)base, (uint32_t)(place - size_word((uintptr_t)base, 0)), bytes);
+    _mpk_heap_send(heap, own_cache(heap), base);
 }
 
 static __attribute__((noinline)) void free_other(struct heap *heap, void *base, size_t bytes) {
@@ -178,15 +191,9 @@ static __attribute__((noinline)) void free_other(struct heap *heap, void *base, 
         _mpk_heap_large_free(heap, span);
 }
 
-static __attribute__((noinline)) void free_unknown_thread(struct heap *heap, void *base,
-                                                          _Atomic uint16_t *word, size_t bytes) {
-    _mpk_heap_note_thread(heap); /* before the word is touched: is there another thread? */
-    free_taken(heap, base, atomic_exchange(word, 0), bytes);
-}
-
 /* Inlined into both entries: with SIZE_ANY the comparison of sizes is gone. */
 static inline __attribute__((always_inline)) void release(struct heap *heap, void *base, size_t bytes) {
-    uint32_t unit = unit_of(heap, (uintptr_t)base);
+    uint32_t unit = unit_of(heap, (uintptr_t)base), id;
     if (UNLIKELY(!unit)) {
         free_other(heap, base, bytes);
         return;
@@ -198,26 +205,21 @@ static inline __attribute__((always_inline)) void release(struct heap *heap, voi
         return;
     }
     _Atomic uint16_t *place = size_word((uintptr_t)base, block_index(class_, offset));
-    struct cache *cache = hinted_cache(heap);
-    if (UNLIKELY(!cache)) {
-        free_unknown_thread(heap, base, place, bytes);
-        return;
-    }
-    /* Between threads, one exchange: of two that free the same block, one dies;
-     * and a mark that is set at the same time is seen here or fails there. */
-    uint32_t word;
-    if (is_concurrent(heap)) {
-        word = atomic_exchange(place, 0);
-    } else {
-        word = atomic_load_explicit(place, memory_order_relaxed);
-        atomic_store_explicit(place, 0, memory_order_relaxed);
-    }
-    if (UNLIKELY((word & (SIZE_LIVE | SIZE_MARKED)) != SIZE_LIVE ||
+    struct cache *cache = hinted_cache(heap, &id);
+    uint32_t word = atomic_load_explicit(place, memory_order_relaxed);
+    if (UNLIKELY(!cache || unit >> UNIT_OWNER_SHIFT != id ||
+                 (word & (SIZE_LIVE | SIZE_MARKED)) != SIZE_LIVE ||
                  (bytes != SIZE_ANY && (word & SIZE_BYTES) != bytes))) {
-        free_taken(heap, base, word, bytes);
+        free_swapping(heap, base, place, bytes);
         return;
     }
-    push(heap, unit_bin(cache, unit), unit, base);
+    atomic_store_explicit(place, 0, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* the other half is mark_small's barrier */
+    if (UNLIKELY(atomic_load_explicit(unit_word(heap, (uintptr_t)base), memory_order_relaxed) != unit)) {
+        free_overtaken(heap, base, place, word & SIZE_BYTES);
+        return;
+    }
+    push(heap, cache, unit, base);
 }
 
 void mpk_heap_free(mpk_domain *domain, void *base) { release(domain->heap, base, SIZE_ANY); }
@@ -243,9 +245,10 @@ static bool resize_small(struct heap *heap, uint32_t number, uintptr_t base, siz
     _Atomic uint16_t *word = size_word(base, index);
     uint16_t old = atomic_load(word);
     /* A loop, because the first mark may be set meanwhile. */
-    while (!atomic_compare_exchange_weak(
-        word, &old, (uint16_t)(SIZE_LIVE | (old & SIZE_MARKED) | bytes)))
-        ;
+    do {
+        if (!(old & SIZE_LIVE))
+            return false; /* freed at the same time: the release of the old one will say so */
+    } while (!atomic_compare_exchange_weak(word, &old, (uint16_t)(SIZE_LIVE | (old & SIZE_MARKED) | bytes)));
     if ((old & SIZE_MARKED) && bytes != (old & SIZE_BYTES)) {
         uint32_t *marks = atomic_load(&span_of(heap, base)->small.marks);
         uint32_t mark = __atomic_load_n(&marks[index], __ATOMIC_SEQ_CST);

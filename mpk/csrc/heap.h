@@ -15,18 +15,18 @@
  *              from the domain's base; 0: not the heap's. Right for every page
  *              of a span in use and for the first and last page of a free run;
  *              stale elsewhere, so a reader compares with the span's own range.
- *   unit map   one 16-bit word per SMALL_BYTES of addresses: when a small span lies
- *              there its class's number plus one, times UNIT_CLASS; else 0. Small
- *              spans are aligned to their length, so the hot paths get from a block
- *              to its class, bin and size word by this word alone.
+ *   unit map   one word per SMALL_BYTES of addresses: when a small span lies there
+ *              its class and its owner (below), else 0. Small spans are aligned to
+ *              their length, so the hot paths get from a block to its class, bin,
+ *              size word and owner by this word alone.
  *   metadata   descriptors, thread caches and mark arrays are cut from runs of
  *              their own, which are never given back and never found.
  *   small span | size words, one per block | blocks ... |
  *
  * A size word is 0 while nobody has the block, else SIZE_LIVE | requested bytes,
- * with SIZE_MARKED once the layer above has a mark on it. It serves as the exact
- * bound, as the check against double frees, and as the way to a mark, without a
- * byte in or beside the block.
+ * with SIZE_MARKED once the layer above has a mark on it; SIZE_SENT on the block's
+ * way home (below). It serves as the exact bound, as the check against double
+ * frees, and as the way to a mark, without a byte in or beside the block.
  *
  * Attacker: foreign code, which can neither read nor write any of this while
  * the domain is closed. The one exception, pages lent by mpk_heap_share, hold
@@ -35,7 +35,27 @@
  *
  * ASSUMES: the host does not write into memory that it has freed.
  *
- * Locks, taken in this order: share, the classes by number, pages. Threads work
+ * Owners. A small span belongs to one cache, and only that cache's thread gives its
+ * blocks out or takes them back: no lock, no atomic exchange, no line of memory that
+ * two threads write. Another thread that frees a block changes its size word from
+ * live to SIZE_SENT (one compare-and-swap) and posts it in the owner's mailbox
+ * (heap_mail.c). When a thread ends its spans are *abandoned*: owner 0, guarded by
+ * the class's lock, until a thread that needs blocks adopts them.
+ *
+ * Two threads that free the same block at once. If both are strangers, one loses
+ * the compare-and-swap. If one is the owner, its plain load and store may enclose
+ * the other's swap: then the block is in the owner's hands *and* in its mailbox,
+ * and whichever way it is met next (out of the mailbox, or on a list that the
+ * mailbox's link has overwritten), its size word is not what it must be there. No
+ * block is ever given out twice.
+ *
+ * A mark that is set at the same time as the owner frees would be overwritten by
+ * its plain store. So before a stranger marks, it puts UNIT_EXACT into the span's
+ * unit word and has the kernel pass a barrier through every thread; a free looks at
+ * the unit word again after its store. From then on frees in that span swap.
+ *
+ * Locks, taken in this order: share, the classes by number, pages. A class's lock
+ * guards its abandoned spans, every change of a unit word, and marks. Threads work
  * on their own caches without any. Nothing here is async-signal-safe.
  *
  * Which thread is this? RDFSBASE is the authority (record.h) but costs as much as
@@ -45,12 +65,8 @@
  * ASSUMES: foreign code that forges a hint does not also make the host run on
  * another thread's stack (it could as well overwrite that stack's frames).
  *
- * As long as one thread alone has used the heap (heap->concurrent is 0), free
- * leaves out its atomic exchange. The flag is set before a second thread's first
- * operation, for ever; only a free that the first thread is in the middle of at
- * that very moment is not atomic against the second one.
- *
- * Sources: [tcmalloc] page map, central lists, thread caches; [mimalloc] layout.
+ * Sources: [tcmalloc] page map, thread caches; [mimalloc] spans that threads own,
+ * frees of strangers that are sent home.
  */
 #ifndef GALEED_MPK_HEAP_H
 #define GALEED_MPK_HEAP_H
@@ -66,8 +82,7 @@
 #define SMALL_MAX (MPK_PAGE_BYTES - 1) /* longest request that gets a block */
 #define CLASSES 68
 #define METADATA_PAGES 16       /* metadata memory is cut from runs of so many pages */
-#define BATCH_MAX 32            /* blocks */
-#define READY_BATCHES 4         /* batches that a class keeps whole */
+#define POSTED_MOST 16          /* blocks that a thread collects before it posts them */
 #define RUN_CACHE_LONGEST 32    /* pages of the longest run that a thread keeps */
 #define RUN_CACHE_PAGES 128     /* and how many pages it keeps in all */
 #define EXACT_BINS 64           /* free runs of 1..64 pages: a bin for each length */
@@ -75,6 +90,7 @@
 
 #define SIZE_LIVE 0x8000u
 #define SIZE_MARKED 0x4000u
+#define SIZE_SENT 0x2000u       /* alone: freed by a stranger, its owner has not seen it yet */
 #define SIZE_BYTES 0x0fffu
 
 _Static_assert(1 << PAGE_SHIFT == MPK_PAGE_BYTES, "one page size");
@@ -117,13 +133,18 @@ struct span {
             _Atomic uint32_t shared_pages; /* from start; 0: not shared */
         } large;
     };
+    _Atomic uint32_t sharing;   /* 1: somebody shares or has shared it; changes under the share lock */
 };
 _Static_assert(sizeof(struct span) <= SPAN_BYTES, "descriptors are one line each");
 
-/* A word of the unit map is what has to be added to the address of a cache to get
- * to the bin, and twice that to get from struct heap to the class: the way from a
- * block to its bin is the longest dependency of an allocation and its release. */
+/* The lower half of a unit word is what has to be added to the address of a cache to
+ * get to the bin, and twice that to get from struct heap to the class: the way from a
+ * block to its bin is the longest dependency of an allocation and its release. The
+ * upper half is the owner: its thread's slot plus one, or 0, with UNIT_EXACT. */
 #define UNIT_CLASS 16
+#define UNIT_OWNER_SHIFT 16
+#define UNIT_EXACT 0x80000000u  /* strangers mark here: every free swaps */
+_Static_assert(MPK_THREADS < UNIT_EXACT >> UNIT_OWNER_SHIFT, "every slot fits");
 
 /* Constant after _mpk_heap_init; read on every path. */
 struct size_class {
@@ -135,14 +156,16 @@ struct size_class {
     uint16_t batch;             /* blocks that move between a cache and the class at once */
 };
 
-/* The class's spans that have a block to give, and its mark arrays that wait for
- * another use. One cache line each, so that classes don't disturb each other. */
+/* Spans of one class and owner: those that have a block to give, and the others. */
+struct span_lists {
+    struct span *partial, *full;
+};
+
+/* A class's abandoned spans, and its mark arrays that wait for another use. */
 struct central {
     _Alignas(64) struct heap_lock lock;
-    uint32_t ready_count;
-    struct span *partial;
+    struct span_lists abandoned;
     void *spare_marks;
-    void *ready[READY_BATCHES][BATCH_MAX]; /* from one cache to the next */
 };
 
 struct cache_bin {              /* a stack of blocks: slots[0 .. count) */
@@ -150,12 +173,22 @@ struct cache_bin {              /* a stack of blocks: slots[0 .. count) */
     uint32_t limit;             /* two batches; count is less between operations */
     void **slots;
 };
-struct cache {                  /* one per thread slot, used by its owner only */
+struct chain {                  /* of blocks, by their first words */
+    void *head, *tail;
+    uint32_t count;
+    uint32_t owner;             /* of all of their spans, when last looked at */
+};
+struct cache {                  /* one per thread slot, used by its owner only, but for mail */
     struct cache_bin no_bin;    /* so that bin and unit word agree; holds nothing */
     struct cache_bin bins[CLASSES];
+    struct span_lists spans[CLASSES];
+    struct chain posted;        /* strangers' blocks, not sent yet */
+    uint32_t id;                /* slot plus one, as in unit words */
     uint32_t run_pages;         /* in all lists of runs */
     struct span *runs[RUN_CACHE_LONGEST + 1]; /* by length; SPAN_BUSY, linked by next */
+    _Alignas(64) _Atomic(void *) mail; /* a chain; MAIL_CLOSED while nobody would read it */
 };
+#define MAIL_CLOSED ((void *)1)
 
 _Static_assert(sizeof(struct cache_bin) == UNIT_CLASS, "unit words lead to bins");
 _Static_assert(sizeof(struct size_class) == 2 * UNIT_CLASS, "unit words lead to classes");
@@ -169,7 +202,6 @@ struct cache_entry {            /* indexed by the thread's slot */
 struct heap {
     struct size_class no_class; /* as no_bin */
     struct size_class classes[CLASSES];
-    uint8_t class_of[2][MPK_PAGE_BYTES / 8 + 1]; /* [align > 8][(bytes + 8) / 8] */
     mpk_domain *domain;
     uintptr_t base;             /* of the domain */
     size_t bytes;               /* of the domain */
@@ -177,8 +209,10 @@ struct heap {
     uintptr_t unit_bias;        /* where the unit word of address 0 would be */
     uintptr_t first_unit;       /* base >> SMALL_SHIFT */
     size_t unit_count;
-    _Atomic uint32_t concurrent; /* 1: more than one thread has been here */
-    _Atomic uintptr_t first_owner; /* FS base of the first thread */
+    /* By (bytes + 8) / 8, the lower half of a unit word; for alignments up to 8, and 16. */
+    uint16_t unit_for[MPK_PAGE_BYTES / 8 + 1];
+    uint16_t unit_for_16[MPK_PAGE_BYTES / 8 + 1];
+    uint32_t new_exact;         /* UNIT_EXACT if the kernel has no barrier for us, else 0 */
     struct central centrals[CLASSES];
     struct heap_lock share;     /* serialises mpk_heap_share */
 
@@ -194,7 +228,6 @@ struct heap {
     struct span *bins[BINS];
     size_t limit_pages;         /* most that may be in use; SIZE_MAX: no limit */
     size_t metadata_pages;
-    uint32_t lost_threads;      /* caches emptied after forks: each may have lost a block */
     struct cache_entry cache[MPK_THREADS]; /* each written by its owner only */
 };
 
@@ -244,8 +277,8 @@ static inline struct span *span_of(const struct heap *heap, uintptr_t address) {
 }
 
 /* pre: address lies in the domain. */
-static inline _Atomic uint16_t *unit_word(const struct heap *heap, uintptr_t address) {
-    return (_Atomic uint16_t *)(heap->unit_bias + (address >> SMALL_SHIFT) * sizeof(uint16_t));
+static inline _Atomic uint32_t *unit_word(const struct heap *heap, uintptr_t address) {
+    return (_Atomic uint32_t *)(heap->unit_bias + (address >> SMALL_SHIFT) * sizeof(uint32_t));
 }
 
 /* The unit word at the address; 0: no small span. Any address will do. */
@@ -255,15 +288,16 @@ static inline uint32_t unit_of(const struct heap *heap, uintptr_t address) {
     return atomic_load_explicit(unit_word(heap, address), memory_order_acquire);
 }
 
-static inline uint16_t unit_from_class(uint32_t number) { return (uint16_t)((number + 1) * UNIT_CLASS); }
+static inline uint32_t unit_from_class(uint32_t number) { return (number + 1) * UNIT_CLASS; }
 /* pre for these: unit is not 0. */
-static inline uint32_t unit_class_number(uint32_t unit) { return unit / UNIT_CLASS - 1; }
+static inline uint32_t unit_class_number(uint32_t unit) { return (uint16_t)unit / UNIT_CLASS - 1; }
 static inline const struct size_class *unit_class(const struct heap *heap, uint32_t unit) {
-    return (const struct size_class *)((uintptr_t)heap + 2 * (uintptr_t)unit);
+    return (const struct size_class *)((uintptr_t)heap + 2 * (uintptr_t)(uint16_t)unit);
 }
 static inline struct cache_bin *unit_bin(struct cache *cache, uint32_t unit) {
-    return (struct cache_bin *)((uintptr_t)cache + unit);
+    return (struct cache_bin *)((uintptr_t)cache + (uint16_t)unit);
 }
+static inline uint32_t unit_owner(uint32_t unit) { return (unit & ~UNIT_EXACT) >> UNIT_OWNER_SHIFT; }
 
 static inline uintptr_t small_start(uintptr_t address) {
     return address & ~(uintptr_t)(SMALL_BYTES - 1);
@@ -302,41 +336,63 @@ static inline size_t data_pages(size_t bytes) {
 /* The calling thread's cache, made if it has none; and its window moves to where
  * the stack is now. NULL: no memory. */
 struct cache *_mpk_heap_adopt(struct heap *heap);
-/* A thread that may not have a cache does something that others must see. */
-void _mpk_heap_note_thread(struct heap *heap);
-/* Empties a cache. pre: its thread ends (the caller), or is gone. torn: it was
- * left behind by a fork, at any point of an operation. */
-void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry, bool torn);
+/* Empties a cache and abandons its spans. pre: the caller owns it. */
+void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry);
+/* Gives the cached runs back. pre: the caller owns the cache, or nobody does any more. */
+void _mpk_heap_cache_drop_runs(struct heap *heap, struct cache *cache);
 
-/* The calling thread's cache if the hint can be believed, else NULL. */
-static inline struct cache *hinted_cache(const struct heap *heap) {
+/* The calling thread's cache if the hint can be believed, else NULL. *id: the
+ * upper half of the unit words of its spans, if so. */
+static inline struct cache *hinted_cache(const struct heap *heap, uint32_t *id) {
     uintptr_t hint, stack;
     __asm__ volatile("movq %%fs:0, %0\n\tmovq %%rsp, %1" : "=r"(hint), "=r"(stack));
-    const struct cache_entry *entry = &heap->cache[_mpk_record_first(hint)];
+    uint32_t slot = _mpk_record_first(hint);
+    const struct cache_entry *entry = &heap->cache[slot];
     uintptr_t owner = atomic_load_explicit(&entry->owner, memory_order_relaxed);
     uintptr_t window = atomic_load_explicit(&entry->window, memory_order_relaxed);
+    *id = slot + 1;
     return LIKELY(owner == hint && window == stack >> STACK_WINDOW_SHIFT) ? entry->cache : NULL;
 }
 
 static inline struct cache *own_cache(struct heap *heap) {
-    struct cache *cache = hinted_cache(heap);
+    uint32_t id;
+    struct cache *cache = hinted_cache(heap, &id);
     return cache ? cache : _mpk_heap_adopt(heap);
-}
-
-static inline bool is_concurrent(const struct heap *heap) {
-    return UNLIKELY(atomic_load_explicit(&heap->concurrent, memory_order_relaxed));
 }
 
 /* ---- heap_class.c ---------------------------------------------------------- */
 
 void _mpk_heap_classes_init(struct heap *heap);
-/* Moves up to a batch from the class into the bin. false: no memory. */
-bool _mpk_heap_refill(struct heap *heap, struct cache_bin *bin, uint32_t class_);
-/* Moves the count longest unused blocks of the bin back: a whole batch as it is if
- * the class can keep it, else each block to its span. pre: the bin has count. */
-void _mpk_heap_flush(struct heap *heap, struct cache_bin *bin, uint32_t class_, uint32_t count);
-/* Every block that the class keeps goes to its span, every empty span back. */
+/* Moves up to a batch from the cache's own spans into the bin; others are adopted or
+ * made if need be. false: no memory. */
+bool _mpk_heap_refill(struct heap *heap, struct cache *cache, uint32_t class_);
+/* Moves the count longest unused blocks of the bin back. pre: the bin has count. */
+void _mpk_heap_flush(struct heap *heap, struct cache *cache, uint32_t class_, uint32_t count);
+/* The block's size word is 0 and it is in nobody's hands. lists: of the span's owner.
+ * locked: those are the abandoned ones, and the caller has the class's lock. */
+void _mpk_heap_give_block(struct heap *heap, struct span_lists *lists, struct span *span, void *block,
+                          bool locked);
+/* Every abandoned span that is empty goes back. */
 void _mpk_heap_class_reclaim(struct heap *heap, uint32_t class_);
+/* All spans of a cache become nobody's. pre: its bins are empty. */
+void _mpk_heap_abandon(struct heap *heap, struct cache *cache);
+/* A span that was left behind, at any point of an operation: its lists and counts
+ * are made again from its size words. Then it is abandoned. pre: nobody else runs. */
+void _mpk_heap_span_rebuild(struct heap *heap, struct span *span);
+
+/* ---- heap_mail.c ----------------------------------------------------------- */
+
+/* Sends a block home. pre: its size word is SIZE_SENT, by the caller. cache: the
+ * caller's, or NULL. */
+void _mpk_heap_send(struct heap *heap, struct cache *cache, void *block);
+/* Sends what the cache has collected. */
+void _mpk_heap_post(struct heap *heap, struct cache *cache);
+/* Takes home what was sent. */
+void _mpk_heap_read_mail(struct heap *heap, struct cache *cache);
+/* From now on nothing more is sent here; what was is given to the classes. pre: the
+ * cache owns no span any more. */
+void _mpk_heap_close_mail(struct heap *heap, struct cache *cache);
+_Noreturn void _mpk_heap_damaged(const void *block);
 
 /* ---- heap_pages.c ---------------------------------------------------------- */
 
@@ -381,6 +437,8 @@ bool _mpk_heap_reclaim(struct heap *heap);
 /* ---- heap_fork.c, heap_check.c ---------------------------------------------- */
 
 int _mpk_heap_fork_register(void);
+/* heap_find.c: tries the barrier that marks of strangers need. */
+void _mpk_heap_barrier_init(struct heap *heap);
 /* mpk_heap_check and more: the caches of all threads, and that no block is lost.
  * pre: no other thread is inside the heap. */
 int _mpk_heap_check_quiet(mpk_domain *domain);

@@ -1,8 +1,9 @@
 /* heap_check.c - every invariant of the heap, tested; and its statistics.
  *
- * All locks are held meanwhile, so other threads may go on using their caches:
- * what depends on those (is every block accounted for?) is only compared as far
- * as it can be, unless the caller knows that nobody else is in the heap.
+ * All locks are held meanwhile, so every span stays what and whose it is. Other
+ * threads may go on using their caches and spans: what is in those (is every block
+ * accounted for?) is only looked at when the caller knows that nobody else is in the
+ * heap (quiet).
  *
  * Each HOLDS names one invariant; a broken one is reported by its line here.
  */
@@ -10,9 +11,13 @@
 
 #define HOLDS(condition) do { if (!(condition)) return __LINE__; } while (0)
 
+struct view {                   /* what may be looked into */
+    bool quiet;
+    uint32_t owner;             /* of the calling thread's spans; 0: it has none */
+};
 struct totals {
-    size_t live_blocks[CLASSES], taken[CLASSES], cached[CLASSES];
-    size_t partial[CLASSES];
+    size_t known_blocks[CLASSES], taken[CLASSES]; /* of the spans looked into; known: live or sent */
+    size_t partial[CLASSES], full[CLASSES];
     size_t free_pages, dirty_pages, free_runs;
     struct mpk_heap_stats stats;
 };
@@ -22,7 +27,7 @@ static int check_block(const struct heap *heap, uint32_t number, void *block) {
     const struct size_class *class_ = &heap->classes[number];
     uintptr_t address = (uintptr_t)block;
     HOLDS(address - heap->low < heap->high - heap->low);
-    HOLDS(unit_of(heap, address) == unit_from_class(number));
+    HOLDS((uint16_t)unit_of(heap, address) == unit_from_class(number));
     uint32_t offset = small_offset(class_, address), index = offset / class_->size;
     HOLDS(offset < class_->extent && offset % class_->size == 0);
     HOLDS(block_index(class_, offset) == index && is_block_start(class_, offset));
@@ -45,28 +50,39 @@ static int check_list(const struct heap *heap, const struct span *span, uint32_t
     return 0;
 }
 
-static int check_small(const struct heap *heap, const struct span *span, struct totals *totals) {
+/* Its words may change meanwhile, but for an abandoned span's or the caller's own. */
+static int check_small(const struct heap *heap, const struct span *span, const struct view *view,
+                       struct totals *totals) {
     uint32_t number = span_class(load_tag(span));
     HOLDS(number < CLASSES && span->pages == SMALL_PAGES);
-    HOLDS(load_start(span) % SMALL_BYTES == 0 && unit_of(heap, load_start(span)) == unit_from_class(number));
+    uint32_t unit = unit_of(heap, load_start(span)), owner = unit_owner(unit);
+    HOLDS(load_start(span) % SMALL_BYTES == 0 && (uint16_t)unit == unit_from_class(number));
+    HOLDS(!owner || (owner <= MPK_THREADS && heap->cache[owner - 1].cache));
     const struct size_class *class_ = &heap->classes[number];
-    HOLDS(span->small.taken <= span->small.fresh_from && span->small.fresh_from <= class_->capacity);
-    uint32_t live = 0;
+    bool steady = view->quiet || !owner || owner == view->owner;
+    uint32_t known = 0;
     for (uint32_t index = 0; index < class_->capacity; index++) {
         uint32_t word = atomic_load(size_word(load_start(span), index));
         if (!word)
             continue;
-        HOLDS((word & SIZE_LIVE) && index < span->small.fresh_from);
+        HOLDS(!steady || index < span->small.fresh_from);
+        known++;
+        if (word == SIZE_SENT)
+            continue;
+        HOLDS((word & SIZE_LIVE) && !(word & SIZE_SENT));
         HOLDS((word & SIZE_BYTES) < class_->size);
         HOLDS(!(word & SIZE_MARKED) || atomic_load(&span->small.marks));
-        live++;
+        totals->stats.live_allocations++;
         totals->stats.live_bytes += word & SIZE_BYTES;
     }
-    HOLDS(live <= span->small.taken);
-    totals->stats.live_allocations += live;
-    totals->live_blocks[number] += live;
+    if (!steady)
+        return 0;
+    HOLDS(span->small.taken <= span->small.fresh_from && span->small.fresh_from <= class_->capacity);
+    HOLDS(known <= span->small.taken);
+    totals->known_blocks[number] += known;
     totals->taken[number] += span->small.taken;
     totals->partial[number] += span->small.taken < class_->capacity;
+    totals->full[number] += span->small.taken == class_->capacity;
     return check_list(heap, span, number);
 }
 
@@ -83,7 +99,7 @@ static int check_large(const struct heap *heap, const struct span *span, struct 
 }
 
 /* The spans from heap->low to heap->high, one behind the other. */
-static int check_tiling(const struct heap *heap, struct totals *totals) {
+static int check_tiling(const struct heap *heap, const struct view *view, struct totals *totals) {
     bool free_before = false;
     size_t metadata_pages = 0;
     HOLDS(heap->high <= heap->base + heap->domain->committed);
@@ -104,7 +120,7 @@ static int check_tiling(const struct heap *heap, struct totals *totals) {
             HOLDS(span_of(heap, at + (pages - 1) * MPK_PAGE_BYTES) == span);
             for (size_t page = 1; !is_free && page < pages; page++)
                 HOLDS(span_of(heap, at + page * MPK_PAGE_BYTES) == span);
-            int line = kind == SPAN_SMALL ? check_small(heap, span, totals)
+            int line = kind == SPAN_SMALL ? check_small(heap, span, view, totals)
                      : kind == SPAN_LARGE ? check_large(heap, span, totals) : 0;
             if (line)
                 return line;
@@ -141,37 +157,48 @@ static int check_bins(const struct heap *heap, const struct totals *tiling) {
     return 0;
 }
 
-static int check_partial(const struct heap *heap, uint32_t number, const struct totals *totals) {
+/* The lists of one owner (0: the abandoned ones); counts them off the totals. */
+static int check_lists(const struct heap *heap, const struct span_lists *lists, uint32_t number,
+                       uint32_t owner, struct totals *totals) {
     const struct span *before = NULL;
-    size_t count = 0, empty = 0;
-    for (const struct span *span = heap->centrals[number].partial; span; before = span, span = span->next) {
-        HOLDS(++count <= totals->partial[number] && span->prev == before);
+    size_t empty = 0;
+    for (const struct span *span = lists->partial; span; before = span, span = span->next) {
+        HOLDS(totals->partial[number]-- > 0 && span->prev == before);
         HOLDS(load_tag(span) == span_tag(SPAN_SMALL, number));
+        HOLDS(unit_owner(unit_of(heap, load_start(span))) == owner);
         HOLDS(span->small.taken < heap->classes[number].capacity);
         empty += span->small.taken == 0;
     }
-    HOLDS(count == totals->partial[number] && empty <= 1);
-    return 0;
-}
-
-static int check_blocks(const struct heap *heap, uint32_t number, void *const *blocks, uint32_t count,
-                        struct totals *totals) {
-    for (uint32_t i = 0; i < count; i++) {
-        int line = check_block(heap, number, blocks[i]);
-        if (line)
-            return line;
+    HOLDS(empty <= 1);
+    before = NULL;
+    for (const struct span *span = lists->full; span; before = span, span = span->next) {
+        HOLDS(totals->full[number]-- > 0 && span->prev == before);
+        HOLDS(load_tag(span) == span_tag(SPAN_SMALL, number));
+        HOLDS(unit_owner(unit_of(heap, load_start(span))) == owner);
+        HOLDS(span->small.taken == heap->classes[number].capacity);
     }
-    totals->cached[number] += count;
     return 0;
 }
 
 /* pre: the cache's owner is the caller, or not in the heap. */
-static int check_cache(const struct heap *heap, const struct cache *cache, struct totals *totals) {
+static int check_cache(const struct heap *heap, uint32_t slot, struct totals *totals) {
+    const struct cache *cache = heap->cache[slot].cache;
+    bool owned = atomic_load(&heap->cache[slot].owner) != 0;
     uint32_t run_pages = 0;
+    HOLDS(cache->id == slot + 1 && owned == (atomic_load(&cache->mail) != MAIL_CLOSED));
+    HOLDS(cache->posted.count < POSTED_MOST && (owned || !cache->posted.count));
     for (uint32_t number = 0; number < CLASSES; number++) {
         const struct cache_bin *bin = &cache->bins[number];
         HOLDS(bin->limit == 2u * heap->classes[number].batch && bin->count < bin->limit);
-        int line = check_blocks(heap, number, bin->slots, bin->count, totals);
+        HOLDS(owned || !bin->count);
+        for (uint32_t i = 0; i < bin->count; i++) {
+            int line = check_block(heap, number, bin->slots[i]);
+            if (line)
+                return line;
+            HOLDS(unit_owner(unit_of(heap, (uintptr_t)bin->slots[i])) == cache->id);
+        }
+        totals->known_blocks[number] += bin->count;
+        int line = check_lists(heap, &cache->spans[number], number, cache->id, totals);
         if (line)
             return line;
     }
@@ -186,38 +213,34 @@ static int check_cache(const struct heap *heap, const struct cache *cache, struc
     return 0;
 }
 
-static int check_locked(const struct heap *heap, uint32_t own_slot, bool quiet, struct totals *totals) {
-    int line = check_tiling(heap, totals);
+static int check_locked(const struct heap *heap, const struct view *view, struct totals *totals) {
+    int line = check_tiling(heap, view, totals);
     if (line || (line = check_bins(heap, totals)))
         return line;
-    for (uint32_t number = 0; number < CLASSES; number++) {
-        const struct central *central = &heap->centrals[number];
-        if ((line = check_partial(heap, number, totals)))
-            return line;
-        for (uint32_t i = 0; i < central->ready_count; i++)
-            if ((line = check_blocks(heap, number, central->ready[i], heap->classes[number].batch, totals)))
-                return line;
-    }
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++)
-        if ((quiet || slot == own_slot) && heap->cache[slot].cache &&
-            (line = check_cache(heap, heap->cache[slot].cache, totals)))
+        if ((view->quiet || slot + 1 == view->owner) && heap->cache[slot].cache &&
+            (line = check_cache(heap, slot, totals)))
             return line;
-    size_t lost = 0;
     for (uint32_t number = 0; number < CLASSES; number++) {
-        size_t known = totals->live_blocks[number] + totals->cached[number];
-        HOLDS(known <= totals->taken[number]);
-        lost += totals->taken[number] - known;
+        if ((line = check_lists(heap, &heap->centrals[number].abandoned, number, 0, totals)))
+            return line;
+        HOLDS(!totals->partial[number] && !totals->full[number]); /* each is in a list */
+        HOLDS(totals->known_blocks[number] == totals->taken[number]); /* none is lost */
     }
-    HOLDS(!quiet || lost <= heap->lost_threads);
     return 0;
+}
+
+static struct view view_of(const struct heap *heap, bool quiet) {
+    uint32_t slot = _mpk_thread()->slot;
+    return (struct view){quiet, heap->cache[slot].cache ? slot + 1 : 0};
 }
 
 static int check(mpk_domain *domain, bool quiet) {
     struct heap *heap = domain->heap;
     struct totals totals = {0};
-    uint32_t own_slot = _mpk_thread()->slot;
+    struct view view = view_of(heap, quiet);
     _mpk_heap_lock_all(heap);
-    int line = check_locked(heap, own_slot, quiet, &totals);
+    int line = check_locked(heap, &view, &totals);
     _mpk_heap_unlock_all(heap);
     return line;
 }
@@ -228,8 +251,9 @@ int _mpk_heap_check_quiet(mpk_domain *domain) { return check(domain, true); }
 void mpk_heap_statistics(mpk_domain *domain, struct mpk_heap_stats *out) {
     struct heap *heap = domain->heap;
     struct totals totals = {0};
+    struct view view = view_of(heap, false);
     _mpk_heap_lock_all(heap);
-    int line = check_tiling(heap, &totals);
+    int line = check_tiling(heap, &view, &totals);
     *out = totals.stats;
     out->used_bytes = used_pages(heap) * MPK_PAGE_BYTES;
     out->limit_bytes = heap->limit_pages == SIZE_MAX ? 0 : heap->limit_pages * MPK_PAGE_BYTES;

@@ -1,27 +1,27 @@
-/* heap_class.c - size classes, and the way of small blocks between the spans of
- * a class and the threads' caches.
+/* heap_class.c - size classes, and the way of small blocks between a thread's bins
+ * and its spans.
  *
  * The classes lie on a grid of 8 bytes up to 256, then eight to a doubling; each
  * doubling has one more just above the power of two, because requests for a
  * power of two are frequent and need a byte of slack. A class of size s serves
  * alignments up to the lowest set bit of s: block 0 and the size are multiples.
  *
- * Invariants, under the class's lock:
- *  - a span is in its class's partial list exactly when it has a free or a fresh
- *    block; one with nothing but those is given back, unless it is alone in the
- *    list, so a class keeps at most one of them;
- *  - length of a span's free list == fresh_from - taken;
- *  - blocks in the ready batches count as taken;
- *  - what moves between a bin and the spans moves while the lock is held, so
- *    that a fork (which takes every lock) never loses a batch in between.
+ * Invariants, for the owner of a span, or under the class's lock if it is abandoned:
+ *  - it is in its owner's partial list exactly when it has a free or a fresh block,
+ *    else in the full one. A span with nothing but those is given back, unless it is
+ *    alone in the list, so an owner keeps at most one of a class;
+ *  - length of a span's free list == fresh_from - taken; a block on it has size word
+ *    0, and taking it looks (heap.h on two threads that free at once);
+ *  - unit words change under the class's lock only.
  *
- * Source: [tcmalloc] central free lists.
+ * Source: [tcmalloc] size classes; [mimalloc] owned spans.
  */
 #include <string.h>
 #include "heap.h"
 
 #define BATCH_BYTES 16384
 #define BATCH_MIN 4
+#define BATCH_MAX 64
 
 static uint32_t lowest_bit(uint32_t value) { return value & -value; }
 
@@ -58,74 +58,129 @@ void _mpk_heap_classes_init(struct heap *heap) {
     if (number != CLASSES)
         _mpk_fatal("mpk heap: %u size classes made, %u planned", number, CLASSES);
     for (uint32_t units = 1; units <= MPK_PAGE_BYTES / 8; units++) {
-        uint8_t class_ = 0;
+        uint32_t class_ = 0;
         while (heap->classes[class_].size < units * 8)
             class_++;
-        heap->class_of[0][units] = class_;
+        heap->unit_for[units] = (uint16_t)unit_from_class(class_);
         while (heap->classes[class_].size % 16)
             class_++;
-        heap->class_of[1][units] = class_;
+        heap->unit_for_16[units] = (uint16_t)unit_from_class(class_);
     }
 }
 
-static void list_push(struct central *central, struct span *span) {
+static void list_push(struct span **list, struct span *span) {
     span->prev = NULL;
-    span->next = central->partial;
-    if (central->partial)
-        central->partial->prev = span;
-    central->partial = span;
+    span->next = *list;
+    if (*list)
+        (*list)->prev = span;
+    *list = span;
 }
 
-static void list_remove(struct central *central, struct span *span) {
+static void list_remove(struct span **list, struct span *span) {
     if (span->prev)
         span->prev->next = span->next;
     else
-        central->partial = span->next;
+        *list = span->next;
     if (span->next)
         span->next->prev = span->prev;
 }
 
-static void set_unit(struct heap *heap, uintptr_t start, uint16_t unit) {
-    atomic_store_explicit(unit_word(heap, start), unit, memory_order_release);
+/* pre: the class's lock is held. */
+static void set_unit(struct heap *heap, const struct span *span, uint32_t unit) {
+    atomic_store_explicit(unit_word(heap, load_start(span)), unit, memory_order_release);
 }
 
-static struct span *new_span(struct heap *heap, uint32_t number) {
+static struct span *new_span(struct heap *heap, struct cache *cache, uint32_t number) {
     const struct size_class *class_ = &heap->classes[number];
+    struct heap_lock *lock = &heap->centrals[number].lock;
     bool zero;
     struct span *span = _mpk_heap_run_alloc(heap, SMALL_PAGES, SMALL_BYTES, &zero);
     if (!span)
         return NULL;
-    uintptr_t start = load_start(span);
     if (!zero)
-        memset((void *)start, 0, class_->capacity * sizeof(uint16_t));
+        memset((void *)load_start(span), 0, class_->capacity * sizeof(uint16_t));
+    heap_lock(lock);
     span->small.list = NULL;
     span->small.fresh_from = 0;
     span->small.taken = 0;
     atomic_store_explicit(&span->small.marks, NULL, memory_order_relaxed);
     atomic_store_explicit(&span->tag, span_tag(SPAN_SMALL, number), memory_order_release);
-    set_unit(heap, start, unit_from_class(number));
-    list_push(&heap->centrals[number], span);
+    set_unit(heap, span, unit_from_class(number) | cache->id << UNIT_OWNER_SHIFT | heap->new_exact);
+    heap_unlock(lock);
+    list_push(&cache->spans[number].partial, span);
     return span;
 }
 
+/* pre: the class's lock is held; the span is in no list. */
 static void release_span(struct heap *heap, struct central *central, struct span *span) {
     void *marks = atomic_load_explicit(&span->small.marks, memory_order_relaxed);
     if (marks) {
         *(void **)marks = central->spare_marks;
         central->spare_marks = marks;
     }
-    list_remove(central, span);
-    set_unit(heap, load_start(span), 0);
+    set_unit(heap, span, 0);
     atomic_store_explicit(&span->tag, span_tag(SPAN_BUSY, 0), memory_order_release);
     _mpk_heap_run_free(heap, span);
+}
+
+/* One that its owner's thread left behind, with room. */
+static struct span *adopt_span(struct heap *heap, struct cache *cache, uint32_t number) {
+    struct central *central = &heap->centrals[number];
+    heap_lock(&central->lock);
+    struct span *span = central->abandoned.partial;
+    if (span) {
+        list_remove(&central->abandoned.partial, span);
+        set_unit(heap, span, unit_of(heap, load_start(span)) | cache->id << UNIT_OWNER_SHIFT);
+        list_push(&cache->spans[number].partial, span);
+    }
+    heap_unlock(&central->lock);
+    return span;
+}
+
+void _mpk_heap_class_reclaim(struct heap *heap, uint32_t number) {
+    struct central *central = &heap->centrals[number];
+    heap_lock(&central->lock);
+    for (struct span *span = central->abandoned.partial, *next; span; span = next) {
+        next = span->next;
+        if (span->small.taken == 0) {
+            list_remove(&central->abandoned.partial, span);
+            release_span(heap, central, span);
+        }
+    }
+    heap_unlock(&central->lock);
+}
+
+void _mpk_heap_abandon(struct heap *heap, struct cache *cache) {
+    for (uint32_t number = 0; number < CLASSES; number++) {
+        struct span_lists *own = &cache->spans[number];
+        struct central *central = &heap->centrals[number];
+        if (!own->partial && !own->full)
+            continue;
+        heap_lock(&central->lock);
+        for (struct span *span; (span = own->partial ? own->partial : own->full);) {
+            bool full = !own->partial;
+            list_remove(full ? &own->full : &own->partial, span);
+            set_unit(heap, span, unit_of(heap, load_start(span)) & (UNIT_EXACT | UINT16_MAX));
+            if (span->small.taken == 0)
+                release_span(heap, central, span);
+            else
+                list_push(full ? &central->abandoned.full : &central->abandoned.partial, span);
+        }
+        heap_unlock(&central->lock);
+    }
 }
 
 /* Up to want blocks of one span onto the bin. */
 static uint32_t take(const struct size_class *class_, struct span *span, struct cache_bin *bin,
                      uint32_t want) {
     uint32_t got = 0;
+    uintptr_t start = load_start(span), first = start + class_->first;
     while (got < want && span->small.list) {
         void *block = span->small.list;
+        uint32_t offset = (uint32_t)((uintptr_t)block - first);
+        if ((uintptr_t)block - first >= class_->extent ||
+            atomic_load_explicit(size_word(start, block_index(class_, offset)), memory_order_relaxed))
+            _mpk_heap_damaged(block);
         span->small.list = *(void **)block;
         bin->slots[bin->count + got++] = block;
     }
@@ -133,7 +188,6 @@ static uint32_t take(const struct size_class *class_, struct span *span, struct 
     if (fresh > want - got)
         fresh = want - got;
     /* The last one first, so that they are used in address order. */
-    uintptr_t first = load_start(span) + class_->first;
     span->small.fresh_from = (uint16_t)(span->small.fresh_from + fresh);
     for (uint32_t i = 1; i <= fresh; i++)
         bin->slots[bin->count + got++] =
@@ -143,67 +197,79 @@ static uint32_t take(const struct size_class *class_, struct span *span, struct 
     return got;
 }
 
-bool _mpk_heap_refill(struct heap *heap, struct cache_bin *bin, uint32_t number) {
+bool _mpk_heap_refill(struct heap *heap, struct cache *cache, uint32_t number) {
     const struct size_class *class_ = &heap->classes[number];
-    struct central *central = &heap->centrals[number];
-    uint32_t want = class_->batch;
-    heap_lock(&central->lock);
-    if (central->ready_count) {
-        memcpy(bin->slots, central->ready[--central->ready_count], want * sizeof(void *));
-        bin->count = want;
-        want = 0;
-    }
-    while (want > 0) {
-        struct span *span = central->partial;
+    struct cache_bin *bin = &cache->bins[number];
+    struct span_lists *own = &cache->spans[number];
+    if (atomic_load_explicit(&cache->mail, memory_order_relaxed))
+        _mpk_heap_read_mail(heap, cache);
+    while (bin->count < class_->batch) {
+        struct span *span = own->partial;
         if (!span) {
-            if (want < class_->batch || !(span = new_span(heap, number)))
+            if (bin->count || (!(span = adopt_span(heap, cache, number)) &&
+                               !(span = new_span(heap, cache, number))))
                 break;
         }
-        want -= take(class_, span, bin, want);
-        if (span->small.taken == class_->capacity)
-            list_remove(central, span);
+        take(class_, span, bin, class_->batch - bin->count);
+        if (span->small.taken == class_->capacity) {
+            list_remove(&own->partial, span);
+            list_push(&own->full, span);
+        }
     }
-    heap_unlock(&central->lock);
-    return want < class_->batch;
+    return bin->count != 0;
 }
 
-static void give_block(struct heap *heap, struct central *central, uint32_t capacity, void *block) {
-    struct span *span = span_of(heap, (uintptr_t)block);
+void _mpk_heap_give_block(struct heap *heap, struct span_lists *lists, struct span *span, void *block,
+                          bool locked) {
+    uint32_t number = span_class(load_tag(span));
     *(void **)block = span->small.list;
     span->small.list = block;
-    if (span->small.taken-- == capacity)
-        list_push(central, span);
-    if (span->small.taken == 0 && (span->prev || span->next))
+    if (span->small.taken-- == heap->classes[number].capacity) {
+        list_remove(&lists->full, span);
+        list_push(&lists->partial, span);
+    }
+    if (span->small.taken == 0 && (span->prev || span->next)) {
+        struct central *central = &heap->centrals[number];
+        list_remove(&lists->partial, span);
+        if (!locked)
+            heap_lock(&central->lock);
         release_span(heap, central, span);
+        if (!locked)
+            heap_unlock(&central->lock);
+    }
 }
 
-void _mpk_heap_class_reclaim(struct heap *heap, uint32_t number) {
-    const struct size_class *class_ = &heap->classes[number];
-    struct central *central = &heap->centrals[number];
-    heap_lock(&central->lock);
-    while (central->ready_count) {
-        void **batch = central->ready[--central->ready_count];
-        for (uint32_t i = 0; i < class_->batch; i++)
-            give_block(heap, central, class_->capacity, batch[i]);
-    }
-    for (struct span *span = central->partial, *next; span; span = next) {
-        next = span->next;
-        if (span->small.taken == 0)
-            release_span(heap, central, span);
-    }
-    heap_unlock(&central->lock);
-}
-
-void _mpk_heap_flush(struct heap *heap, struct cache_bin *bin, uint32_t number, uint32_t count) {
-    const struct size_class *class_ = &heap->classes[number];
-    struct central *central = &heap->centrals[number];
-    heap_lock(&central->lock);
-    if (count == class_->batch && central->ready_count < READY_BATCHES)
-        memcpy(central->ready[central->ready_count++], bin->slots, count * sizeof(void *));
-    else
-        for (uint32_t i = 0; i < count; i++)
-            give_block(heap, central, class_->capacity, bin->slots[i]);
+void _mpk_heap_flush(struct heap *heap, struct cache *cache, uint32_t number, uint32_t count) {
+    struct cache_bin *bin = &cache->bins[number];
+    for (uint32_t i = 0; i < count; i++)
+        _mpk_heap_give_block(heap, &cache->spans[number], span_of(heap, (uintptr_t)bin->slots[i]),
+                             bin->slots[i], false);
     bin->count -= count;
     memmove(bin->slots, bin->slots + count, bin->count * sizeof(void *));
-    heap_unlock(&central->lock);
+}
+
+void _mpk_heap_span_rebuild(struct heap *heap, struct span *span) {
+    uint32_t number = span_class(load_tag(span));
+    const struct size_class *class_ = &heap->classes[number];
+    struct central *central = &heap->centrals[number];
+    uintptr_t start = load_start(span);
+    span->small.list = NULL;
+    span->small.taken = 0;
+    for (uint32_t index = span->small.fresh_from; index-- > 0;) {
+        _Atomic uint16_t *word = size_word(start, index);
+        if (atomic_load_explicit(word, memory_order_relaxed) & SIZE_LIVE) {
+            span->small.taken++;
+            continue;
+        }
+        atomic_store_explicit(word, 0, memory_order_relaxed);
+        void **block = (void **)(start + class_->first + (uintptr_t)index * class_->size);
+        *block = span->small.list;
+        span->small.list = block;
+    }
+    set_unit(heap, span, unit_of(heap, start) & (UNIT_EXACT | UINT16_MAX));
+    if (span->small.taken == 0)
+        release_span(heap, central, span);
+    else
+        list_push(span->small.taken == class_->capacity ? &central->abandoned.full : &central->abandoned.partial,
+                  span);
 }

@@ -12,14 +12,22 @@
  *    the size word gets SIZE_MARKED, which no allocation inherits.
  *
  * Race of a mark with the free of the same allocation (foreign code may cause it
- * with a stale address): free takes the size word by one exchange, the mark is
- * set by one compare-and-swap. So the freer sees the mark, or the marker gets
- * NULL. A layer that then writes its word and looks again (mpk_heap_find: still
- * there, mark not NULL) has either told the freer in time or learns of the death.
+ * with a stale address): the mark is set by one compare-and-swap. A free by swap sees
+ * it, or the marker gets NULL. The owner's free is a plain load and store; a stranger
+ * marks only after UNIT_EXACT and a barrier: an owner that was between load and store
+ * at the barrier sees UNIT_EXACT after its store and looks for the mark again, and
+ * one that was past its store has made the death visible here. A layer that then
+ * writes its word and looks again (mpk_heap_find: still there, mark not NULL) has
+ * either told the freer in time or learns of the death.
  *
- * Source: [tcmalloc] page map.
+ * Source: [tcmalloc] page map; [membarrier(2)].
  */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/membarrier.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include "heap.h"
 
 struct place {
@@ -96,13 +104,42 @@ static uint32_t *new_marks(struct heap *heap, uint32_t number) {
     return marks; /* old words in it: each is wiped at its block's first mark */
 }
 
+void _mpk_heap_barrier_init(struct heap *heap) {
+    int saved = errno;
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
+        heap->new_exact = UNIT_EXACT; /* no such kernel, or a filter: swap always */
+    errno = saved;
+}
+
+/* Makes every free in the span swap, from before the marker's look at the block.
+ * false: the kernel passes no barrier any more. pre: the class's lock is held. */
+static bool make_exact(struct heap *heap, uintptr_t address, uint32_t unit) {
+    int saved = errno;
+    atomic_store(unit_word(heap, address), unit | UNIT_EXACT);
+    bool done = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+    if (!done)
+        atomic_store(unit_word(heap, address), unit);
+    errno = saved;
+    return done;
+}
+
+/* The owner's thread races with no plain store, and an abandoned span is freed into by
+ * swaps; others are made ready. pre: the class's lock is held; unit is the span's. */
+static bool may_mark(struct heap *heap, uintptr_t address, uint32_t unit) {
+    uint32_t owner = unit_owner(unit);
+    return (unit & UNIT_EXACT) || !owner || owner == _mpk_thread()->slot + 1 || make_exact(heap, address, unit);
+}
+
 static uint32_t *mark_small(struct heap *heap, const struct place *place) {
     uint32_t number = unit_class_number(place->unit);
     uint32_t *mark = NULL;
     heap_lock(&heap->centrals[number].lock);
-    uint16_t word = atomic_load(place->word);
-    /* Under the lock a span stays what it is. */
-    if (unit_of(heap, place->base) == place->unit && (word & SIZE_LIVE)) {
+    uint32_t unit = unit_of(heap, place->base);
+    uint16_t word = 0;
+    /* Under the lock a span stays what and whose it is. */
+    if (unit && unit_class_number(unit) == number && may_mark(heap, place->base, unit))
+        word = atomic_load(place->word);
+    if (word & SIZE_LIVE) {
         struct span *span = span_of(heap, place->base);
         uint32_t *marks = atomic_load(&span->small.marks);
         if (!marks && (marks = new_marks(heap, number)))
@@ -121,7 +158,6 @@ static uint32_t *mark_small(struct heap *heap, const struct place *place) {
 
 uint32_t *mpk_heap_mark(mpk_domain *domain, uintptr_t base) {
     struct place place;
-    _mpk_heap_note_thread(domain->heap);
     if (!locate(domain->heap, base, &place) || place.base != base)
         return NULL;
     if (place.unit)

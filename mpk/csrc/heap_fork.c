@@ -1,11 +1,13 @@
 /* heap_fork.c - the heap in a child: every lock is held around fork, so that no
  * run and no list of a class is caught half changed.
  *
- * The child has one thread. The caches of the others hold free blocks and runs,
- * and are emptied there. They are whole at every instant, because a bin's count
- * and a list's head are the last thing that a push or a pop writes; but a block
- * that its owner was just freeing is in no bin any more. At most one is lost for
- * each thread that the child does not have (heap->lost_threads).
+ * The child has one thread. What the others owned may be caught in the middle of
+ * anything, and is made again from what is always true: a block is live exactly if
+ * its size word says so. All their spans become abandoned ones; the blocks in their
+ * bins and mailboxes, and those on their way to the forking thread, are found free
+ * by their words. Cached runs are whole at every instant, because a list's head is
+ * the last thing that a push or a pop writes. Lost is at most one run that another
+ * thread held in its hands, and one block that it was about to return.
  *
  * fork may be called by foreign code, so rights are opened around each step.
  *
@@ -29,22 +31,71 @@ static void each_heap(void (*step)(struct heap *)) {
     mpk_access_end(was_foreign);
 }
 
-static void drop_other_caches(struct heap *heap) {
-    _mpk_heap_unlock_all(heap);
-    uint32_t own = _mpk_thread()->slot;
-    for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {
-        struct cache_entry *entry = &heap->cache[slot];
-        if (slot == own || !entry->cache)
+static void forget_cache(struct heap *heap, struct cache_entry *entry) {
+    struct cache *cache = entry->cache;
+    for (uint32_t number = 0; number < CLASSES; number++) {
+        cache->bins[number].count = 0;
+        cache->spans[number] = (struct span_lists){NULL, NULL};
+    }
+    cache->posted.count = 0;
+    atomic_store_explicit(&cache->mail, MAIL_CLOSED, memory_order_relaxed);
+    _mpk_heap_cache_drop_runs(heap, cache);
+    atomic_store_explicit(&entry->owner, 0, memory_order_relaxed);
+}
+
+/* Blocks of the forking thread that others had freed, wherever they were. */
+static void take_sent_blocks(struct heap *heap, struct cache *own, struct span *span) {
+    uint32_t number = span_class(load_tag(span));
+    const struct size_class *class_ = &heap->classes[number];
+    uintptr_t start = load_start(span);
+    for (uint32_t index = 0; index < class_->capacity; index++) {
+        if (atomic_load_explicit(size_word(start, index), memory_order_relaxed) != SIZE_SENT)
             continue;
-        /* Also one without an owner: its thread may have been emptying it. */
-        _mpk_heap_cache_drop(heap, entry, true);
-        heap->lost_threads++;
+        atomic_store_explicit(size_word(start, index), 0, memory_order_relaxed);
+        bool last = span->small.taken == 1; /* then the span may be gone */
+        void *block = (void *)(start + class_->first + (uintptr_t)index * class_->size);
+        _mpk_heap_give_block(heap, &own->spans[number], span, block, false);
+        if (last)
+            return;
+    }
+}
+
+static void inherit(struct heap *heap) {
+    _mpk_heap_unlock_all(heap);
+    uint32_t slot = _mpk_thread()->slot;
+    bool alone = true;
+    for (uint32_t i = 0; i < MPK_THREADS; i++) {
+        if (i == slot || !heap->cache[i].cache)
+            continue;
+        forget_cache(heap, &heap->cache[i]);
+        alone = false;
+    }
+    if (alone)
+        return;
+    struct cache *own = atomic_load(&heap->cache[slot].owner) ? heap->cache[slot].cache : NULL;
+    if (own) {
+        own->posted.count = 0;
+        atomic_store_explicit(&own->mail, NULL, memory_order_relaxed);
+    }
+    for (uint32_t number = 0; number < CLASSES; number++)
+        heap->centrals[number].abandoned = (struct span_lists){NULL, NULL};
+    for (uintptr_t at = heap->low; at < heap->high;) {
+        struct span *span = span_of(heap, at);
+        size_t pages = span == &heap->metadata ? 1 : span->pages;
+        at += pages * MPK_PAGE_BYTES; /* ends before a free run that this one may become part of */
+        if (span == &heap->metadata || span_kind(load_tag(span)) != SPAN_SMALL)
+            continue;
+        uint32_t owner = unit_owner(unit_of(heap, load_start(span)));
+        if (own && owner == own->id)
+            take_sent_blocks(heap, own, span);
+        else
+            _mpk_heap_span_rebuild(heap, span);
     }
 }
 
 static void before_fork(void) { each_heap(_mpk_heap_lock_all); }
 static void after_fork_parent(void) { each_heap(_mpk_heap_unlock_all); }
-static void after_fork_child(void) { each_heap(drop_other_caches); }
+static void after_fork_child(void) { each_heap(inherit); }
 
 int _mpk_heap_fork_register(void) {
     static atomic_flag registered = ATOMIC_FLAG_INIT;

@@ -82,13 +82,15 @@ void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool 
     return base;
 }
 
-/* Waits for a share that has begun: after it none can begin, by the tag. false:
+/* Waits for a share that has begun: after it none can begin, by the tag. Without
+ * span->sharing none has: whoever shares sets that before it looks at the tag. false:
  * the pages could not be taken back. */
 static bool take_back(struct heap *heap, struct span *span) {
     heap_lock(&heap->share);
     size_t shared = atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed);
     bool done = !shared ||
                 _mpk_domain_unshare(heap->domain, load_start(span), shared * MPK_PAGE_BYTES) == 0;
+    atomic_store_explicit(&span->sharing, 0, memory_order_relaxed);
     heap_unlock(&heap->share);
     return done;
 }
@@ -106,8 +108,7 @@ void _mpk_heap_large_free(struct heap *heap, struct span *span) {
         if (mark && heap->domain->hooks.freed)
             heap->domain->hooks.freed(base, bytes, mark);
     }
-    bool could_be_shared = is_concurrent(heap) || atomic_load(&span->large.shared_pages);
-    if (could_be_shared && !take_back(heap, span))
+    if (atomic_load(&span->sharing) && !take_back(heap, span))
         atomic_store_explicit(&span->tag, span_tag(SPAN_RETIRED, 0), memory_order_release);
     else if (!cache_push(heap, span))
         _mpk_heap_run_free(heap, span);
@@ -119,8 +120,8 @@ int mpk_heap_share(mpk_domain *domain, uintptr_t base) {
     if (!span)
         return MPK_EINVALID;
     int error = MPK_EINVALID;
-    _mpk_heap_note_thread(heap);
     heap_lock(&heap->share);
+    atomic_store(&span->sharing, 1); /* before the look at the tag: _mpk_heap_large_free has the other order */
     if (span_kind(load_tag(span)) == SPAN_LARGE && load_start(span) == base) {
         size_t bytes = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
         size_t pages = data_pages(bytes);
