@@ -11,10 +11,12 @@ lists it:
 
 A verdict holds from the policy that it is given for up to the next one that has its
 own. A backend with words instead of verdicts is not run there. `pku-nobody` and
-`mprotect-nobody` hold what differs for a user without privileges.
+`mprotect-nobody` hold what differs for a user without privileges. `control` is true
+where the attack must fail by itself, undefended too; or it gives the reason for each
+of these tables where only there it must: control = { mprotect = "rights are ..." }.
 
-Invariant: what is loaded is whole; `control = true` exactly where the undefended
-run must fail as well; `why` exactly where the top level does not stop the attack.
+Invariant: what is loaded is whole; `control` exactly where the undefended run fails;
+`why` exactly where the top level does not stop the attack.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ _FIELDS = {"title", "control", "why", *BACKENDS, *(f"{backend}-nobody" for backe
 class Row:
     """One variant of one row. name: A1.stray. verdicts: by (backend, user, policy).
 
-    absent: the words for a backend that it is not run on.
+    absent: the words for a backend that it is not run on. failing: why it must fail by
+    itself, by (backend, user), where it is not a control everywhere.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Row:
     control: bool
     why: str
     absent: Mapping[str, str]
+    failing: Mapping[tuple[str, str], str]
     verdicts: Mapping[tuple[str, str, str], str]
 
     @property
@@ -84,6 +88,17 @@ def _carried(name: str, given: Mapping[str, str], before: Mapping[str, str]) -> 
     return result
 
 
+def _failing(name: str, given: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """The reasons by (backend, user); a backend's own holds for both users."""
+    result = {}
+    for table, words in given.items():
+        backend, _, user = table.partition("-")
+        if backend not in BACKENDS or user not in ("", "nobody"):
+            raise LabError(f"{name}: control says something about {table}, which is no table")
+        result |= {(backend, one): words for one in USERS if user in ("", one)}
+    return result
+
+
 def _row(name: str, fields: Mapping[str, Any]) -> Row:
     if unknown := set(fields) - _FIELDS:
         raise LabError(f"{name}: no fields {', '.join(sorted(unknown))}")
@@ -100,7 +115,9 @@ def _row(name: str, fields: Mapping[str, Any]) -> Row:
         nobody = _carried(name, fields.get(f"{backend}-nobody", {}), root)
         for user, by_policy in zip(USERS, (root, nobody), strict=True):
             verdicts |= {(backend, user, policy): verdict for policy, verdict in by_policy.items()}
-    return Row(name, fields["title"], fields.get("control", False), fields.get("why", ""), absent, verdicts)
+    control = fields.get("control", False)
+    failing = {} if isinstance(control, bool) else _failing(name, control)
+    return Row(name, fields["title"], control is True, fields.get("why", ""), absent, failing, verdicts)
 
 
 def load() -> tuple[Row, ...]:

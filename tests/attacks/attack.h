@@ -34,6 +34,7 @@ struct target {
     int undefended;                 /* bare gates, no runtime */
     void **return_slot;             /* where the host function that calls us keeps its return address */
     volatile int host_works;        /* 1 while the host uses its secret, between attack() and again() */
+    int before_start;               /* ATTACK_BEFORE_START */
     volatile int erased;            /* 1 once the host has overwritten its secret (ATTACK_ERASE) */
 };
 extern struct target target;
@@ -44,6 +45,7 @@ enum attack_flags {
     ATTACK_EARLY_THREAD = 1 << 2, /* the attacking thread is older than the policy */
     ATTACK_NEW_SECRET = 1 << 3,   /* before again() the host moves its secret to memory new in the domain */
     ATTACK_ERASE = 1 << 4,        /* before again() the host overwrites its secret; it was worth stealing before */
+    ATTACK_BEFORE_START = 1 << 5, /* it comes before the runtime, whose refusal to start is a defence */
 };
 
 struct attack {

@@ -26,6 +26,7 @@ struct evidence {
     int signal_number, signal_code;     /* seen by the recorder; 0 none */
     int signal_key, signal_syscall;     /* pku faults; SIGSYS */
     uintptr_t signal_address;
+    int start_error;                    /* enum mpk_error: the runtime refused to start over an attack */
     char trouble[400];                  /* the harness itself cannot go on, and why */
 };
 extern struct evidence *evidence;       /* inside.c */

@@ -134,6 +134,7 @@ void inside(const struct attack *attack, enum policy policy, int evidence_fd) {
     static struct run run;
     evidence = mmap(NULL, sizeof *evidence, PROT_READ | PROT_WRITE, MAP_SHARED, evidence_fd, 0);
     if (evidence == MAP_FAILED) _exit(2);
+    target.before_start = (attack->flags & ATTACK_BEFORE_START) != 0;
     /* The runtime may start the program anew; only then is the run this one. */
     policy_start(policy);
     run.attack = attack;

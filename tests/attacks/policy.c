@@ -21,10 +21,17 @@ void trouble(const char *format, ...) {
     _exit(EXIT_TROUBLE);
 }
 
+/* Trouble, unless an attack that came first is what the runtime stumbled over. */
+static _Noreturn void no_start(const char *call, int error) {
+    if (!target.before_start) trouble("%s: %s", call, mpk_strerror(error));
+    evidence->start_error = error;
+    _exit(EXIT_TROUBLE);
+}
+
 void policy_start(enum policy policy) {
     if (policy == POLICY_UNDEFENDED) return;
     int error = mpk_start();
-    if (error) trouble("mpk_start: %s", mpk_strerror(error));
+    if (error) no_start("mpk_start", error);
 }
 
 void policy_domain(enum policy policy) {
@@ -35,7 +42,7 @@ void policy_domain(enum policy policy) {
     } else {
         int error;
         mpk_domain *host = mpk_host(&error);
-        if (!host) trouble("mpk_host: %s", mpk_strerror(error));
+        if (!host) no_start("mpk_host", error);
         mpk_domain_range(host, &target.base, &target.bytes);
         target.pku = mpk_backend() == MPK_BACKEND_PKU;
         target.key = mpk_domain_key(host);

@@ -92,6 +92,10 @@ static void say(char *out, const struct outcome *outcome) {
         snprintf(out, VERDICT_BYTES, "trouble: %.400s", seen->trouble);
         return;
     }
+    if (seen->start_error) {
+        snprintf(out, VERDICT_BYTES, "stopped start error=%d", seen->start_error);
+        return;
+    }
     if (leaked(outcome)) {
         strcpy(out, "leaked");
         return;
