@@ -14,6 +14,8 @@ own. A backend with words instead of verdicts is not run there. `pku-nobody` and
 `mprotect-nobody` hold what differs for a user without privileges. `control` is true
 where the attack must fail by itself, undefended too; or it gives the reason for each
 of these tables where only there it must: control = { mprotect = "rights are ..." }.
+`lacking` holds by condition (conditions.py) what comes out where that does not hold:
+lacking = { "Linux 6.13" = "stopped madvise EINVAL" }.
 
 Invariant: what is loaded is whole; `control` exactly where the undefended run fails;
 `why` exactly where the top level does not stop the attack.
@@ -25,6 +27,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from experiments.attacks.conditions import holds
 from experiments.machine import BACKENDS
 from experiments.model import LabError
 from experiments.workshop import ROOT
@@ -39,7 +42,7 @@ POLICIES = ("undefended", "gates", "basic", "strict", "full")
 RUNNABLE = ("undefended", "gates")
 USERS = ("root", "nobody")
 SUCCEEDS = ("leaked", "changed")
-_FIELDS = {"title", "control", "why", *BACKENDS, *(f"{backend}-nobody" for backend in BACKENDS)}
+_FIELDS = {"title", "control", "lacking", "why", *BACKENDS, *(f"{backend}-nobody" for backend in BACKENDS)}
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,12 @@ def _failing(name: str, given: Mapping[str, str]) -> dict[tuple[str, str], str]:
     return result
 
 
+def _without(verdicts: Mapping[tuple[str, str, str], str], user: str, verdict: str) -> dict[tuple[str, str, str], str]:
+    """What changes where a condition does not hold: what would have succeeded, or all when nothing can be tested."""
+    untested = verdict.startswith("trouble")
+    return {of: verdict for of, given in verdicts.items() if of[1] == user and (untested or given in SUCCEEDS)}
+
+
 def _row(name: str, fields: Mapping[str, Any]) -> Row:
     if unknown := set(fields) - _FIELDS:
         raise LabError(f"{name}: no fields {', '.join(sorted(unknown))}")
@@ -117,6 +126,11 @@ def _row(name: str, fields: Mapping[str, Any]) -> Row:
             verdicts |= {(backend, user, policy): verdict for policy, verdict in by_policy.items()}
     control = fields.get("control", False)
     failing = {} if isinstance(control, bool) else _failing(name, control)
+    for condition, verdict in fields.get("lacking", {}).items():
+        for user in USERS:
+            if not holds(condition, user):
+                failing |= {(backend, user): f"this machine has no {condition}" for backend in BACKENDS}
+                verdicts |= _without(verdicts, user, verdict)
     return Row(name, fields["title"], control is True, fields.get("why", ""), absent, failing, verdicts)
 
 

@@ -50,7 +50,8 @@ def test_tables(row: Row) -> None:
     assert undefended
     for of, verdict in undefended.items():
         assert (verdict in SUCCEEDS) != (row.control or of in row.failing), of
-    assert any(verdict in SUCCEEDS for verdict in top) == bool(row.why)
+    succeeds = any(verdict in SUCCEEDS for verdict in top)
+    assert succeeds == bool(row.why) or (row.why and row.failing)
     assert all(len(words.split()) > 4 for words in (*row.absent.values(), *row.failing.values()))
 
 

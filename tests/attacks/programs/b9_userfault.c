@@ -14,14 +14,15 @@
 #include "naive.h"
 #include "policy.h"
 
-#define UNTOUCHED_PAGES 16
+/* More than a huge page, which the host's first touch nearby would bring in whole. */
+#define UNTOUCHED_BYTES (8 << 20)
 
 static unsigned char *untouched; /* where foreign code knows that the host will go on */
 
 static void reserve(void) {
-    untouched = target.undefended ? naive_new_page()
-                                  : mpk_heap_calloc(mpk_host(NULL), UNTOUCHED_PAGES * PAGE_BYTES, PAGE_BYTES);
+    untouched = target.undefended ? naive_new_page() : mpk_heap_calloc(mpk_host(NULL), UNTOUCHED_BYTES, PAGE_BYTES);
     if (!untouched) trouble("no memory in the domain");
+    if (!target.undefended) untouched += UNTOUCHED_BYTES / 2;
 }
 
 static void plant(void) {
