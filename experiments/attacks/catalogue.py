@@ -93,7 +93,7 @@ def _carried(name: str, given: Mapping[str, str], before: Mapping[str, str]) -> 
 
 def _failing(name: str, given: Mapping[str, str]) -> dict[tuple[str, str], str]:
     """The reasons by (backend, user); a backend's own holds for both users."""
-    result = {}
+    result: dict[tuple[str, str], str] = {}
     for table, words in given.items():
         backend, _, user = table.partition("-")
         if backend not in BACKENDS or user not in ("", "nobody"):
