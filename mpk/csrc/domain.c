@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "mpk_harden.h"
 #include "prim.h"
 #include "record.h"
 
@@ -53,6 +54,20 @@ static int accessible(struct domain_extent *extent, uintptr_t base, size_t bytes
     return _mpk_prim()->tag((void *)base, bytes, PROT_READ | PROT_WRITE, extent->key);
 }
 
+/* pre: extent_lock; bytes > extent->ready, whole pages. */
+static int make_ready(struct domain_extent *extent, size_t bytes) {
+    if (MPK_RUNTIME->frozen) return MPK_ENOMEM;
+    int error = accessible(extent, extent->base + extent->ready, bytes - extent->ready);
+    if (!error) extent->ready = bytes;
+    return error;
+}
+
+int _mpk_domain_make_ready(struct domain_extent *extent, size_t bytes) {
+    size_t room = extent->bytes - extent->private_bytes;
+    bytes = round_up(bytes < room ? bytes : room, MPK_PAGE_BYTES);
+    return bytes > extent->ready ? make_ready(extent, bytes) : 0;
+}
+
 int _mpk_domain_commit(mpk_domain *domain, size_t bytes) {
     struct domain_extent *extent = _mpk_extent_of(domain);
     if (!extent || bytes > extent->bytes) return extent ? MPK_ENOMEM : MPK_EINVALID;
@@ -66,7 +81,8 @@ int _mpk_domain_commit(mpk_domain *domain, size_t bytes) {
         step = step < COMMIT_LEAST ? COMMIT_LEAST : step > COMMIT_MOST ? COMMIT_MOST : step;
         size_t wanted = round_up(bytes > committed + step ? bytes : committed + step, MPK_PAGE_BYTES);
         if (wanted > room) wanted = room;
-        error = accessible(extent, extent->base + committed, wanted - committed);
+        if (wanted > extent->ready && bytes <= extent->ready) wanted = extent->ready;
+        if (wanted > extent->ready) error = make_ready(extent, wanted);
         if (!error) {
             extent->committed = wanted;
             domain->committed = wanted;
@@ -83,7 +99,7 @@ void *mpk_domain_private(mpk_domain *domain, size_t bytes) {
     bytes = round_up(bytes, MPK_PAGE_BYTES);
     void *result = NULL;
     _mpk_extents_lock();
-    if (bytes <= extent->bytes - extent->private_bytes - extent->committed) {
+    if (!MPK_RUNTIME->frozen && bytes <= extent->bytes - extent->private_bytes - extent->ready) {
         uintptr_t base = extent->base + extent->bytes - extent->private_bytes - bytes;
         if (accessible(extent, base, bytes) == 0) {
             extent->private_bytes += bytes;
@@ -122,7 +138,7 @@ static int create_locked(uintptr_t base, size_t bytes, mpk_domain **out) {
         if (runtime->backend == MPK_BACKEND_PKU) runtime->spare_keys |= 1u << extent->key;
         return error;
     }
-    extent->committed = COMMIT_LEAST;
+    extent->committed = extent->ready = COMMIT_LEAST;
     extent->base = base;
     if (runtime->backend == MPK_BACKEND_PKU) _mpk_prim()->rights_set(extent, MPK_READ_WRITE);
     mpk_domain *domain = (mpk_domain *)base;
@@ -134,6 +150,7 @@ static int create_locked(uintptr_t base, size_t bytes, mpk_domain **out) {
 
 /* Leaves the domain open for the caller. fixed: 0, or the address it must have. */
 static int create(uintptr_t fixed, size_t bytes, mpk_domain **out) {
+    if (MPK_RUNTIME->hardened & (MPK_HARDEN_SEAL | MPK_HARDEN_SYSCALLS)) return MPK_EHARDEN;
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (fixed ? MAP_FIXED_NOREPLACE : 0);
     void *range = mmap((void *)fixed, bytes, PROT_NONE, flags, -1, 0);
     if (range == MAP_FAILED) {
@@ -208,6 +225,7 @@ int mpk_domain_destroy(mpk_domain *domain) {
     struct domain_extent *extent = _mpk_extent_of(domain);
     if (!extent || (uintptr_t)domain == MPK_HOST_BASE) return MPK_EINVALID;
     host_only("mpk_domain_destroy");
+    if (MPK_RUNTIME->hardened & (MPK_HARDEN_SEAL | MPK_HARDEN_SYSCALLS)) return MPK_EHARDEN;
     _mpk_extents_lock();
     int error = munmap((void *)extent->base, extent->bytes) ? MPK_EKERNEL : 0;
     if (!error) {

@@ -27,6 +27,36 @@ static int choose(const char *name, const struct choice *choices, const char *al
     return _mpk_explain(MPK_EENVIRONMENT, "%s is \"%s\"; it may be %s", name, value, allowed);
 }
 
+#define HARDEN_BYTES_DEFAULT ((size_t)1 << 30)
+#define HARDEN_BYTES_LEAST ((size_t)1 << 20)
+
+/* A number with K, M or G behind it. */
+static int read_bytes(const char *name, size_t *out) {
+    const char *value = secure_getenv(name);
+    if (!value) return 0;
+    char *unit;
+    errno = 0;
+    unsigned long long number = strtoull(value, &unit, 10);
+    unsigned shift = *unit == 'K' ? 10 : *unit == 'M' ? 20 : *unit == 'G' ? 30 : 64;
+    if (*value >= '0' && *value <= '9' && !errno && shift < 64 && !unit[1] && number <= SIZE_MAX >> shift) {
+        *out = (size_t)number << shift;
+        if (*out >= HARDEN_BYTES_LEAST) return 0;
+    }
+    return _mpk_explain(MPK_EENVIRONMENT, "%s is \"%s\"; it may be a size from 1M on: a number and K, M or G",
+                        name, value);
+}
+
+static int read_harden(struct environment *out) {
+    const char *value = secure_getenv("GALEED_HARDEN");
+    out->harden = (struct mpk_harden_policy){0, 0};
+    out->harden_bytes = HARDEN_BYTES_DEFAULT;
+    if (value && mpk_harden_parse(value, &out->harden))
+        return _mpk_explain(MPK_EENVIRONMENT, "GALEED_HARDEN is \"%s\"; it may be none, basic, strict, full, or parts "
+                            "joined by commas: dump, secretmem, seal, landlock, syscalls, signals, rseq, code, stacks, "
+                            "fork, deputy; with ? behind what is optional", value);
+    return read_bytes("GALEED_HARDEN_MEMORY", &out->harden_bytes);
+}
+
 int _mpk_environment_read(struct environment *out) {
     static const struct choice backends[] = {
         {"auto", MPK_BACKEND_NONE}, {"pku", MPK_BACKEND_PKU}, {"mprotect", MPK_BACKEND_MPROTECT}, {0}};
@@ -37,7 +67,8 @@ int _mpk_environment_read(struct environment *out) {
     int backend = MPK_BACKEND_NONE, right = MPK_NONE, policy = MPK_ON_VIOLATION_ABORT, error;
     if ((error = choose("GALEED_BACKEND", backends, "auto, pku or mprotect", &backend)) ||
         (error = choose("GALEED_FOREIGN_RIGHTS", rights, "none or read", &right)) ||
-        (error = choose("GALEED_ON_VIOLATION", policies, "abort, unwind or report", &policy)))
+        (error = choose("GALEED_ON_VIOLATION", policies, "abort, unwind or report", &policy)) ||
+        (error = read_harden(out)))
         return error;
     out->backend = (enum mpk_backend)backend;
     out->foreign_rights = (enum mpk_rights)right;

@@ -3,12 +3,15 @@
 #define GALEED_MPK_ENVIRONMENT_H
 
 #include "internal.h"
+#include "mpk_harden.h"
 
 struct environment {
     enum mpk_backend backend; /* MPK_BACKEND_NONE: auto */
     enum mpk_rights foreign_rights;
     enum mpk_policy policy;
     int report_fd;            /* -1: no report file */
+    struct mpk_harden_policy harden; /* what mpk_harden will be asked for */
+    size_t harden_bytes;
 };
 /* errors: EENVIRONMENT, explained. post on error: nothing is left open. */
 int _mpk_environment_read(struct environment *out);

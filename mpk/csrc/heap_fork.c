@@ -16,6 +16,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include "heap.h"
+#include "mpk_harden.h"
 
 static void each_heap(void (*step)(struct heap *)) {
     int was_foreign = mpk_access_begin();
@@ -95,7 +96,10 @@ static void inherit(struct heap *heap) {
 
 static void before_fork(void) { each_heap(_mpk_heap_lock_all); }
 static void after_fork_parent(void) { each_heap(_mpk_heap_unlock_all); }
-static void after_fork_child(void) { each_heap(inherit); }
+static void after_fork_child(void) {
+    if (!mpk_harden_orphan())
+        each_heap(inherit);
+}
 
 int _mpk_heap_fork_register(void) {
     static atomic_flag registered = ATOMIC_FLAG_INIT;

@@ -50,6 +50,7 @@ struct domain_extent {
     size_t bytes;                  /* reserved */
     _Atomic size_t committed;      /* accessible from base */
     _Atomic size_t private_bytes;  /* accessible below base + bytes: mpk_domain_private */
+    size_t ready;                  /* from base: tagged already, committed or not */
     int key;
     _Atomic uint32_t rights;       /* mprotect: what the process's host threads have */
     uint32_t runs;                 /* mprotect: shared runs, sorted, see share.c */
@@ -100,6 +101,14 @@ struct runtime {
     _Atomic(mpk_domain *) host;
     _Atomic uint32_t host_lock;    /* while the host domain is being made */
     void (*violation_hook)(struct mpk_violation *);
+    _Atomic uint32_t hardened;     /* enum mpk_harden_part: in force */
+    uint32_t prepared;             /* of those: made ready at start, by GALEED_HARDEN */
+    _Atomic uint32_t harden_job;   /* harden_threads.c: what its signal asks for */
+    int harden_ruleset;            /* the same: Landlock's descriptor meanwhile */
+    size_t harden_bytes;           /* GALEED_HARDEN_MEMORY: of each domain, ready when frozen */
+    _Atomic uint32_t frozen;       /* page rights of domains change no more (harden.h) */
+    uintptr_t main_stack_low;      /* harden_stack.c: the first thread's, once nobody can read */
+    uintptr_t main_stack_high;     /* /proc/self/maps any more; else 0, 0 */
     char reason[160];
 };
 _Static_assert(sizeof(struct runtime) <= MPK_RECORDS_OFFSET, "runtime overlaps the records");

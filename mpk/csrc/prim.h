@@ -55,6 +55,9 @@ int _mpk_extent_parts(struct domain_extent *extent, int (*visit)(uintptr_t, size
 /* domain.c: the extent of a domain, NULL when it is none of ours. Needs no
  * rights on the domain. */
 struct domain_extent *_mpk_extent_of(const mpk_domain *domain);
+/* domain.c: tags at least the first bytes of the domain (or all that there is) now,
+ * so that growth up to there needs no kernel. pre: extent_lock. */
+int _mpk_domain_make_ready(struct domain_extent *extent, size_t bytes);
 /* The extent whose committed pages hold the address, or NULL. */
 struct domain_extent *_mpk_extent_at(uintptr_t address);
 

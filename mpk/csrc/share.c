@@ -103,6 +103,7 @@ static int change(mpk_domain *domain, uintptr_t address, size_t bytes, bool shar
     if (!extent || !bytes || (address | bytes) % MPK_PAGE_BYTES || address < extent->base ||
         address - extent->base > extent->committed || bytes > extent->committed - (address - extent->base))
         return MPK_EINVALID;
+    if (MPK_RUNTIME->frozen) return MPK_EHARDEN;
     if (MPK_RUNTIME->backend == MPK_BACKEND_PKU)
         return _mpk_prim()->tag((void *)address, bytes, PROT_READ | PROT_WRITE, shared ? 0 : extent->key);
     _mpk_extents_lock();

@@ -62,7 +62,7 @@ const char *mpk_strerror(int error) {
     case MPK_ETHREADS: return "too many live threads use the runtime";
     case MPK_EPINNED: return "every hardware key is held by an open mpk_begin; end one first, or wait";
     case MPK_EVKEY: return "no such virtual key, or it exists already";
-    case MPK_EHARDEN: return "a demanded part of the hardening policy cannot be had here";
+    case MPK_EHARDEN: return "a demanded part of the hardening policy cannot be had here, or hardening forbids this now";
     case MPK_ELIMIT: return "the domain's memory limit is reached";
     }
     return "unknown error number";
@@ -129,6 +129,7 @@ static int fill(const struct environment *environment) {
     runtime->foreign_rights = environment->foreign_rights;
     atomic_store(&runtime->policy, environment->policy);
     runtime->report_fd = environment->report_fd;
+    runtime->harden_bytes = environment->harden_bytes;
     int error = choose_backend(runtime, environment->backend);
     if (!error) error = take_published_key(runtime);
     if (!error) error = _mpk_threads_start();

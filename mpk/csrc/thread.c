@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "harden.h"
 #include "prim.h"
 #include "record.h"
 
@@ -100,21 +101,35 @@ struct thread_record *_mpk_thread_born_foreign(void) {
     return record;
 }
 
+/* The C library reads the first thread's bounds from /proc/self/maps, if it can. */
+static int stack_bounds(uintptr_t *low, uintptr_t *high) {
+    pthread_attr_t attributes;
+    void *start;
+    size_t bytes;
+    int error = pthread_getattr_np(pthread_self(), &attributes);
+    if (error && MPK_RUNTIME->main_stack_high && _mpk_thread_id() == getpid()) {
+        *low = MPK_RUNTIME->main_stack_low;
+        *high = MPK_RUNTIME->main_stack_high;
+        return 0;
+    }
+    if (error) return error;
+    error = pthread_attr_getstack(&attributes, &start, &bytes);
+    pthread_attr_destroy(&attributes);
+    *low = (uintptr_t)start;
+    *high = (uintptr_t)start + bytes;
+    return error;
+}
+
 struct thread_record *_mpk_thread_for_gate(void) {
     struct thread_record *record = _mpk_thread();
-    pthread_attr_t attributes;
-    void *low;
-    size_t bytes;
+    uintptr_t low, high;
     if (record->stack_high) return record;
-    int error = pthread_getattr_np(pthread_self(), &attributes);
-    if (error) _mpk_fatal("the bounds of this thread's stack are unknown (error %d)", error);
-    error = pthread_attr_getstack(&attributes, &low, &bytes);
-    pthread_attr_destroy(&attributes);
+    int error = stack_bounds(&low, &high);
     if (error) _mpk_fatal("the bounds of this thread's stack are unknown (error %d)", error);
     error = mpk_faults_install();
     if (error) _mpk_fatal("the fault handler cannot be installed: %s", mpk_strerror(error));
-    record->stack_low = (uintptr_t)low;
-    record->stack_high = (uintptr_t)low + bytes;
+    record->stack_low = low;
+    record->stack_high = high;
     return record;
 }
 
@@ -163,6 +178,7 @@ static void fork_parent(void) {
 }
 
 static void fork_child(void) {
+    if (_mpk_harden_forked()) return;
     uintptr_t me = _mpk_fs_base();
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {
         struct thread_record *record = _mpk_record_at(slot);

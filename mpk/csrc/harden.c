@@ -1,0 +1,214 @@
+/* harden.c - mpk_harden: which parts, in which order, and what is said about it.
+ *
+ * Order: everything is checked before anything changes. Then what could be undone,
+ * then page rights, then what needs the file system, then the file system, and last
+ * the system call filter, which takes away what the steps before it needed.
+ *
+ * Attacker: foreign code that calls this is told off. What it does later is what
+ * each part is about; see the files of the parts.
+ * ASSUMES: no hostile foreign code ran before mpk_harden, which cannot find all that
+ * it could have prepared (a ring of io_uring without a descriptor, a signal handler,
+ * a sealed page in the way).
+ *
+ * Source: [PKU Pitfalls], [Hodor], [Cerberus].
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "harden.h"
+#include "harden_code.h"
+#include "prim.h"
+#include "record.h"
+
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+static void add_line(struct hardening *h, const char *prefix, const char *format, va_list arguments) {
+    char *reason = h->report->reason;
+    size_t used = strlen(reason), room = sizeof h->report->reason;
+    int written = snprintf(reason + used, room - used, "%s%s%s", used ? "; " : "", prefix, *prefix ? ": " : "");
+    used += written > 0 ? (size_t)written : 0;
+    if (used < room) vsnprintf(reason + used, room - used, format, arguments);
+}
+
+int _mpk_harden_refuse(struct hardening *h, uint32_t part, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    add_line(h, mpk_harden_part_name(part), format, arguments);
+    va_end(arguments);
+    return MPK_EHARDEN;
+}
+
+void _mpk_harden_remark(struct hardening *h, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    add_line(h, "", format, arguments);
+    va_end(arguments);
+}
+
+/* ---- The ranges that parts are about. ------------------------------------ */
+
+size_t _mpk_harden_ranges(struct harden_range out[HARDEN_RANGES]) {
+    size_t count = 0;
+    _Static_assert(MPK_HOST_BASE + (UINT64_C(1) << MPK_HOST_SHIFT) == MPK_PUBLISHED_BASE, "one range");
+    out[count++] = (struct harden_range){MPK_HOST_BASE, MPK_PUBLISHED_BASE + MPK_PUBLISHED_BYTES - MPK_HOST_BASE};
+    out[count++] = (struct harden_range){(uintptr_t)&_mpk_started, sizeof _mpk_started};
+    for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
+        const struct domain_extent *extent = &MPK_RUNTIME->extents[i];
+        if (extent->base && extent->base != MPK_HOST_BASE)
+            out[count++] = (struct harden_range){extent->base, extent->bytes};
+    }
+    return count;
+}
+
+int _mpk_harden_each_mapped(int (*step)(uintptr_t, size_t, void *), void *argument) {
+    int error = step(MPK_PUBLISHED_BASE, MPK_PUBLISHED_BYTES, argument);
+    for (int i = 0; i < MPK_MAX_DOMAINS && !error; i++) {
+        const struct domain_extent *extent = &MPK_RUNTIME->extents[i];
+        if (extent->base) error = step(extent->base, extent->bytes, argument);
+    }
+    return error;
+}
+
+/* ---- Parts --------------------------------------------------------------- */
+
+static int prepared_check(struct hardening *h, uint32_t part) {
+    const char *name = mpk_harden_part_name(part);
+    if (MPK_RUNTIME->prepared & part) return 0;
+    return _mpk_harden_refuse(h, part, "has to be prepared before the program starts: set GALEED_HARDEN=%s "
+                              "(or a level with it) in the environment, or run it by python -m mpk.hardening", name);
+}
+
+/* harden_code.c writes its line itself, prefix and all. */
+static int code(struct hardening *h, int (*step)(struct mpk_harden_report *)) {
+    struct mpk_harden_report report;
+    memset(&report, 0, sizeof report);
+    int error = step(&report);
+    if (error) _mpk_harden_remark(h, "%s", report.reason);
+    return error;
+}
+
+static int later_check(struct hardening *h, uint32_t part) {
+    return _mpk_harden_refuse(h, part, "this build of the runtime does not have it");
+}
+
+static int check_part(struct hardening *h, uint32_t part) {
+    uint32_t closed = MPK_HARDEN_SEAL | MPK_HARDEN_LANDLOCK | MPK_HARDEN_SECRETMEM;
+    if ((h->in_force & MPK_HARDEN_SYSCALLS) && !(part & closed))
+        return _mpk_harden_refuse(h, part, "cannot be added, because syscalls is in force already; ask for "
+                                  "all parts in one call");
+    int error = 0;
+    switch ((enum mpk_harden_part)part) {
+    case MPK_HARDEN_SECRETMEM: return prepared_check(h, part);
+    case MPK_HARDEN_SEAL: return _mpk_harden_seal_check(h);
+    case MPK_HARDEN_LANDLOCK: return _mpk_harden_landlock_check(h);
+    case MPK_HARDEN_RSEQ: error = _mpk_harden_rseq_check(h); break;
+    case MPK_HARDEN_SIGNALS: error = _mpk_harden_signals_check(h); break;
+    case MPK_HARDEN_DEPUTY: error = _mpk_harden_audit(h); break;
+    case MPK_HARDEN_CODE: return code(h, _mpk_harden_code_check);
+    case MPK_HARDEN_STACKS: return later_check(h, part);
+    case MPK_HARDEN_DUMP:
+    case MPK_HARDEN_FORK:
+    case MPK_HARDEN_SYSCALLS:
+    case MPK_HARDEN_ALL: break;
+    }
+    return error || !(part & HARDEN_FILTERED) ? error : _mpk_harden_filter_check(h, part);
+}
+
+static int apply_part(struct hardening *h, uint32_t part) {
+    switch ((enum mpk_harden_part)part) {
+    case MPK_HARDEN_DUMP: return _mpk_harden_dump_apply(h);
+    case MPK_HARDEN_FORK: return _mpk_harden_fork_apply(h);
+    case MPK_HARDEN_SEAL: return _mpk_harden_seal_apply(h);
+    case MPK_HARDEN_LANDLOCK: return _mpk_harden_landlock_apply(h);
+    case MPK_HARDEN_SIGNALS: return _mpk_harden_signals_prepare(h);
+    case MPK_HARDEN_SYSCALLS: return _mpk_harden_freeze(h, part);
+    case MPK_HARDEN_CODE: return code(h, _mpk_harden_code);
+    case MPK_HARDEN_SECRETMEM: /* in force since the start */
+    case MPK_HARDEN_RSEQ:
+    case MPK_HARDEN_DEPUTY:
+    case MPK_HARDEN_STACKS:
+    case MPK_HARDEN_ALL: break;
+    }
+    return 0;
+}
+
+/* The order in which parts are applied; SYSCALLS here is its freeze only. */
+static const uint32_t order[] = {
+    MPK_HARDEN_SECRETMEM, MPK_HARDEN_DUMP, MPK_HARDEN_DEPUTY, MPK_HARDEN_RSEQ, MPK_HARDEN_STACKS, MPK_HARDEN_FORK,
+    MPK_HARDEN_CODE, MPK_HARDEN_SYSCALLS, MPK_HARDEN_SEAL, MPK_HARDEN_SIGNALS, MPK_HARDEN_LANDLOCK,
+};
+#define PARTS (sizeof order / sizeof *order)
+
+/* Calls step for each wanted part; drops those that are optional and refused. */
+static int each_part(struct hardening *h, uint32_t optional, int (*step)(struct hardening *, uint32_t)) {
+    for (size_t i = 0; i < PARTS; i++) {
+        uint32_t part = order[i];
+        if (!(h->wanted & part)) continue;
+        int error = step(h, part);
+        if (!error) continue;
+        h->wanted &= ~part;
+        if (optional & part) {
+            h->report->missing |= part;
+        } else {
+            h->report->failed = part;
+            return error;
+        }
+    }
+    return 0;
+}
+
+static void in_force(struct hardening *h, uint32_t parts) {
+    h->in_force |= parts;
+    atomic_store(&MPK_RUNTIME->hardened, h->in_force);
+}
+
+static int apply(struct hardening *h, uint32_t optional) {
+    int error = each_part(h, optional, check_part);
+    if (!error) error = each_part(h, optional, apply_part);
+    if (error) return error;
+    uint32_t filtered = h->wanted & HARDEN_FILTERED;
+    in_force(h, h->wanted & ~filtered);
+    if (!filtered) return 0;
+    error = _mpk_harden_filter_apply(h, filtered);
+    if (!error) error = _mpk_harden_verify(h, filtered);
+    if (error) h->report->failed = filtered & -filtered;
+    else in_force(h, filtered);
+    return error;
+}
+
+/* A part brings another one with it, as demanded or optional as it is itself. */
+static void imply(uint32_t *wanted, uint32_t *optional, uint32_t part, uint32_t other) {
+    if (!(*wanted & part) || (*wanted & ~*optional & other)) return;
+    *wanted |= other;
+    if (*optional & part) *optional |= other;
+    else *optional &= ~other;
+}
+
+int mpk_harden(const struct mpk_harden_policy *policy, struct mpk_harden_report *report) {
+    if (!policy || !report) return MPK_EINVALID;
+    memset(report, 0, sizeof *report);
+    if (policy->parts & ~(uint32_t)MPK_HARDEN_ALL || policy->optional & ~policy->parts) return MPK_EINVALID;
+    int error = mpk_start();
+    if (error) {
+        snprintf(report->reason, sizeof report->reason, "%s", mpk_strerror(error));
+        return error;
+    }
+    if (_mpk_prim()->is_closed()) _mpk_fatal("foreign code called mpk_harden");
+    struct hardening h = {.report = report, .wanted = policy->parts, .task_directory = -1};
+    uint32_t optional = policy->optional;
+    imply(&h.wanted, &optional, MPK_HARDEN_SYSCALLS, MPK_HARDEN_DEPUTY);
+    imply(&h.wanted, &optional, MPK_HARDEN_SECRETMEM, MPK_HARDEN_FORK);
+    pthread_mutex_lock(&one_at_a_time);
+    h.in_force = mpk_hardened();
+    h.wanted &= ~h.in_force;
+    h.task_directory = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    error = apply(&h, optional);
+    if (h.task_directory >= 0) close(h.task_directory);
+    report->applied = mpk_hardened();
+    pthread_mutex_unlock(&one_at_a_time);
+    return error;
+}
