@@ -15,7 +15,7 @@
 
 #define DETOUR_BYTES 32
 #define STEP ((uintptr_t)1 << 20) /* how far apart the places are that are tried */
-#define REACH ((uintptr_t)1 << 30) /* of a jump, with a good margin */
+#define REACH (((uintptr_t)1 << 31) - ((uintptr_t)64 << 20)) /* of a jump, with a good margin */
 #define OPCODE_JUMP 0xE9
 #define INT3 0xCC
 
@@ -38,8 +38,11 @@ static void write_jump(uint8_t *at, uintptr_t runs_at, uintptr_t target) {
 
 static bool take_page(struct code_detours *detours, uintptr_t address) {
     uintptr_t base = address & ~(uintptr_t)(MPK_PAGE_BYTES - 1);
-    for (uintptr_t away = STEP; away < REACH && away < base; away += STEP) {
-        void *wanted = (void *)(base - away);
+    /* Below and above in turn: a domain's reserved range may fill one side. */
+    for (uintptr_t step = 2; step / 2 * STEP < REACH; step++) {
+        uintptr_t away = step / 2 * STEP;
+        if (step % 2 == 0 && away >= base) continue;
+        void *wanted = (void *)(step % 2 ? base + away : base - away);
         void *page = mmap(wanted, MPK_PAGE_BYTES, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
         if (page != wanted) continue;

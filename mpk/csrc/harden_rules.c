@@ -13,7 +13,7 @@
  * structs cannot be looked through, so a call whose struct matters (clone3) is refused
  * whole; the C library then falls back.
  *
- * Source: [PKU Pitfalls 4], [Cerberus]; letters are rows of tests/attacks.
+ * Source: [PKU Pitfalls], [Jenny], [Cerberus]; letters are rows of tests/attacks.
  */
 #define _GNU_SOURCE
 #include <sched.h>
