@@ -27,6 +27,7 @@ struct evidence {
     int signal_key, signal_syscall;     /* pku faults; SIGSYS */
     uintptr_t signal_address;
     int start_error;                    /* enum mpk_error: the runtime refused to start over an attack */
+    char harden_refused[16];            /* the part for which mpk_harden refused to begin */
     char trouble[400];                  /* the harness itself cannot go on, and why */
 };
 extern struct evidence *evidence;       /* inside.c */

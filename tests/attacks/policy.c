@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "evidence.h"
 #include "mpk.h"
+#include "mpk_harden.h"
 #include "naive.h"
 #include "policy.h"
 
@@ -59,8 +60,28 @@ volatile unsigned char *policy_new_page(enum policy policy) {
     return memset(page, 0, PAGE_BYTES);
 }
 
+/* What a level may do without: what gates that are system calls rule out (reported, and
+ * in the threat model), and what must be prepared by a build that has it. */
+static uint32_t optional_parts(void) {
+    uint32_t parts = MPK_HARDEN_SECRETMEM | MPK_HARDEN_STACKS;
+    if (!target.pku) parts |= MPK_HARDEN_SEAL | MPK_HARDEN_SIGNALS;
+    return parts;
+}
+
 void policy_harden(enum policy policy) {
-    if (policy > POLICY_GATES) trouble("this build has no hardening level %s yet", policy_names[policy]);
+    struct mpk_harden_policy wanted;
+    struct mpk_harden_report report;
+    if (policy <= POLICY_GATES) return;
+    if (mpk_harden_parse(policy_names[policy], &wanted)) trouble("no hardening level %s", policy_names[policy]);
+    wanted.optional = wanted.parts & optional_parts();
+    int error = mpk_harden(&wanted, &report);
+    if (!error) return;
+    if (!report.failed) trouble("mpk_harden: %s", mpk_strerror(error));
+    /* It found something that it cannot defend against: no foreign code is run. */
+    const char *part = mpk_harden_part_name(report.failed);
+    snprintf(evidence->harden_refused, sizeof evidence->harden_refused, "%s", part ? part : "several");
+    fprintf(stderr, "%s\n", report.reason);
+    _exit(EXIT_TROUBLE);
 }
 
 void policy_call(enum policy policy, void (*function)(void)) {

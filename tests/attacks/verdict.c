@@ -96,6 +96,10 @@ static void say(char *out, const struct outcome *outcome) {
         snprintf(out, VERDICT_BYTES, "stopped start error=%d", seen->start_error);
         return;
     }
+    if (seen->harden_refused[0]) {
+        snprintf(out, VERDICT_BYTES, "stopped mpk_harden %s", seen->harden_refused);
+        return;
+    }
     if (leaked(outcome)) {
         strcpy(out, "leaked");
         return;
