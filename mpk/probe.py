@@ -1,7 +1,9 @@
 """``galeed-probe``: what this machine offers, which backend is used and why, what things cost.
 
-Exit code 0; 2 when the runtime cannot start in this environment (everything
-else is shown all the same), or for bad usage.
+``galeed-probe --scan`` looks for instructions that change rights (mpk.scanner).
+
+Exit code 0; 1 when a scan found some; 2 when the runtime cannot start in this
+environment (everything else is shown all the same), or for bad usage.
 """
 
 import argparse
@@ -45,7 +47,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Show which backend isolates memory on this machine and why, what CPU and kernel offer, "
         "which compilers there are, and what the runtime's steps cost.",
         epilog="GALEED_BACKEND=auto|pku|mprotect chooses the backend. Exit code: 0, or 2 when the runtime "
-        "cannot start in this environment.",
+        "cannot start in this environment. With --scan: 0 no gadget, or only those that galeed's gates guard or "
+        "that fault in user mode; 1 others; 2 nothing could be scanned.",
+    )
+    parser.add_argument(
+        "--scan",
+        metavar="FILE|PID|-",
+        help="find WRPKRU, XRSTOR(S) and WR*BASE at every offset of a file's code (all of it, if it is no ELF file), of "
+        "a process, or of standard input, and say what stands there; write ./123 for a file named 123",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--no-costs", action="store_true", help="measure nothing (saves about a second)")
@@ -160,27 +169,49 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point of ``galeed-probe``. Returns the exit code."""
     options = _parser().parse_args(argv)
     try:
-        facts = gather(measure=not options.no_costs)
+        if options.scan is not None:
+            text, code = _scan(options.scan, options.json)
+        else:
+            text, code = _facts(options)
     except ImportError as error:
         print(
             f"galeed-probe: the native part is missing ({error}); run 'make setup' or 'pip install .'",
             file=sys.stderr,
         )
         return 2
-    text = json.dumps(facts, indent=2) if options.json else render(facts, measured=not options.no_costs)
+    except KeyboardInterrupt:
+        return 130
     try:
-        print(text, flush=True)
+        if text:
+            print(text, flush=True)
     except OSError as error:
         # What is still buffered must not fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):  # the reader has seen enough
-            return 0
+            return 0 if options.scan is None else code
         print(f"galeed-probe: cannot write the result: {error.strerror}", file=sys.stderr)
         return 2
+    return code
+
+
+def _facts(options: argparse.Namespace) -> tuple[str, int]:
+    facts = gather(measure=not options.no_costs)
+    text = json.dumps(facts, indent=2) if options.json else render(facts, measured=not options.no_costs)
     if facts["backend"]["error"]:
         print(f"galeed-probe: {facts['backend']['error']}", file=sys.stderr)
-        return 2
-    return 0
+        return text, 2
+    return text, 0
+
+
+def _scan(target: str, json_wanted: bool) -> tuple[str, int]:
+    from mpk.scanner import command
+    from mpk.scanner.code import ScanError
+
+    try:
+        return command.run(target, json_wanted)
+    except ScanError as error:
+        print(f"galeed-probe: {error}", file=sys.stderr)
+        return "", 2
 
 
 if __name__ == "__main__":
