@@ -15,7 +15,8 @@ own. A backend with words instead of verdicts is not run there. `pku-nobody` and
 where the attack must fail by itself, undefended too; or it gives the reason for each
 of these tables where only there it must: control = { mprotect = "rights are ..." }.
 `lacking` holds by condition (conditions.py) what comes out where that does not hold:
-lacking = { "Linux 6.13" = "stopped madvise EINVAL" }.
+lacking = { "Linux 6.13" = "stopped madvise EINVAL" }. A verdict may be several, with |
+between them: a fact about the machine.
 
 Invariant: what is loaded is whole; `control` exactly where the undefended run fails;
 `why` exactly where the top level does not stop the attack.
@@ -60,6 +61,10 @@ class Row:
     absent: Mapping[str, str]
     failing: Mapping[tuple[str, str], str]
     verdicts: Mapping[tuple[str, str, str], str]
+
+    def expects(self, verdict: str, backend: str, user: str, policy: str) -> bool:
+        """Whether that verdict is one that may come out there."""
+        return verdict in self.verdicts[backend, user, policy].split("|")
 
     @property
     def variant(self) -> str:

@@ -35,7 +35,8 @@ struct target {
     void **return_slot;             /* where the host function that calls us keeps its return address */
     volatile int host_works;        /* 1 while the host uses its secret, between attack() and again() */
     int before_start;               /* ATTACK_BEFORE_START */
-    volatile int erased;            /* 1 once the host has overwritten its secret (ATTACK_ERASE) */
+    uintptr_t host_code;            /* the function that does so */
+    size_t host_code_bytes;
 };
 extern struct target target;
 
@@ -44,14 +45,16 @@ enum attack_flags {
     ATTACK_HOST_WORKS = 1 << 1,   /* the host computes with its secret, rights open, before again() */
     ATTACK_EARLY_THREAD = 1 << 2, /* the attacking thread is older than the policy */
     ATTACK_NEW_SECRET = 1 << 3,   /* before again() the host moves its secret to memory new in the domain */
-    ATTACK_ERASE = 1 << 4,        /* before again() the host overwrites its secret; it was worth stealing before */
-    ATTACK_BEFORE_START = 1 << 5, /* it comes before the runtime, whose refusal to start is a defence */
+    ATTACK_BEFORE_START = 1 << 6, /* it comes before the runtime, whose refusal to start is a defence */
+    ATTACK_ERASE = 1 << 4,        /* before again() the host overwrites its secret, and expects zeros afterwards */
+    ATTACK_LEFTOVERS = 1 << 5,    /* the host calls with the secret in its registers and its own frame */
 };
 
 struct attack {
     const char *variant;
     /* Each may be NULL but attack. In order, all in one process: */
-    void (*prepare)(void);    /* before the domain, the runtime and the policy exist */
+    /* Before the domain, the runtime and the policy exist; twice where the runtime starts the program anew. */
+    void (*prepare)(void);
     void (*while_open)(void); /* the domain is open to this thread; the policy is not applied yet */
     void (*attack)(void);     /* foreign code */
     void (*host)(void);       /* host code, rights open, between the two: what this row has the host do */

@@ -21,6 +21,8 @@ struct evidence {
     unsigned char found[SECRET_BYTES];  /* what the host finds where it put its secret; STAGE_DONE */
     int key;                            /* of the domain */
     uintptr_t page;                     /* of the secret */
+    int process;                        /* under attack; its children have other numbers */
+    int erased;                         /* the host has zeroed its secret: so it is to be found */
     char refused_call[32];
     int refused_error;
     int signal_number, signal_code;     /* seen by the recorder; 0 none */
@@ -28,6 +30,7 @@ struct evidence {
     uintptr_t signal_address;
     int start_error;                    /* enum mpk_error: the runtime refused to start over an attack */
     char harden_refused[16];            /* the part for which mpk_harden refused to begin */
+    int signal_process;                 /* whose it was */
     char trouble[400];                  /* the harness itself cannot go on, and why */
 };
 extern struct evidence *evidence;       /* inside.c */

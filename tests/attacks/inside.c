@@ -1,6 +1,6 @@
 /* inside.c - the process under attack: host code, and the attack as foreign code.
  *
- * Order: prepare(); the runtime; the domain and the secret in it; while_open(); the
+ * Order: the recorder; prepare(); the runtime; the domain and the secret in it; while_open(); the
  * policy; attack() behind a gate; what the host does meanwhile; again() behind a
  * gate; the host looks for its secret. Every step is named in evidence->stage, so that
  * an ending is known to be the attack's and not the harness's.
@@ -18,6 +18,7 @@
 #include "recorder.h"
 
 #define HOST_WORK_NS 40000000 /* long enough to be preempted and interrupted in */
+#define HOST_CODE_BYTES 128   /* of host_works, at least its loop */
 #define NS_PER_S 1000000000
 
 struct evidence *evidence;
@@ -75,23 +76,39 @@ static __attribute__((noinline)) void host_works(void) {
     target.host_works = 0;
 }
 
+/* The host calls while it has the secret in hand: in registers that calls preserve,
+ * and in its frame. */
+static __attribute__((noinline)) void call_with_leftovers(const struct run *run) {
+    volatile uint64_t local[SECRET_BYTES / 8];
+    volatile uint64_t *words = (volatile uint64_t *)target.secret;
+    for (int i = 0; i < SECRET_BYTES / 8; i++) local[i] = words[i];
+    __asm__ volatile("mov %[word], %%rbx\n\tmov %[word], %%r12\n\tmov %[word], %%r13\n\tmov %[word], %%r14\n\t"
+                     "mov %[word], %%r15\n\tmov %%rsp, %%rcx\n\tsub $128, %%rsp\n\tand $-16, %%rsp\n\tpush %%rcx\n\tpush %%rcx\n\t"
+                     "call policy_call\n\tpop %%rcx\n\tpop %%rsp"
+                     :
+                     : [word] "a"(local[0]), "D"(run->policy), "S"(run->attack->attack)
+                     : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+    for (int i = 0; i < SECRET_BYTES / 8; i++) local[i] = 0;
+}
+
 static __attribute__((noinline)) void foreign(const struct run *run, enum stage stage) {
     target.return_slot = (void **)__builtin_frame_address(0) + 1;
     evidence->stage = stage;
-    policy_call(run->policy, stage == STAGE_ATTACK ? run->attack->attack : run->attack->again);
+    if (run->attack->flags & ATTACK_LEFTOVERS) call_with_leftovers(run);
+    else policy_call(run->policy, stage == STAGE_ATTACK ? run->attack->attack : run->attack->again);
     evidence->stage = STAGE_HOST;
     if (stage == STAGE_ATTACK && run->attack->flags & ATTACK_HOST_WORKS) host_works();
 }
 
 static void host_between(const struct run *run) {
     if (run->attack->flags & ATTACK_NEW_SECRET) {
-        volatile unsigned char *page = policy_new_page(run->policy);
+        volatile unsigned char *page = policy_new_page(run->policy, 1);
         for (int i = 0; i < SECRET_BYTES; i++) page[i] = target.secret[i];
         target.secret = page;
     }
     if (run->attack->flags & ATTACK_ERASE) {
         for (int i = 0; i < SECRET_BYTES; i++) target.secret[i] = 0;
-        target.erased = 1;
+        evidence->erased = 1;
     }
     if (run->attack->host) run->attack->host();
 }
@@ -135,15 +152,19 @@ void inside(const struct attack *attack, enum policy policy, int evidence_fd) {
     evidence = mmap(NULL, sizeof *evidence, PROT_READ | PROT_WRITE, MAP_SHARED, evidence_fd, 0);
     if (evidence == MAP_FAILED) _exit(2);
     target.before_start = (attack->flags & ATTACK_BEFORE_START) != 0;
-    /* The runtime may start the program anew; only then is the run this one. */
+    if (recorder_install()) trouble("no recorder: %s", strerror(errno));
+    target.pku = policy_backend_is_pku();
+    target.host_code = (uintptr_t)host_works;
+    target.host_code_bytes = HOST_CODE_BYTES;
+    evidence->process = getpid();
+    evidence->stage = STAGE_PREPARE;
+    if (attack->prepare) attack->prepare();
+    /* The runtime may start the program anew here; the secret is taken only once. */
     policy_start(policy);
     run.attack = attack;
     run.policy = policy;
     memcpy(run.secret, evidence->secret, SECRET_BYTES);
     explicit_bzero(evidence->secret, SECRET_BYTES);
-    if (recorder_install()) trouble("no recorder: %s", strerror(errno));
-    evidence->stage = STAGE_PREPARE;
-    if (attack->prepare) attack->prepare();
     policy_host(policy, host, &run);
     trouble("the host came back");
 }

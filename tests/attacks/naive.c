@@ -38,7 +38,6 @@ int naive_domain(int pku) {
     if (pku) {
         target.key = (int)syscall(SYS_pkey_alloc, 0, 0);
         if (target.key < 0) return -1;
-        if (syscall(SYS_pkey_mprotect, range, NAIVE_BYTES, PROT_READ | PROT_WRITE, target.key)) return -1;
     }
     values();
     target.secret = naive_new_page();
@@ -46,9 +45,13 @@ int naive_domain(int pku) {
 }
 
 void *naive_new_page(void) {
+    void *page = (void *)(target.base + used);
     used += PAGE_BYTES;
-    return (void *)(target.base + used - PAGE_BYTES);
+    if (target.pku) (void)syscall(SYS_pkey_mprotect, page, PAGE_BYTES, PROT_READ | PROT_WRITE, target.key);
+    return page;
 }
+
+uint32_t *naive_closed(void) { return &closed; }
 
 void naive_enter(void) {
     values();

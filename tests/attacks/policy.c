@@ -11,6 +11,7 @@
 #include "policy.h"
 
 #define EXIT_TROUBLE 2
+#define FRESH_BYTES (128u << 20) /* more than the domain has committed ahead */
 
 const char *const policy_names[POLICIES] = {"undefended", "gates", "basic", "strict", "full"};
 
@@ -29,6 +30,13 @@ static _Noreturn void no_start(const char *call, int error) {
     _exit(EXIT_TROUBLE);
 }
 
+int policy_backend_is_pku(void) {
+    const char *backend = getenv("GALEED_BACKEND");
+    if (backend && !strcmp(backend, "pku")) return 1;
+    if (backend && !strcmp(backend, "mprotect")) return 0;
+    trouble("GALEED_BACKEND must be pku or mprotect");
+}
+
 void policy_start(enum policy policy) {
     if (policy == POLICY_UNDEFENDED) return;
     int error = mpk_start();
@@ -37,9 +45,7 @@ void policy_start(enum policy policy) {
 
 void policy_domain(enum policy policy) {
     if (policy == POLICY_UNDEFENDED) {
-        const char *backend = getenv("GALEED_BACKEND");
-        int pku = !backend || strcmp(backend, "mprotect");
-        if (naive_domain(pku)) trouble("no bare domain: %s", strerror(errno));
+        if (naive_domain(policy_backend_is_pku())) trouble("no bare domain: %s", strerror(errno));
     } else {
         int error;
         mpk_domain *host = mpk_host(&error);
@@ -47,17 +53,19 @@ void policy_domain(enum policy policy) {
         mpk_domain_range(host, &target.base, &target.bytes);
         target.pku = mpk_backend() == MPK_BACKEND_PKU;
         target.key = mpk_domain_key(host);
-        target.secret = policy_new_page(policy);
+        target.secret = policy_new_page(policy, 0);
     }
     evidence->key = target.key;
     evidence->page = (uintptr_t)target.secret;
 }
 
-volatile unsigned char *policy_new_page(enum policy policy) {
+volatile unsigned char *policy_new_page(enum policy policy, int fresh) {
     if (policy == POLICY_UNDEFENDED) return naive_new_page();
-    void *page = mpk_heap_alloc(mpk_host(NULL), PAGE_BYTES, PAGE_BYTES);
-    if (!page) trouble("mpk_heap_alloc gave no page");
-    return memset(page, 0, PAGE_BYTES);
+    size_t bytes = fresh ? FRESH_BYTES : PAGE_BYTES;
+    unsigned char *pages = mpk_heap_alloc(mpk_host(NULL), bytes, PAGE_BYTES);
+    if (!pages) trouble("mpk_heap_alloc gave no page");
+    /* The last one: the first may lie in what was committed ahead. */
+    return memset(pages + bytes - PAGE_BYTES, 0, PAGE_BYTES);
 }
 
 /* What a level may do without: what gates that are system calls rule out (reported, and

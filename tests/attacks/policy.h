@@ -15,10 +15,12 @@
 enum policy { POLICY_UNDEFENDED, POLICY_GATES, POLICY_BASIC, POLICY_STRICT, POLICY_FULL, POLICIES };
 extern const char *const policy_names[POLICIES];
 
+int policy_backend_is_pku(void);                   /* by GALEED_BACKEND, which the runner sets */
 void policy_start(enum policy policy);             /* the runtime, before the domain */
 void policy_domain(enum policy policy);            /* fills target; post: open to the caller */
 void policy_harden(enum policy policy);            /* takes away what the level takes away */
-volatile unsigned char *policy_new_page(enum policy policy); /* memory new in the domain */
+/* A page new in the domain. fresh: of memory that the domain takes from the system only now. */
+volatile unsigned char *policy_new_page(enum policy policy, int fresh);
 /* Host to foreign and back around function(). */
 void policy_call(enum policy policy, void (*function)(void));
 /* Runs body(argument) as the host is meant to run under this policy. */

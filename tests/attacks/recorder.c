@@ -18,6 +18,7 @@ static void record(int number, siginfo_t *info, void *context) {
     if (!evidence->signal_number) {
         evidence->signal_number = number;
         evidence->signal_code = info->si_code;
+        evidence->signal_process = (int)syscall(SYS_getpid);
         evidence->signal_address = (uintptr_t)info->si_addr;
         if (number == SIGSEGV && info->si_code == SEGV_PKUERR) evidence->signal_key = (int)info->si_pkey;
         if (number == SIGSYS) evidence->signal_syscall = info->si_syscall;

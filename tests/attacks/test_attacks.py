@@ -39,7 +39,8 @@ def test_verdict(folder: Path, row: Row, attacked: str, policy: str, user: str) 
     if os.geteuid() != 0 and user == "root":
         pytest.skip("not root: only what anybody may do is tested")
     done = programs.run(folder, row, policy, attacked, user)
-    assert done.verdict == row.verdicts[attacked, user, policy], done.evidence
+    wanted = row.verdicts[attacked, user, policy]
+    assert row.expects(done.verdict, attacked, user, policy), f"{done.verdict!r}, not {wanted!r}: {done.evidence}"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -52,7 +53,7 @@ def test_tables(row: Row) -> None:
         assert (verdict in SUCCEEDS) != (row.control or of in row.failing), of
     succeeds = any(verdict in SUCCEEDS for verdict in top)
     assert succeeds == bool(row.why) or (row.why and row.failing)
-    assert all(len(words.split()) > 4 for words in (*row.absent.values(), *row.failing.values()))
+    assert all(len(words.split()) > 3 for words in (*row.absent.values(), *row.failing.values()))
 
 
 def test_every_program_is_in_the_tables(folder: Path) -> None:

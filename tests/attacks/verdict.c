@@ -104,7 +104,8 @@ static void say(char *out, const struct outcome *outcome) {
         strcpy(out, "leaked");
         return;
     }
-    if (seen->stage == STAGE_DONE && memcmp(seen->found, outcome->secret, SECRET_BYTES)) {
+    static const unsigned char zeros[SECRET_BYTES];
+    if (seen->stage == STAGE_DONE && memcmp(seen->found, seen->erased ? zeros : outcome->secret, SECRET_BYTES)) {
         strcpy(out, "changed");
         return;
     }
@@ -114,6 +115,10 @@ static void say(char *out, const struct outcome *outcome) {
     else if (by_signal && code == SIGABRT && say_fatal(out, outcome->words)) (void)0;
     else if (by_signal) snprintf(out, VERDICT_BYTES, "stopped killed SIG%s", sigabbrev_np(code));
     else if (seen->stage != STAGE_DONE) snprintf(out, VERDICT_BYTES, "stopped exit %d", code);
+    else if (seen->signal_number && seen->signal_process != seen->process) {
+        say_signal(out, seen);
+        where = " in a child";
+    } else if (say_violation(out, outcome)) where = " in a child";
     else if (seen->refused_error) {
         snprintf(out, VERDICT_BYTES, "stopped %s %s", seen->refused_call, strerrorname_np(seen->refused_error));
         return;

