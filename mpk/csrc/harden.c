@@ -198,6 +198,12 @@ int mpk_harden(const struct mpk_harden_policy *policy, struct mpk_harden_report 
         return error;
     }
     if (_mpk_prim()->is_closed()) _mpk_fatal("foreign code called mpk_harden");
+    if (_mpk_started.joined) { /* by a magic number, which anybody can write: C9 */
+        report->failed = policy->parts;
+        snprintf(report->reason, sizeof report->reason, "the runtime's state lay there before this copy of it started, "
+                 "as another copy's (or forged): harden in the copy that starts first, before others are loaded");
+        return MPK_EHARDEN;
+    }
     struct hardening h = {.report = report, .wanted = policy->parts, .task_directory = -1};
     uint32_t optional = policy->optional;
     imply(&h.wanted, &optional, MPK_HARDEN_SYSCALLS, MPK_HARDEN_DEPUTY);

@@ -118,7 +118,8 @@ _Static_assert(sizeof(struct runtime) <= MPK_RECORDS_OFFSET, "runtime overlaps t
 struct started_page {
     uint32_t started;
     uint32_t published_bits; /* pku: as in the runtime; readable when that is closed too */
-    char rest[MPK_PAGE_BYTES - 2 * sizeof(uint32_t)];
+    uint32_t joined;         /* the published range was there before this copy of the code started */
+    char rest[MPK_PAGE_BYTES - 3 * sizeof(uint32_t)];
 };
 extern struct started_page _mpk_started __attribute__((visibility("hidden")));
 

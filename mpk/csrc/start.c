@@ -144,7 +144,8 @@ static int fill(const struct environment *environment) {
     return 0;
 }
 
-static int seal_started(void) {
+static int seal_started(bool joined) {
+    _mpk_started.joined = joined;
     _mpk_started.published_bits = MPK_RUNTIME->published_bits;
     _mpk_started.started = 1;
     return mprotect(&_mpk_started, sizeof _mpk_started, PROT_READ) ? MPK_EKERNEL : 0;
@@ -165,11 +166,11 @@ static int start_locked(void) {
     int why = errno; /* the question below spoils it */
     if (range == MAP_FAILED && why == EEXIST && another_copy_started()) {
         if (environment.report_fd >= 0) close(environment.report_fd);
-        return seal_started();
+        return seal_started(true);
     }
     if (range == wanted) {
         error = fill(&environment);
-        if (!error) return seal_started();
+        if (!error) return seal_started(false);
         int saved_errno = errno; /* before any thread or page depends on it */
         munmap(range, MPK_PUBLISHED_BYTES);
         errno = saved_errno;
