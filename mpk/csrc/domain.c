@@ -17,7 +17,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "mpk_harden.h"
+#include "harden.h"
 #include "prim.h"
 #include "record.h"
 
@@ -54,6 +54,14 @@ static int accessible(struct domain_extent *extent, uintptr_t base, size_t bytes
     return _mpk_prim()->tag((void *)base, bytes, PROT_READ | PROT_WRITE, extent->key);
 }
 
+static bool is_secret(void) { return (MPK_RUNTIME->prepared & MPK_HARDEN_SECRETMEM) != 0; }
+
+/* Part SECRETMEM: the reserved pages become secret memory, still without rights. */
+static int secret_if_asked(uintptr_t base, size_t bytes) {
+    int why = is_secret() ? _mpk_secret_map(base, bytes, PROT_NONE) : 0;
+    return why ? _mpk_secret_explain(why) : 0;
+}
+
 /* pre: extent_lock; bytes > extent->ready, whole pages. */
 static int make_ready(struct domain_extent *extent, size_t bytes) {
     if (MPK_RUNTIME->frozen) return MPK_ENOMEM;
@@ -62,8 +70,14 @@ static int make_ready(struct domain_extent *extent, size_t bytes) {
     return error;
 }
 
-int _mpk_domain_make_ready(struct domain_extent *extent, size_t bytes) {
+/* What the heap's part may grow to. */
+static size_t room_of(const struct domain_extent *extent) {
     size_t room = extent->bytes - extent->private_bytes;
+    return room < extent->limit ? room : extent->limit;
+}
+
+int _mpk_domain_make_ready(struct domain_extent *extent, size_t bytes) {
+    size_t room = room_of(extent);
     bytes = round_up(bytes < room ? bytes : room, MPK_PAGE_BYTES);
     return bytes > extent->ready ? make_ready(extent, bytes) : 0;
 }
@@ -72,7 +86,7 @@ int _mpk_domain_commit(mpk_domain *domain, size_t bytes) {
     struct domain_extent *extent = _mpk_extent_of(domain);
     if (!extent || bytes > extent->bytes) return extent ? MPK_ENOMEM : MPK_EINVALID;
     _mpk_extents_lock();
-    size_t committed = extent->committed, room = extent->bytes - extent->private_bytes;
+    size_t committed = extent->committed, room = room_of(extent);
     int error = 0;
     if (bytes > room) {
         error = MPK_ENOMEM;
@@ -101,7 +115,7 @@ void *mpk_domain_private(mpk_domain *domain, size_t bytes) {
     _mpk_extents_lock();
     if (!MPK_RUNTIME->frozen && bytes <= extent->bytes - extent->private_bytes - extent->ready) {
         uintptr_t base = extent->base + extent->bytes - extent->private_bytes - bytes;
-        if (accessible(extent, base, bytes) == 0) {
+        if (secret_if_asked(base, bytes) == 0 && accessible(extent, base, bytes) == 0) {
             extent->private_bytes += bytes;
             result = (void *)base;
         }
@@ -122,7 +136,7 @@ static int guard_key(struct domain_extent *extent) {
     return 0;
 }
 
-static int create_locked(uintptr_t base, size_t bytes, mpk_domain **out) {
+static int create_locked(uintptr_t base, size_t bytes, size_t limit, mpk_domain **out) {
     struct runtime *runtime = MPK_RUNTIME;
     uint32_t index = 0;
     while (index < MPK_MAX_DOMAINS && runtime->extents[index].base) index++;
@@ -132,6 +146,7 @@ static int create_locked(uintptr_t base, size_t bytes, mpk_domain **out) {
     int error = guard_key(extent);
     if (error) return error;
     extent->bytes = bytes;
+    extent->limit = limit;
     atomic_store(&extent->rights, MPK_READ_WRITE); /* what the pages get just now */
     error = _mpk_prim()->tag((void *)base, COMMIT_LEAST, PROT_READ | PROT_WRITE, extent->key);
     if (error) {
@@ -164,9 +179,13 @@ static int create(uintptr_t fixed, size_t bytes, mpk_domain **out) {
         munmap(range, bytes);
         return MPK_EADDRESS;
     }
-    _mpk_extents_lock();
-    int error = create_locked((uintptr_t)range, bytes, out);
-    _mpk_extents_unlock();
+    size_t limit = is_secret() ? _mpk_harden_domain_bytes(bytes) : bytes;
+    int error = secret_if_asked((uintptr_t)range, limit);
+    if (!error) {
+        _mpk_extents_lock();
+        error = create_locked((uintptr_t)range, bytes, limit, out);
+        _mpk_extents_unlock();
+    }
     if (error) {
         munmap(range, bytes);
         return error;

@@ -75,11 +75,11 @@ int _mpk_harden_each_mapped(int (*step)(uintptr_t, size_t, void *), void *argume
 
 /* ---- Parts --------------------------------------------------------------- */
 
-static int prepared_check(struct hardening *h, uint32_t part) {
-    const char *name = mpk_harden_part_name(part);
-    if (MPK_RUNTIME->prepared & part) return 0;
-    return _mpk_harden_refuse(h, part, "has to be prepared before the program starts: set GALEED_HARDEN=%s "
-                              "(or a level with it) in the environment, or run it by python -m mpk.hardening", name);
+static int secret_check(struct hardening *h) {
+    if (MPK_RUNTIME->prepared & MPK_HARDEN_SECRETMEM) return _mpk_harden_secret_check(h);
+    return _mpk_harden_refuse(h, MPK_HARDEN_SECRETMEM, "has to be prepared before the program starts, and was not: set "
+                              "GALEED_HARDEN=secretmem (or a level with it) in the environment, or run the program by "
+                              "python -m mpk.hardening");
 }
 
 /* harden_code.c writes its line itself, prefix and all. */
@@ -102,7 +102,7 @@ static int check_part(struct hardening *h, uint32_t part) {
                                   "all parts in one call");
     int error = 0;
     switch ((enum mpk_harden_part)part) {
-    case MPK_HARDEN_SECRETMEM: return prepared_check(h, part);
+    case MPK_HARDEN_SECRETMEM: return secret_check(h);
     case MPK_HARDEN_SEAL: return _mpk_harden_seal_check(h);
     case MPK_HARDEN_LANDLOCK: return _mpk_harden_landlock_check(h);
     case MPK_HARDEN_RSEQ: error = _mpk_harden_rseq_check(h); break;

@@ -64,6 +64,16 @@ int _mpk_harden_in_child(void (*body)(void));
 /* In fork's child handlers: is the memory gone? Then nothing of ours may be touched. */
 bool _mpk_harden_forked(void);
 
+/* harden_secret.c. Puts fresh secret memory over a reservation; 0 or errno. */
+int _mpk_secret_map(uintptr_t address, size_t bytes, int prot);
+/* Puts the published range there, if there is room for the host domain too; 0 or errno.
+ * pre: runtime.harden_bytes; else nothing is in the range yet. */
+int _mpk_secret_prepare(void);
+/* Of a domain that reserves so many: GALEED_HARDEN_MEMORY, and the heap's own map. */
+size_t _mpk_harden_domain_bytes(size_t reserved);
+int _mpk_secret_explain(int why); /* start-up: EHARDEN, explained */
+int _mpk_harden_secret_check(struct hardening *h);
+
 /* harden_threads.c: what may be done on each thread, inside a signal handler. */
 enum harden_job { HARDEN_PING = 1, HARDEN_LANDLOCK, HARDEN_SIGNAL_STACK };
 /* post: every thread of the process has done it, also those made meanwhile.

@@ -57,8 +57,10 @@ int _mpk_harden_freeze(struct hardening *h, uint32_t part) {
     if (!is_pku() || runtime->frozen) return 0;
     int error = 0;
     _mpk_extents_lock();
-    for (int i = 0; i < MPK_MAX_DOMAINS && !error; i++)
-        if (runtime->extents[i].base) error = _mpk_domain_make_ready(&runtime->extents[i], runtime->harden_bytes);
+    for (int i = 0; i < MPK_MAX_DOMAINS && !error; i++) {
+        struct domain_extent *extent = &runtime->extents[i];
+        if (extent->base) error = _mpk_domain_make_ready(extent, _mpk_harden_domain_bytes(extent->bytes));
+    }
     if (!error) atomic_store(&runtime->frozen, 1);
     _mpk_extents_unlock();
     if (!error) return 0;

@@ -51,6 +51,7 @@ struct domain_extent {
     _Atomic size_t committed;      /* accessible from base */
     _Atomic size_t private_bytes;  /* accessible below base + bytes: mpk_domain_private */
     size_t ready;                  /* from base: tagged already, committed or not */
+    size_t limit;                  /* what committed may grow to; less than bytes: secret memory */
     int key;
     _Atomic uint32_t rights;       /* mprotect: what the process's host threads have */
     uint32_t runs;                 /* mprotect: shared runs, sorted, see share.c */

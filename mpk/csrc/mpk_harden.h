@@ -21,8 +21,9 @@ enum mpk_harden_part {
     /* Not dumpable, no core file, MADV_DONTDUMP. */
     MPK_HARDEN_DUMP = 1 << 0,
     /* Domains and published range backed by memfd_secret, out of reach of every call
-     * that reads another's memory. Must be asked for at start. Such memory would be
-     * shared with a fork's child, so this brings MPK_HARDEN_FORK with it. */
+     * that reads another's memory. Must be asked for at start. Each domain has
+     * GALEED_HARDEN_MEMORY of it, which counts as locked (RLIMIT_MEMLOCK). It would
+     * be shared with a fork's child, so this brings MPK_HARDEN_FORK with it. */
     MPK_HARDEN_SECRETMEM = 1 << 1,
     /* mseal of all domains, the published range and the start page. pku only: on
      * mprotect a gate is a change of page rights. Domains are frozen (below). */
@@ -87,8 +88,8 @@ const char *mpk_harden_part_name(uint32_t part);
  * words that say how: GALEED_HARDEN=LEVEL in the environment. Once SYSCALLS is in
  * force, only LANDLOCK and SEAL can be added: ask for everything in one call.
  *
- * To freeze a domain (pku): GALEED_HARDEN_MEMORY bytes of it (default 1G, at least
- * what it uses now) are made ready, taking memory only as they are touched. Beyond them
+ * To freeze a domain (pku): GALEED_HARDEN_MEMORY bytes of it (default 1G, beside the
+ * heap's own map; at least what it uses now) are made ready, taking memory only as they are touched. Beyond them
  * allocation fails; mpk_heap_share, mpk_domain_create, mpk_domain_destroy and virtual
  * keys' changes return errors from then on.
  *

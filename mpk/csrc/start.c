@@ -13,6 +13,7 @@
 #define _GNU_SOURCE
 #include <cpuid.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,9 +21,9 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 #include "environment.h"
+#include "harden.h"
 #include "pkru.h"
 #include "prim.h"
 #include "record.h"
@@ -87,13 +88,25 @@ int mpk_keys_free(void) {
     return count;
 }
 
-/* Is the mapping that sits at our address another copy's published range? Read
- * by a system call, which fails where a load would fault. */
+/* Is the mapping that sits at our address another copy's published range? Read by a
+ * write system call, which fails where a load would fault, and knows secret memory. */
 static bool another_copy_started(void) {
     uint64_t magic = 0;
-    struct iovec here = {&magic, sizeof magic}, there = {&MPK_RUNTIME->magic, sizeof magic};
-    return syscall(SYS_process_vm_readv, getpid(), &here, 1, &there, 1, 0) == sizeof magic &&
-           magic == MPK_MAGIC;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) return false;
+    bool same = write(ends[1], &MPK_RUNTIME->magic, sizeof magic) == sizeof magic &&
+                read(ends[0], &magic, sizeof magic) == sizeof magic && magic == MPK_MAGIC;
+    close(ends[0]);
+    close(ends[1]);
+    return same;
+}
+
+/* Part SECRETMEM of GALEED_HARDEN, before anything is in the range. */
+static int prepare_secret(const struct mpk_harden_policy *policy, uint32_t *prepared) {
+    if (!(policy->parts & MPK_HARDEN_SECRETMEM)) return 0;
+    int why = _mpk_secret_prepare();
+    if (!why) *prepared = MPK_HARDEN_SECRETMEM;
+    return !why || policy->optional & MPK_HARDEN_SECRETMEM ? 0 : _mpk_secret_explain(why);
 }
 
 static int choose_backend(struct runtime *runtime, enum mpk_backend asked) {
@@ -126,11 +139,16 @@ static int take_published_key(struct runtime *runtime) {
 
 static int fill(const struct environment *environment) {
     struct runtime *runtime = MPK_RUNTIME;
+    uint32_t prepared = 0;
+    runtime->harden_bytes = environment->harden_bytes;
+    int error = prepare_secret(&environment->harden, &prepared);
+    if (error) return error;
+    runtime->harden_bytes = environment->harden_bytes; /* the range may be new memory now */
+    runtime->prepared = prepared;
     runtime->foreign_rights = environment->foreign_rights;
     atomic_store(&runtime->policy, environment->policy);
     runtime->report_fd = environment->report_fd;
-    runtime->harden_bytes = environment->harden_bytes;
-    int error = choose_backend(runtime, environment->backend);
+    error = choose_backend(runtime, environment->backend);
     if (!error) error = take_published_key(runtime);
     if (!error) error = _mpk_threads_start();
     if (error) return error;

@@ -188,6 +188,7 @@ def test_signals(backend: str, apply: Apply, user: tuple[str, ...]) -> None:
     stopped = apply("--signals", "touch_closed", user=user)
     assert stopped.outcome.code == -signal.SIGABRT, str(stopped)
     assert "boundary violation" in stopped.outcome.stderr
+    assert apply("--signals", "touch_nothing", user=user).outcome.code == -signal.SIGSEGV
     refused = apply("--signals", env={"GALEED_ON_VIOLATION": "unwind"})
     assert "needs GALEED_ON_VIOLATION=abort" in refused.reports[0]["reason"]
 
@@ -208,6 +209,23 @@ def test_rseq_is_prepared_by_the_environment(backend: str, apply: Apply, user: t
     trials = {"rseq": "EPERM", "start_thread": "ok"}
     for tunables in (None, "glibc.malloc.check=0"):
         expect(apply("--rseq", *trials, user=user, env={"GALEED_HARDEN": "rseq", "GLIBC_TUNABLES": tunables}), trials)
+
+
+def test_secretmem(backend: str, apply: Apply, user: tuple[str, ...]) -> None:
+    """As nobody it depends on the limit of locked memory, which then is what is named."""
+    env = {"GALEED_HARDEN": "secretmem", "GALEED_HARDEN_MEMORY": "64M"}
+    trials = {"read_own": "EFAULT", "use_heap": "ok", "cross_gate": "ok", "fork_and_exit": "ELOOP", "fill_heap": "ok"}
+    applied = apply("--secretmem", *trials, "share_pages", "new_domain", "end_domain", user=user, env=env)
+    if user and applied.outcome.code == 1:
+        assert "it counts as locked memory, and the limit is " in applied.outcome.stderr
+        applied = apply("--full?", "use_heap", user=user, env={**env, "GALEED_HARDEN": "full?"})
+        expect(applied, {"use_heap": "ok"})
+        assert "secretmem" in applied.missing
+        return
+    expect(applied, trials)
+    assert applied.applied == {"secretmem", "fork"}
+    refused = apply("--secretmem", user=user)
+    assert "set GALEED_HARDEN=secretmem" in refused.reports[0]["reason"]
 
 
 @pytest.mark.parametrize("level", ["basic", "strict", "full"])

@@ -148,6 +148,7 @@ static long touch_closed(void) {
     mpk_gate_enter(&token, "foreign");
     return *opaque(secret);
 }
+static long touch_nothing(void) { return *opaque(NULL); }
 static long fork_and_exit(void) {
     int status = -1;
     pid_t child = fork();
@@ -171,7 +172,7 @@ static const struct { const char *name; long (*body)(void); } trials[] = {
     TRIAL(dumpable), TRIAL(is_dumpable), TRIAL(core_limit), TRIAL(name_thread), TRIAL(set_fs), TRIAL(new_call),
     TRIAL(rseq), TRIAL(handle_signal), TRIAL(return_from_signal), TRIAL(int80), TRIAL(x32), TRIAL(start_thread),
     TRIAL(use_heap), TRIAL(fill_heap), TRIAL(share_pages), TRIAL(new_domain), TRIAL(end_domain), TRIAL(cross_gate),
-    TRIAL(touch_closed), TRIAL(fork_and_exit), TRIAL(fork_and_touch),
+    TRIAL(touch_closed), TRIAL(touch_nothing), TRIAL(fork_and_exit), TRIAL(fork_and_touch),
 };
 
 static void try_one(const char *name) {
