@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experiments import machine
-from experiments.bench import programs, rewriting, runtime
+from experiments.bench import programs, rewriting, runtime, scanning
 from experiments.bench.figures import Figure, as_table
 from experiments.model import Experiment, LabError, Report
 from experiments.output import as_json, write_atomically
@@ -47,6 +47,7 @@ def run(options: Options) -> Report:
     figures += programs.accesses(backends, options)
     figures += programs.honest(backends, options)
     figures.append(rewriting.speed(options))
+    figures += scanning.speed(options)
     items: list[Json] = [figure.as_object() for figure in figures]
     result: dict[str, Json] = {"machine": facts, "figures": items}
     file = options.output / "result.json"
