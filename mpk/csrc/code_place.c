@@ -2,7 +2,7 @@
  *
  * Invariant: an instruction is named only when the walk from the first byte of its
  * function, which the unwind tables know also in stripped objects, came upon it.
- * Compilers put no data between the instructions of a function.
+ * ASSUMES: compilers put no data between the instructions of a function.
  *
  * Attacker: none has run yet (mpk_harden's precondition); the tables are read-only.
  *
