@@ -83,8 +83,9 @@
 #define CLASSES 68
 #define METADATA_PAGES 16       /* metadata memory is cut from runs of so many pages */
 #define POSTED_MOST 16          /* blocks that a thread collects before it posts them */
-#define RUN_CACHE_LONGEST 32    /* pages of the longest run that a thread keeps */
-#define RUN_CACHE_PAGES 128     /* and how many pages it keeps in all */
+#define RUN_CACHE_LONGEST 1024  /* pages of the longest run that a thread keeps */
+#define RUN_CACHE_PAGES 2048    /* and how many pages it keeps in all */
+#define RUN_BINS 81             /* _mpk_heap_bin(RUN_CACHE_LONGEST) + 1 */
 #define EXACT_BINS 64           /* free runs of 1..64 pages: a bin for each length */
 #define BINS (EXACT_BINS + 4 * 20) /* longer ones: four bins per doubling, to 2^26 pages */
 
@@ -185,7 +186,7 @@ struct cache {                  /* one per thread slot, used by its owner only, 
     struct chain posted;        /* strangers' blocks, not sent yet */
     uint32_t id;                /* slot plus one, as in unit words */
     uint32_t run_pages;         /* in all lists of runs */
-    struct span *runs[RUN_CACHE_LONGEST + 1]; /* by length; SPAN_BUSY, linked by next */
+    struct span *runs[RUN_BINS]; /* by _mpk_heap_bin; linked by next */
     _Alignas(64) _Atomic(void *) mail; /* a chain; MAIL_CLOSED while nobody would read it */
 };
 #define MAIL_CLOSED ((void *)1)
@@ -224,6 +225,7 @@ struct heap {
     uintptr_t bump, bump_end;   /* metadata memory not yet cut */
     size_t free_pages, dirty_pages; /* in free runs; the second an upper bound */
     size_t purge_at;            /* dirty_pages that make it give memory back */
+    int64_t purge_after_ms;     /* but not before then (the kernel's monotonic clock) */
     uint64_t bin_map[(BINS + 63) / 64];
     struct span *bins[BINS];
     size_t limit_pages;         /* most that may be in use; SIZE_MAX: no limit */
@@ -265,8 +267,6 @@ void _mpk_heap_unlock_all(struct heap *heap);
 struct cache *_mpk_heap_adopt(struct heap *heap);
 /* Empties a cache and abandons its spans. pre: the caller owns it. */
 void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry);
-/* Gives the cached runs back. pre: the caller owns the cache, or nobody does any more. */
-void _mpk_heap_cache_drop_runs(struct heap *heap, struct cache *cache);
 
 /* The calling thread's cache if the hint can be believed, else NULL. *id: the
  * upper half of the unit words of its spans, if so. */
@@ -331,13 +331,29 @@ void _mpk_heap_run_free(struct heap *heap, struct span *span);
  * when there is no descriptor for the rest; the run stays as it was. */
 bool _mpk_heap_run_extend(struct heap *heap, struct span *span, size_t pages);
 bool _mpk_heap_run_trim(struct heap *heap, struct span *span, size_t pages);
-uint32_t _mpk_heap_bin(size_t pages);
+/* The bin of a free run, and the list of a cached one. */
+static inline uint32_t _mpk_heap_bin(size_t pages) {
+    if (pages <= EXACT_BINS)
+        return (uint32_t)pages - 1;
+    uint32_t log = 63 - (uint32_t)__builtin_clzl(pages);
+    uint32_t bin = EXACT_BINS + (log - 6) * 4 + (uint32_t)((pages >> (log - 2)) & 3);
+    return bin < BINS ? bin : BINS - 1;
+}
 /* Pages that are not in free runs. pre: the pages lock is held. */
 static inline size_t used_pages(const struct heap *heap) {
     return ((heap->high - heap->low) >> PAGE_SHIFT) - heap->free_pages;
 }
 /* Metadata memory, zero, aligned to 64. NULL: no memory. */
 void *_mpk_heap_metadata(struct heap *heap, size_t bytes);
+
+/* ---- heap_runs.c ------------------------------------------------------------ */
+
+/* The calling thread's cache of runs. NULL: it has none of that length. */
+struct span *_mpk_heap_cached_run(struct cache *cache, size_t pages);
+/* false: too long to be kept. */
+bool _mpk_heap_cache_run(struct heap *heap, struct cache *cache, struct span *span);
+/* Gives all back. pre: the caller owns the cache, or nobody does any more. */
+void _mpk_heap_cache_drop_runs(struct heap *heap, struct cache *cache);
 
 /* ---- heap_large.c ---------------------------------------------------------- */
 

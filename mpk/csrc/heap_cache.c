@@ -54,17 +54,6 @@ struct cache *_mpk_heap_adopt(struct heap *heap) {
     return entry->cache;
 }
 
-void _mpk_heap_cache_drop_runs(struct heap *heap, struct cache *cache) {
-    for (uint32_t pages = 0; pages <= RUN_CACHE_LONGEST; pages++) {
-        for (struct span *span = cache->runs[pages], *next; span; span = next) {
-            next = span->next;
-            _mpk_heap_run_free(heap, span);
-        }
-        cache->runs[pages] = NULL;
-    }
-    cache->run_pages = 0;
-}
-
 void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry) {
     struct cache *cache = entry->cache;
     if (!cache || !atomic_load_explicit(&entry->owner, memory_order_relaxed))

@@ -202,10 +202,10 @@ static int check_cache(const struct heap *heap, uint32_t slot, struct totals *to
         if (line)
             return line;
     }
-    for (uint32_t pages = 0; pages <= RUN_CACHE_LONGEST; pages++) {
-        for (const struct span *span = cache->runs[pages]; span; span = span->next) {
-            HOLDS(load_tag(span) == span_tag(SPAN_BUSY, 0) && span->pages == pages);
-            run_pages += pages;
+    for (uint32_t bin = 0; bin < RUN_BINS; bin++) {
+        for (const struct span *span = cache->runs[bin]; span; span = span->next) {
+            HOLDS(load_tag(span) == span_tag(SPAN_BUSY, 0) && _mpk_heap_bin(span->pages) == bin);
+            run_pages += span->pages;
             HOLDS(run_pages <= RUN_CACHE_PAGES);
         }
     }

@@ -24,33 +24,12 @@
 #include <sys/mman.h>
 #include "heap.h"
 
+#define GROWTH_MOST 1024 /* pages */
 #define ZERO_BY_KERNEL_BYTES (1u << 20) /* from here on, dropping pages beats memset */
 
-/* A thread keeps a few short runs that it has freed: a buffer that comes and goes
- * costs no lock, no split and no coalescing. The head is written last, as in bins. */
-static struct span *cache_pop(struct heap *heap, size_t pages) {
-    struct cache *cache = pages <= RUN_CACHE_LONGEST ? own_cache(heap) : NULL;
-    struct span *span = cache ? cache->runs[pages] : NULL;
-    if (span) {
-        cache->run_pages -= (uint32_t)pages;
-        __atomic_store_n(&cache->runs[pages], span->next, __ATOMIC_RELEASE);
-    }
-    return span;
-}
-
-static bool cache_push(struct heap *heap, struct span *span) {
-    uint32_t pages = span->pages;
-    struct cache *cache = pages <= RUN_CACHE_LONGEST ? own_cache(heap) : NULL;
-    if (!cache || cache->run_pages + pages > RUN_CACHE_PAGES)
-        return false;
-    span->next = cache->runs[pages];
-    __atomic_store_n(&cache->runs[pages], span, __ATOMIC_RELEASE);
-    cache->run_pages += pages;
-    return true;
-}
-
 static struct span *new_run(struct heap *heap, size_t pages, size_t align, bool *is_zero) {
-    struct span *span = align <= MPK_PAGE_BYTES ? cache_pop(heap, pages) : NULL;
+    struct cache *cache = align <= MPK_PAGE_BYTES ? own_cache(heap) : NULL;
+    struct span *span = cache ? _mpk_heap_cached_run(cache, pages) : NULL;
     *is_zero = false;
     if (align < MPK_PAGE_BYTES)
         align = MPK_PAGE_BYTES;
@@ -108,9 +87,10 @@ void _mpk_heap_large_free(struct heap *heap, struct span *span) {
         if (mark && heap->domain->hooks.freed)
             heap->domain->hooks.freed(base, bytes, mark);
     }
+    struct cache *cache;
     if (atomic_load(&span->sharing) && !take_back(heap, span))
         atomic_store_explicit(&span->tag, span_tag(SPAN_RETIRED, 0), memory_order_release);
-    else if (!cache_push(heap, span))
+    else if (!(cache = own_cache(heap)) || !_mpk_heap_cache_run(heap, cache, span))
         _mpk_heap_run_free(heap, span);
 }
 
@@ -162,6 +142,9 @@ static bool unshare_tail(struct heap *heap, struct span *span, size_t keep) {
     return done;
 }
 
+/* What grows once grows again: pages in advance, which nobody touches before. */
+static size_t growth_slack(size_t pages) { return pages < GROWTH_MOST ? pages : GROWTH_MOST; }
+
 bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes) {
     if (bytes >= heap->bytes)
         return false;
@@ -170,10 +153,12 @@ bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes) 
     /* New pages under old leases would show foreign code what was in them. */
     if (shared && data_pages(bytes) > shared)
         return false;
-    if (pages > span->pages && !_mpk_heap_run_extend(heap, span, pages))
+    if (pages > span->pages && !_mpk_heap_run_extend(heap, span, pages + growth_slack(pages)) &&
+        !_mpk_heap_run_extend(heap, span, pages))
         return false;
+    bool shrinks = pages < large_pages(atomic_load_explicit(&span->large.bytes, memory_order_relaxed));
     set_bytes(heap->domain, span, bytes);
-    if (pages < span->pages && unshare_tail(heap, span, data_pages(bytes)))
+    if (shrinks && unshare_tail(heap, span, data_pages(bytes)))
         _mpk_heap_run_trim(heap, span, pages);
     return true;
 }

@@ -19,19 +19,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include "heap.h"
 
 #define RESERVE_SPANS 4          /* a split in three and a grown piece */
 #define PURGE_RUN_PAGES 16       /* shorter runs are not worth a call */
 #define PURGE_PAGES_MIN 4096     /* 16 MiB may lie around dirty */
-
-uint32_t _mpk_heap_bin(size_t pages) {
-    if (pages <= EXACT_BINS)
-        return (uint32_t)pages - 1;
-    uint32_t log = 63 - (uint32_t)__builtin_clzl(pages);
-    uint32_t bin = EXACT_BINS + (log - 6) * 4 + (uint32_t)((pages >> (log - 2)) & 3);
-    return bin < BINS ? bin : BINS - 1;
-}
+#define PURGE_EVERY_MS 100       /* and more, while it was given back so lately */
 
 static void bin_push(struct heap *heap, struct span *span) {
     uint32_t bin = _mpk_heap_bin(span->pages);
@@ -275,8 +269,19 @@ struct span *_mpk_heap_run_alloc(struct heap *heap, size_t pages, size_t align, 
     return span;
 }
 
-/* Gives memory of free runs back, the longest first. The pages keep their tag. */
+static int64_t now_ms(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Gives memory of free runs back, the longest first. The pages keep their tag. Not too
+ * often: memory that comes and goes in waves would be faulted in again each time. */
 static void purge(struct heap *heap) {
+    int64_t now = now_ms();
+    if (now < heap->purge_after_ms)
+        return;
+    heap->purge_after_ms = now + PURGE_EVERY_MS;
     size_t enough = heap->purge_at / 2;
     int saved = errno;
     for (uint32_t bin = BINS; bin-- >= PURGE_RUN_PAGES && heap->dirty_pages > enough;) {
