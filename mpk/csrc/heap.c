@@ -41,7 +41,7 @@ int _mpk_heap_init(mpk_domain *domain) {
     heap->bytes = domain->bytes;
     heap->map = (_Atomic uint32_t *)(domain->base + map_at);
     heap->first_unit = domain->base >> SMALL_SHIFT;
-    heap->unit_bias = domain->base + units_at - heap->first_unit * sizeof(uint32_t);
+    heap->units = (_Atomic uint32_t *)(domain->base + units_at);
     heap->unit_count = ((domain->base + domain->bytes - 1) >> SMALL_SHIFT) - heap->first_unit + 1;
     heap->low = heap->high = domain->base + end;
     heap->limit_pages = SIZE_MAX;
@@ -55,12 +55,10 @@ int _mpk_heap_init(mpk_domain *domain) {
 /* pre: the bin has a block. unit: its class's half of a unit word will do. */
 static inline void *pop(struct heap *heap, struct cache_bin *bin, uint32_t unit, size_t bytes) {
     const struct size_class *class_ = unit_class(heap, unit);
-    uint32_t count = bin->count - 1;
-    void *block = bin->slots[count];
+    void *block = *--bin->top;
     uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)block));
     atomic_store_explicit(size_word((uintptr_t)block, index), (uint16_t)(SIZE_LIVE | bytes),
                           memory_order_relaxed);
-    bin->count = count;
     return block;
 }
 
@@ -70,7 +68,7 @@ static __attribute__((noinline)) void *alloc_slow(struct heap *heap, uint32_t un
     if (!cache)
         return NULL;
     struct cache_bin *bin = unit_bin(cache, unit);
-    if (!bin->count) {
+    if (bin_empty(bin)) {
         _mpk_faults_follow();
         if (!_mpk_heap_refill(heap, cache, unit_class_number(unit))) {
             if (!_mpk_heap_reclaim(heap) || !(cache = _mpk_heap_adopt(heap)) ||
@@ -84,9 +82,8 @@ static __attribute__((noinline)) void *alloc_slow(struct heap *heap, uint32_t un
 
 /* Calls are tail calls only, so that the short path saves no registers. */
 static inline void *alloc_small(struct heap *heap, uint32_t unit, size_t bytes) {
-    uint32_t id;
-    struct cache *cache = hinted_cache(heap, &id);
-    if (UNLIKELY(!cache || !unit_bin(cache, unit)->count))
+    struct cache *cache = hinted_cache(heap);
+    if (UNLIKELY(!cache || bin_empty(unit_bin(cache, unit))))
         return alloc_slow(heap, unit, bytes);
     return pop(heap, unit_bin(cache, unit), unit, bytes);
 }
@@ -126,14 +123,22 @@ void *mpk_heap_calloc(mpk_domain *domain, size_t bytes, size_t align) {
 
 /* ---- Release. ---------------------------------------------------------------- */
 
+static __attribute__((noinline)) void flush_half(struct heap *heap, struct cache *cache, uint32_t unit) {
+    _mpk_heap_flush(heap, cache, unit_class_number(unit), unit_class(heap, unit)->batch);
+}
+
 /* A full bin gives a batch back. */
 static inline void push(struct heap *heap, struct cache *cache, uint32_t unit, void *block) {
     struct cache_bin *bin = unit_bin(cache, unit);
-    uint32_t count = bin->count;
-    bin->slots[count] = block;
-    bin->count = ++count;
-    if (UNLIKELY(count == bin->limit))
-        _mpk_heap_flush(heap, cache, unit_class_number(unit), bin->limit / 2);
+    *bin->top++ = block;
+    if (UNLIKELY(bin->top == bin->end))
+        flush_half(heap, cache, unit);
+}
+
+/* pre: the address is a block's in a small span. */
+static _Atomic uint16_t *word_of(const struct heap *heap, uintptr_t base) {
+    const struct size_class *class_ = unit_class(heap, unit_of(heap, base));
+    return size_word(base, block_index(class_, small_offset(class_, base)));
 }
 
 static void hook_freed(struct heap *heap, uintptr_t base, uint32_t index, size_t bytes) {
@@ -147,8 +152,8 @@ static void hook_freed(struct heap *heap, uintptr_t base, uint32_t index, size_t
  * is still to be found; or no live one, or not of that size. Of two that free it at once the swap
  * lets one pass, and a mark that is set meanwhile is seen here or fails there. While
  * the block is SIZE_SENT it is nobody's: the hook may use the heap as it likes. */
-static __attribute__((noinline)) void free_swapping(struct heap *heap, void *base, _Atomic uint16_t *place,
-                                                    size_t bytes) {
+static __attribute__((noinline)) void free_swapping(struct heap *heap, void *base, size_t bytes) {
+    _Atomic uint16_t *place = word_of(heap, (uintptr_t)base);
     struct cache *cache = own_cache(heap);
     uint16_t word = atomic_load_explicit(place, memory_order_relaxed);
     do {
@@ -172,8 +177,8 @@ static __attribute__((noinline)) void free_swapping(struct heap *heap, void *bas
 
 /* Strangers mark in this span since a moment ago: one of them may have marked this
  * block between the free's load and its store. */
-static __attribute__((noinline)) void free_overtaken(struct heap *heap, void *base, _Atomic uint16_t *place,
-                                                     size_t bytes) {
+static __attribute__((noinline)) void free_overtaken(struct heap *heap, void *base, size_t bytes) {
+    _Atomic uint16_t *place = word_of(heap, (uintptr_t)base);
     atomic_store(place, SIZE_SENT);
     hook_freed(heap, (uintptr_t)base, (uint32_t)(place - size_word((uintptr_t)base, 0)), bytes);
     _mpk_heap_send(heap, own_cache(heap), base);
@@ -193,30 +198,33 @@ static __attribute__((noinline)) void free_other(struct heap *heap, void *base, 
 
 /* Inlined into both entries: with SIZE_ANY the comparison of sizes is gone. */
 static inline __attribute__((always_inline)) void release(struct heap *heap, void *base, size_t bytes) {
-    uint32_t unit = unit_of(heap, (uintptr_t)base), id;
-    if (UNLIKELY(!unit)) {
+    uintptr_t number = ((uintptr_t)base >> SMALL_SHIFT) - heap->first_unit;
+    if (UNLIKELY(number >= heap->unit_count)) {
         free_other(heap, base, bytes);
         return;
     }
-    const struct size_class *class_ = unit_class(heap, unit);
-    uint32_t offset = small_offset(class_, (uintptr_t)base);
-    if (UNLIKELY(offset >= class_->extent || !is_block_start(class_, offset))) {
+    _Atomic uint32_t *unit_at = &heap->units[number];
+    uint32_t unit = atomic_load_explicit(unit_at, memory_order_acquire);
+    const struct size_class *class_ = unit_class(heap, unit); /* without a small span: one of no extent */
+    uint32_t offset = small_offset(class_, (uintptr_t)base), reciprocal = class_->reciprocal;
+    uint64_t product = (uint64_t)offset * reciprocal; /* is_block_start and block_index by one multiplication */
+    if (UNLIKELY(offset >= class_->extent || (uint32_t)product >= reciprocal)) {
         free_other(heap, base, bytes);
         return;
     }
-    _Atomic uint16_t *place = size_word((uintptr_t)base, block_index(class_, offset));
-    struct cache *cache = hinted_cache(heap, &id);
+    _Atomic uint16_t *place = size_word((uintptr_t)base, (uint32_t)(product >> 32));
+    struct cache *cache = hinted_cache(heap);
     uint32_t word = atomic_load_explicit(place, memory_order_relaxed);
-    if (UNLIKELY(!cache || unit >> UNIT_OWNER_SHIFT != id ||
+    if (UNLIKELY(!cache || unit >> UNIT_OWNER_SHIFT != cache->id ||
                  (word & (SIZE_LIVE | SIZE_MARKED)) != SIZE_LIVE ||
                  (bytes != SIZE_ANY && (word & SIZE_BYTES) != bytes))) {
-        free_swapping(heap, base, place, bytes);
+        free_swapping(heap, base, bytes);
         return;
     }
     atomic_store_explicit(place, 0, memory_order_relaxed);
     atomic_signal_fence(memory_order_seq_cst); /* the other half is mark_small's barrier */
-    if (UNLIKELY(atomic_load_explicit(unit_word(heap, (uintptr_t)base), memory_order_relaxed) != unit)) {
-        free_overtaken(heap, base, place, word & SIZE_BYTES);
+    if (UNLIKELY(atomic_load_explicit(unit_at, memory_order_relaxed) != unit)) {
+        free_overtaken(heap, base, word & SIZE_BYTES);
         return;
     }
     push(heap, cache, unit, base);

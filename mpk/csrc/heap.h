@@ -82,6 +82,8 @@
 #define SMALL_MAX (MPK_PAGE_BYTES - 1) /* longest request that gets a block */
 #define CLASSES 68
 #define METADATA_PAGES 16       /* metadata memory is cut from runs of so many pages */
+#define HINTS_SHIFT 10
+#define HINTS (1u << HINTS_SHIFT)
 #define POSTED_MOST 16          /* blocks that a thread collects before it posts them */
 #define RUN_CACHE_LONGEST 1024  /* pages of the longest run that a thread keeps */
 #define RUN_CACHE_PAGES 2048    /* and how many pages it keeps in all */
@@ -169,18 +171,19 @@ struct central {
     void *spare_marks;
 };
 
-struct cache_bin {              /* a stack of blocks: slots[0 .. count) */
-    uint32_t count;
-    uint32_t limit;             /* two batches; count is less between operations */
-    void **slots;
+struct cache_bin {              /* a stack of blocks with room for two batches */
+    void **top;                 /* where the next one goes; top[-1] is NULL in an empty bin */
+    void **end;                 /* top is less between operations */
 };
 struct chain {                  /* of blocks, by their first words */
     void *head, *tail;
     uint32_t count;
     uint32_t owner;             /* of all of their spans, when last looked at */
 };
-struct cache {                  /* one per thread slot, used by its owner only, but for mail */
-    struct cache_bin no_bin;    /* so that bin and unit word agree; holds nothing */
+/* One per thread slot, used by its owner only, but for mail. Made once, never freed. */
+struct cache {
+    _Atomic uintptr_t owner;    /* FS base; 0: nobody. Lies where no class's bin is */
+    _Atomic uintptr_t window;   /* stack pointer >> STACK_WINDOW_SHIFT, when last looked at */
     struct cache_bin bins[CLASSES];
     struct span_lists spans[CLASSES];
     struct chain posted;        /* strangers' blocks, not sent yet */
@@ -191,23 +194,18 @@ struct cache {                  /* one per thread slot, used by its owner only, 
 };
 #define MAIL_CLOSED ((void *)1)
 
-_Static_assert(sizeof(struct cache_bin) == UNIT_CLASS, "unit words lead to bins");
+_Static_assert(sizeof(struct cache_bin) == UNIT_CLASS && offsetof(struct cache, bins) == UNIT_CLASS,
+               "unit words lead to bins");
 _Static_assert(sizeof(struct size_class) == 2 * UNIT_CLASS, "unit words lead to classes");
 
-struct cache_entry {            /* indexed by the thread's slot */
-    _Alignas(32) _Atomic uintptr_t owner; /* FS base; 0: nobody */
-    _Atomic uintptr_t window;   /* stack pointer >> STACK_WINDOW_SHIFT, when last looked at */
-    struct cache *cache;        /* not NULL while there is an owner */
-};
-
 struct heap {
-    struct size_class no_class; /* as no_bin */
+    struct size_class no_class; /* so that class and unit word agree; none */
     struct size_class classes[CLASSES];
     mpk_domain *domain;
     uintptr_t base;             /* of the domain */
     size_t bytes;               /* of the domain */
     _Atomic uint32_t *map;
-    uintptr_t unit_bias;        /* where the unit word of address 0 would be */
+    _Atomic uint32_t *units;    /* the unit map */
     uintptr_t first_unit;       /* base >> SMALL_SHIFT */
     size_t unit_count;
     /* By (bytes + 8) / 8, the lower half of a unit word; for alignments up to 8, and 16. */
@@ -230,7 +228,8 @@ struct heap {
     struct span *bins[BINS];
     size_t limit_pages;         /* most that may be in use; SIZE_MAX: no limit */
     size_t metadata_pages;
-    struct cache_entry cache[MPK_THREADS]; /* each written by its owner only */
+    struct cache *caches[MPK_THREADS]; /* by slot, each written by its owner only */
+    _Atomic(struct cache *) hints[HINTS]; /* by hint_index: whose cache was it last? */
 };
 
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
@@ -266,24 +265,24 @@ void _mpk_heap_unlock_all(struct heap *heap);
  * the stack is now. NULL: no memory. */
 struct cache *_mpk_heap_adopt(struct heap *heap);
 /* Empties a cache and abandons its spans. pre: the caller owns it. */
-void _mpk_heap_cache_drop(struct heap *heap, struct cache_entry *entry);
+void _mpk_heap_cache_drop(struct heap *heap, struct cache *cache);
 
-/* The calling thread's cache if the hint can be believed, else NULL. *id: the
- * upper half of the unit words of its spans, if so. */
-static inline struct cache *hinted_cache(const struct heap *heap, uint32_t *id) {
+static inline uint32_t hint_index(uintptr_t fs_base) {
+    return (uint32_t)(((uint64_t)fs_base * 0x61C88647u) >> 32) >> (32 - HINTS_SHIFT);
+}
+
+/* The calling thread's cache if the hint can be believed, else NULL. */
+static inline struct cache *hinted_cache(const struct heap *heap) {
     uintptr_t hint, stack;
     __asm__ volatile("movq %%fs:0, %0\n\tmovq %%rsp, %1" : "=r"(hint), "=r"(stack));
-    uint32_t slot = _mpk_record_first(hint);
-    const struct cache_entry *entry = &heap->cache[slot];
-    uintptr_t owner = atomic_load_explicit(&entry->owner, memory_order_relaxed);
-    uintptr_t window = atomic_load_explicit(&entry->window, memory_order_relaxed);
-    *id = slot + 1;
-    return LIKELY(owner == hint && window == stack >> STACK_WINDOW_SHIFT) ? entry->cache : NULL;
+    struct cache *cache = atomic_load_explicit(&heap->hints[hint_index(hint)], memory_order_relaxed);
+    return LIKELY(cache && atomic_load_explicit(&cache->owner, memory_order_relaxed) == hint &&
+                  atomic_load_explicit(&cache->window, memory_order_relaxed) == stack >> STACK_WINDOW_SHIFT)
+               ? cache : NULL;
 }
 
 static inline struct cache *own_cache(struct heap *heap) {
-    uint32_t id;
-    struct cache *cache = hinted_cache(heap, &id);
+    struct cache *cache = hinted_cache(heap);
     return cache ? cache : _mpk_heap_adopt(heap);
 }
 

@@ -27,7 +27,7 @@ static inline struct span *span_of(const struct heap *heap, uintptr_t address) {
 
 /* pre: address lies in the domain. */
 static inline _Atomic uint32_t *unit_word(const struct heap *heap, uintptr_t address) {
-    return (_Atomic uint32_t *)(heap->unit_bias + (address >> SMALL_SHIFT) * sizeof(uint32_t));
+    return &heap->units[(address >> SMALL_SHIFT) - heap->first_unit];
 }
 
 /* The unit word at the address; 0: no small span. Any address will do. */
@@ -46,6 +46,15 @@ static inline const struct size_class *unit_class(const struct heap *heap, uint3
 static inline struct cache_bin *unit_bin(struct cache *cache, uint32_t unit) {
     return (struct cache_bin *)((uintptr_t)cache + (uint16_t)unit);
 }
+
+static inline bool bin_empty(const struct cache_bin *bin) { return !bin->top[-1]; }
+static inline void **bin_slots(const struct size_class *class_, const struct cache_bin *bin) {
+    return bin->end - 2 * class_->batch;
+}
+static inline uint32_t bin_count(const struct size_class *class_, const struct cache_bin *bin) {
+    return (uint32_t)(bin->top - bin_slots(class_, bin));
+}
+
 static inline uint32_t unit_owner(uint32_t unit) { return (unit & ~UNIT_EXACT) >> UNIT_OWNER_SHIFT; }
 
 static inline uintptr_t small_start(uintptr_t address) {

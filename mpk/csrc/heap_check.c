@@ -57,7 +57,7 @@ static int check_small(const struct heap *heap, const struct span *span, const s
     HOLDS(number < CLASSES && span->pages == SMALL_PAGES);
     uint32_t unit = unit_of(heap, load_start(span)), owner = unit_owner(unit);
     HOLDS(load_start(span) % SMALL_BYTES == 0 && (uint16_t)unit == unit_from_class(number));
-    HOLDS(!owner || (owner <= MPK_THREADS && heap->cache[owner - 1].cache));
+    HOLDS(!owner || (owner <= MPK_THREADS && heap->caches[owner - 1]));
     const struct size_class *class_ = &heap->classes[number];
     bool steady = view->quiet || !owner || owner == view->owner;
     uint32_t known = 0;
@@ -182,22 +182,24 @@ static int check_lists(const struct heap *heap, const struct span_lists *lists, 
 
 /* pre: the cache's owner is the caller, or not in the heap. */
 static int check_cache(const struct heap *heap, uint32_t slot, struct totals *totals) {
-    const struct cache *cache = heap->cache[slot].cache;
-    bool owned = atomic_load(&heap->cache[slot].owner) != 0;
+    const struct cache *cache = heap->caches[slot];
+    bool owned = atomic_load(&cache->owner) != 0;
     uint32_t run_pages = 0;
     HOLDS(cache->id == slot + 1 && owned == (atomic_load(&cache->mail) != MAIL_CLOSED));
     HOLDS(cache->posted.count < POSTED_MOST && (owned || !cache->posted.count));
     for (uint32_t number = 0; number < CLASSES; number++) {
         const struct cache_bin *bin = &cache->bins[number];
-        HOLDS(bin->limit == 2u * heap->classes[number].batch && bin->count < bin->limit);
-        HOLDS(owned || !bin->count);
-        for (uint32_t i = 0; i < bin->count; i++) {
-            int line = check_block(heap, number, bin->slots[i]);
+        void *const *slots = bin_slots(&heap->classes[number], bin);
+        uint32_t count = bin_count(&heap->classes[number], bin);
+        HOLDS(bin->top >= slots && bin->top < bin->end && !slots[-1]);
+        HOLDS(owned || !count);
+        for (uint32_t i = 0; i < count; i++) {
+            int line = check_block(heap, number, slots[i]);
             if (line)
                 return line;
-            HOLDS(unit_owner(unit_of(heap, (uintptr_t)bin->slots[i])) == cache->id);
+            HOLDS(unit_owner(unit_of(heap, (uintptr_t)slots[i])) == cache->id);
         }
-        totals->known_blocks[number] += bin->count;
+        totals->known_blocks[number] += count;
         int line = check_lists(heap, &cache->spans[number], number, cache->id, totals);
         if (line)
             return line;
@@ -218,7 +220,7 @@ static int check_locked(const struct heap *heap, const struct view *view, struct
     if (line || (line = check_bins(heap, totals)))
         return line;
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++)
-        if ((view->quiet || slot + 1 == view->owner) && heap->cache[slot].cache &&
+        if ((view->quiet || slot + 1 == view->owner) && heap->caches[slot] &&
             (line = check_cache(heap, slot, totals)))
             return line;
     for (uint32_t number = 0; number < CLASSES; number++) {
@@ -232,7 +234,7 @@ static int check_locked(const struct heap *heap, const struct view *view, struct
 
 static struct view view_of(const struct heap *heap, bool quiet) {
     uint32_t slot = _mpk_thread()->slot;
-    return (struct view){quiet, heap->cache[slot].cache ? slot + 1 : 0};
+    return (struct view){quiet, heap->caches[slot] ? slot + 1 : 0};
 }
 
 static int check(mpk_domain *domain, bool quiet) {

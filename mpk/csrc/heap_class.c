@@ -19,9 +19,10 @@
 #include <string.h>
 #include "heap.h"
 
-#define BATCH_BYTES 16384
+#define BATCH_BYTES 65536
 #define BATCH_MIN 4
-#define BATCH_MAX 64
+#define BATCH_MAX 512
+#define FRESH_LEAST 16 /* blocks that a new span gives at first; then as many as it gave before */
 
 static uint32_t lowest_bit(uint32_t value) { return value & -value; }
 
@@ -170,31 +171,34 @@ void _mpk_heap_abandon(struct heap *heap, struct cache *cache) {
     }
 }
 
-/* Up to want blocks of one span onto the bin. */
-static uint32_t take(const struct size_class *class_, struct span *span, struct cache_bin *bin,
-                     uint32_t want) {
-    uint32_t got = 0;
+/* Up to want blocks of one span onto the bin. Fresh ones only a few at first, so that
+ * a thread that needs little touches little: true says that some came. */
+static bool take(const struct size_class *class_, struct span *span, struct cache_bin *bin, uint32_t want) {
     uintptr_t start = load_start(span), first = start + class_->first;
-    while (got < want && span->small.list) {
-        void *block = span->small.list;
-        uint32_t offset = (uint32_t)((uintptr_t)block - first);
-        if ((uintptr_t)block - first >= class_->extent ||
-            atomic_load_explicit(size_word(start, block_index(class_, offset)), memory_order_relaxed))
+    void **top = bin->top, **full = top + want;
+    void *block = span->small.list;
+    while (top < full && block) {
+        uintptr_t offset = (uintptr_t)block - first;
+        if (offset >= class_->extent ||
+            atomic_load_explicit(size_word(start, block_index(class_, (uint32_t)offset)), memory_order_relaxed))
             _mpk_heap_damaged(block);
-        span->small.list = *(void **)block;
-        bin->slots[bin->count + got++] = block;
+        *top++ = block;
+        block = *(void **)block;
     }
+    span->small.list = block;
     uint32_t fresh = class_->capacity - span->small.fresh_from;
-    if (fresh > want - got)
-        fresh = want - got;
+    uint32_t few = span->small.fresh_from < FRESH_LEAST ? FRESH_LEAST : span->small.fresh_from;
+    if (fresh > few)
+        fresh = few;
+    if (fresh > full - top)
+        fresh = (uint32_t)(full - top);
     /* The last one first, so that they are used in address order. */
     span->small.fresh_from = (uint16_t)(span->small.fresh_from + fresh);
     for (uint32_t i = 1; i <= fresh; i++)
-        bin->slots[bin->count + got++] =
-            (void *)(first + (size_t)(span->small.fresh_from - i) * class_->size);
-    span->small.taken = (uint16_t)(span->small.taken + got);
-    bin->count += got;
-    return got;
+        *top++ = (void *)(first + (size_t)(span->small.fresh_from - i) * class_->size);
+    span->small.taken = (uint16_t)(span->small.taken + (top - bin->top));
+    bin->top = top;
+    return fresh != 0;
 }
 
 bool _mpk_heap_refill(struct heap *heap, struct cache *cache, uint32_t number) {
@@ -203,49 +207,67 @@ bool _mpk_heap_refill(struct heap *heap, struct cache *cache, uint32_t number) {
     struct span_lists *own = &cache->spans[number];
     if (atomic_load_explicit(&cache->mail, memory_order_relaxed))
         _mpk_heap_read_mail(heap, cache);
-    while (bin->count < class_->batch) {
+    bool fresh = false;
+    for (uint32_t count; !fresh && (count = bin_count(class_, bin)) < class_->batch;) {
         struct span *span = own->partial;
         if (!span) {
-            if (bin->count || (!(span = adopt_span(heap, cache, number)) &&
-                               !(span = new_span(heap, cache, number))))
+            if (count || (!(span = adopt_span(heap, cache, number)) &&
+                          !(span = new_span(heap, cache, number))))
                 break;
         }
-        take(class_, span, bin, class_->batch - bin->count);
+        fresh = take(class_, span, bin, class_->batch - count);
         if (span->small.taken == class_->capacity) {
             list_remove(&own->partial, span);
             list_push(&own->full, span);
         }
     }
-    return bin->count != 0;
+    return !bin_empty(bin);
+}
+
+/* pre: the span is empty, and not the only one with room that its owner has. */
+static __attribute__((noinline)) void retire(struct heap *heap, struct span_lists *lists, struct span *span,
+                                             bool locked) {
+    struct central *central = &heap->centrals[span_class(load_tag(span))];
+    list_remove(&lists->partial, span);
+    if (!locked)
+        heap_lock(&central->lock);
+    release_span(heap, central, span);
+    if (!locked)
+        heap_unlock(&central->lock);
+}
+
+static inline void give(struct heap *heap, struct span_lists *lists, struct span *span, uint32_t capacity,
+                        void *block, bool locked) {
+    *(void **)block = span->small.list;
+    span->small.list = block;
+    uint32_t taken = span->small.taken--;
+    if (taken == capacity) {
+        list_remove(&lists->full, span);
+        list_push(&lists->partial, span);
+    }
+    if (taken == 1 && (span->prev || span->next))
+        retire(heap, lists, span, locked);
 }
 
 void _mpk_heap_give_block(struct heap *heap, struct span_lists *lists, struct span *span, void *block,
                           bool locked) {
-    uint32_t number = span_class(load_tag(span));
-    *(void **)block = span->small.list;
-    span->small.list = block;
-    if (span->small.taken-- == heap->classes[number].capacity) {
-        list_remove(&lists->full, span);
-        list_push(&lists->partial, span);
-    }
-    if (span->small.taken == 0 && (span->prev || span->next)) {
-        struct central *central = &heap->centrals[number];
-        list_remove(&lists->partial, span);
-        if (!locked)
-            heap_lock(&central->lock);
-        release_span(heap, central, span);
-        if (!locked)
-            heap_unlock(&central->lock);
-    }
+    give(heap, lists, span, heap->classes[span_class(load_tag(span))].capacity, block, locked);
 }
 
 void _mpk_heap_flush(struct heap *heap, struct cache *cache, uint32_t number, uint32_t count) {
+    const struct size_class *class_ = &heap->classes[number];
     struct cache_bin *bin = &cache->bins[number];
-    for (uint32_t i = 0; i < count; i++)
-        _mpk_heap_give_block(heap, &cache->spans[number], span_of(heap, (uintptr_t)bin->slots[i]),
-                             bin->slots[i], false);
-    bin->count -= count;
-    memmove(bin->slots, bin->slots + count, bin->count * sizeof(void *));
+    void **slots = bin_slots(class_, bin);
+    for (uint32_t i = 0; i < count;) {
+        uintptr_t start = small_start((uintptr_t)slots[i]);
+        struct span *span = span_of(heap, start);
+        do /* the last of its blocks may be the end of the span, and there is none behind it */
+            give(heap, &cache->spans[number], span, class_->capacity, slots[i++], false);
+        while (i < count && small_start((uintptr_t)slots[i]) == start);
+    }
+    uint32_t left = bin_count(class_, bin) - count;
+    memmove(slots, slots + count, left * sizeof(void *));
+    bin->top = slots + left;
 }
 
 void _mpk_heap_span_rebuild(struct heap *heap, struct span *span) {

@@ -32,16 +32,15 @@ static void each_heap(void (*step)(struct heap *)) {
     mpk_access_end(was_foreign);
 }
 
-static void forget_cache(struct heap *heap, struct cache_entry *entry) {
-    struct cache *cache = entry->cache;
+static void forget_cache(struct heap *heap, struct cache *cache) {
     for (uint32_t number = 0; number < CLASSES; number++) {
-        cache->bins[number].count = 0;
+        cache->bins[number].top = bin_slots(&heap->classes[number], &cache->bins[number]);
         cache->spans[number] = (struct span_lists){NULL, NULL};
     }
     cache->posted.count = 0;
     atomic_store_explicit(&cache->mail, MAIL_CLOSED, memory_order_relaxed);
     _mpk_heap_cache_drop_runs(heap, cache);
-    atomic_store_explicit(&entry->owner, 0, memory_order_relaxed);
+    atomic_store_explicit(&cache->owner, 0, memory_order_relaxed);
 }
 
 /* Blocks of the forking thread that others had freed, wherever they were. */
@@ -66,14 +65,16 @@ static void inherit(struct heap *heap) {
     uint32_t slot = _mpk_thread()->slot;
     bool alone = true;
     for (uint32_t i = 0; i < MPK_THREADS; i++) {
-        if (i == slot || !heap->cache[i].cache)
+        if (i == slot || !heap->caches[i])
             continue;
-        forget_cache(heap, &heap->cache[i]);
+        forget_cache(heap, heap->caches[i]);
         alone = false;
     }
     if (alone)
         return;
-    struct cache *own = atomic_load(&heap->cache[slot].owner) ? heap->cache[slot].cache : NULL;
+    struct cache *own = heap->caches[slot];
+    if (own && !atomic_load(&own->owner))
+        own = NULL;
     if (own) {
         own->posted.count = 0;
         atomic_store_explicit(&own->mail, NULL, memory_order_relaxed);

@@ -31,7 +31,7 @@ bool _mpk_heap_reclaim(struct heap *heap) {
     heap_lock(&heap->pages);
     size_t before = used_pages(heap);
     heap_unlock(&heap->pages);
-    _mpk_heap_cache_drop(heap, &heap->cache[_mpk_thread()->slot]);
+    _mpk_heap_cache_drop(heap, heap->caches[_mpk_thread()->slot]);
     for (uint32_t class_ = 0; class_ < CLASSES; class_++)
         _mpk_heap_class_reclaim(heap, class_);
     heap_lock(&heap->pages);

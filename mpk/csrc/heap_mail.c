@@ -51,7 +51,7 @@ static void deliver(struct heap *heap, void *block) {
             _mpk_heap_damaged(block);
         uint32_t owner = unit_owner(unit);
         if (owner) {
-            if (put(heap->cache[owner - 1].cache, block, block))
+            if (put(heap->caches[owner - 1], block, block))
                 return;
             continue; /* it has just abandoned its spans */
         }
@@ -78,7 +78,7 @@ static void deliver_each(struct heap *heap, void *head) {
 void _mpk_heap_post(struct heap *heap, struct cache *cache) {
     struct chain chain = cache->posted;
     cache->posted.count = 0;
-    if (chain.count && !put(heap->cache[chain.owner - 1].cache, chain.head, chain.tail)) {
+    if (chain.count && !put(heap->caches[chain.owner - 1], chain.head, chain.tail)) {
         *(void **)chain.tail = NULL;
         deliver_each(heap, chain.head);
     }
@@ -116,8 +116,8 @@ void _mpk_heap_read_mail(struct heap *heap, struct cache *cache) {
         }
         check_sent(block, unit_class(heap, unit));
         struct cache_bin *bin = unit_bin(cache, unit);
-        if (bin->count < bin->limit / 2)
-            bin->slots[bin->count++] = block;
+        if (bin->end - bin->top > unit_class(heap, unit)->batch)
+            *bin->top++ = block;
         else
             _mpk_heap_give_block(heap, &cache->spans[unit_class_number(unit)],
                                  span_of(heap, (uintptr_t)block), block, false);

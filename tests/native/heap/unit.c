@@ -72,8 +72,8 @@ static void metadata_is_never_found(void) {
     CHECK(!mpk_heap_find(host, small_start((uintptr_t)block), &found)); /* its size words */
     mpk_heap_free(host, block);
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++)
-        if (heap->cache[slot].cache)
-            CHECK(!mpk_heap_find(host, (uintptr_t)heap->cache[slot].cache, &found));
+        if (heap->caches[slot])
+            CHECK(!mpk_heap_find(host, (uintptr_t)heap->caches[slot], &found));
 }
 
 static void calloc_is_zero(void) {
