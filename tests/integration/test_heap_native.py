@@ -106,6 +106,18 @@ def test_threads_and_forks(build: Build, run: Run, backend: str) -> None:
     assert outcome.code == 0, outcome
 
 
+@pytest.mark.parametrize("arguments", [("marks", "3000000"), ("strangers", "1000")])
+def test_races(build: Build, run: Run, backend: str, arguments: tuple[str, ...]) -> None:
+    outcome = run([build("races"), *arguments])
+    assert outcome.code == 0, outcome
+
+
+def test_block_freed_by_two_threads_at_once_ends_the_process(build: Build, run: Run, backend: str) -> None:
+    outcome = run([build("races"), "frees", "100000"], env={"GALEED_ON_VIOLATION": "abort"})
+    assert outcome.code == -signal.SIGABRT, outcome
+    assert "double free" in outcome.stderr or "freed by two threads" in outcome.stderr, outcome
+
+
 @pytest.mark.parametrize("policy", ["abort", "unwind", "report"])
 @pytest.mark.parametrize("case", MISUSES)
 def test_misuse_is_a_typed_violation(
