@@ -13,6 +13,7 @@
 #include "code_judge.h"
 
 #define WRPKRU_BYTES 3
+#define XSTATE_PKRU (1u << 9) /* in XRSTOR's EAX */
 #define COMPATIBILITY_BYTES ((uintptr_t)1 << 32) /* what 32-bit code can reach */
 
 /* The sites that pkru.h lists: distances from the entry to the instruction. Absent when
@@ -44,10 +45,22 @@ static void judge_wrpkru(struct code_judged *out) {
     }
 }
 
+/* MOV EAX, mask without PKRU's bit; XOR EDX, EDX right before: how the C library saves and
+ * restores registers around its resolvers, also where it is linked in statically. */
+static bool leaves_rights(const uint8_t *code, size_t before) {
+    static const uint8_t clear_edx[] = {0x31, 0xD2};
+    uint32_t mask;
+    if (before < 1 + sizeof mask + sizeof clear_edx) return false;
+    const uint8_t *load = code - sizeof clear_edx - sizeof mask - 1;
+    memcpy(&mask, load + 1, sizeof mask);
+    return load[0] == 0xB8 && !(mask & XSTATE_PKRU) && !memcmp(code - sizeof clear_edx, clear_edx, sizeof clear_edx);
+}
+
 static void judge_xrstor(const struct code_view *view, struct code_judged *out) {
     size_t offset = out->at - view->start;
     if (_mpk_code_is_tested(view->bytes + offset, view->count - offset)) out->verdict = CODE_LEAVE;
-    else if (out->place.loader && out->place.instruction == out->at && out->place.length >= CODE_JUMP_BYTES)
+    else if ((out->place.loader || leaves_rights(view->bytes + offset, offset)) &&
+             out->place.instruction == out->at && out->place.length >= CODE_JUMP_BYTES)
         out->verdict = CODE_DETOUR; /* lazy binding, TLS descriptors */
 }
 

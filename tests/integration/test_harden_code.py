@@ -6,6 +6,7 @@ afterwards is asked on each backend, the rest is about code alone.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from tests.conftest import ROOT, Outcome, Run
 
 REFUSED = 3
 STOPPED = 4
+QUIET = ["-static-pie", "-DSTATIC", "-w", "-Wl,--no-warnings"]  # dlopen in a static program is warned about
 STRICT = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror")
 VARIANTS = {
     "now": ["-Wl,-z,now"],
@@ -26,6 +28,7 @@ VARIANTS = {
     "inside": ["-DINSIDE"],
     "base": ["-DBASE"],
     "fixed": ["-no-pie"],
+    "static": QUIET,
 }
 Case = Callable[..., Outcome]
 
@@ -65,6 +68,22 @@ def case(folder: Path, run: Run) -> Case:
 def test_what_holds_afterwards(case: Case, variant: str, what: str) -> None:
     outcome = case(variant, what)
     assert (outcome.code, outcome.stdout) == (0, "done\n"), outcome
+
+
+def test_a_static_program_holds_the_resolvers_itself(case: Case) -> None:
+    outcome = case("static", "threads")
+    assert (outcome.code, outcome.stdout) == (0, "done\n"), outcome
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+def test_nobody_may_do_it(folder: Path) -> None:
+    copy = Path(f"/tmp/galeed-{os.getpid()}-now")  # where nobody may go
+    shutil.copy(folder / "now", copy)
+    try:
+        done = subprocess.run([copy, "applied"], user=65534, group=65534, capture_output=True, text=True, check=False)
+    finally:
+        copy.unlink()
+    assert (done.returncode, done.stdout) == (0, "done\n"), done
 
 
 def test_gates_go_on_working(backend: str, case: Case) -> None:

@@ -196,7 +196,9 @@ static void pkey_set_is_gone(void) {
     harden();
     printf("calling\n");
     fflush(stdout);
+#ifndef STATIC /* there it would be the program's own code, which is not known to be needless */
     pkey_set(0, 0);
+#endif
 }
 
 static void discard(void) {
@@ -227,30 +229,35 @@ static void rewrite(const char *path, int hardened) {
 
 static _Atomic int stop;
 static void *busy(void *argument) {
+    _Atomic long *rounds = argument;
     char text[32];
-    long rounds = 0;
     while (!atomic_load(&stop)) {
-        snprintf(text, sizeof text, "%ld", ++rounds);
-        CHECK(atol(text) == rounds);
-        free(malloc(64 + (size_t)rounds % 5000));
+        long round = atomic_fetch_add(rounds, 1);
+        snprintf(text, sizeof text, "%ld", round);
+        CHECK(atol(text) == round);
+        free(malloc(64 + (size_t)round % 5000));
         CHECK(getppid() > 0);
     }
-    *(long *)argument = rounds;
     return NULL;
 }
 
-static void while_threads_run(void) {
-    pthread_t threads[4];
-    long rounds[4];
-    for (int i = 0; i < 4; i++) CHECK(!pthread_create(&threads[i], NULL, busy, &rounds[i]));
-    usleep(20000);
-    harden();
-    usleep(20000);
-    atomic_store(&stop, 1);
-    for (int i = 0; i < 4; i++) {
-        CHECK(!pthread_join(threads[i], NULL));
-        CHECK(rounds[i] > 0);
+#define BUSY 4
+static void wait_for_rounds(_Atomic long *rounds) { /* of every thread, from now on */
+    for (int i = 0; i < BUSY; i++) {
+        long now = atomic_load(&rounds[i]);
+        while (atomic_load(&rounds[i]) < now + 2) usleep(100);
     }
+}
+
+static void while_threads_run(void) {
+    static _Atomic long rounds[BUSY];
+    pthread_t threads[BUSY];
+    for (int i = 0; i < BUSY; i++) CHECK(!pthread_create(&threads[i], NULL, busy, &rounds[i]));
+    wait_for_rounds(rounds);
+    harden();
+    wait_for_rounds(rounds);
+    atomic_store(&stop, 1);
+    for (int i = 0; i < BUSY; i++) CHECK(!pthread_join(threads[i], NULL));
 }
 
 static void across_mappings(void) {
