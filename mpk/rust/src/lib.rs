@@ -11,12 +11,14 @@ mod attempt;
 mod domain;
 mod error;
 pub mod ffi;
+mod harden;
 mod probe;
 mod scan;
 
 pub use attempt::attempt;
 pub use domain::{Domain, Opened, Rights};
 pub use error::Error;
+pub use harden::{HardenError, Parts, Policy, Report, harden, hardened, is_orphan};
 pub use probe::{Backend, Probe, probe};
 pub use scan::{Gadget, Hit, scan};
 

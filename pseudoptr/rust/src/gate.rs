@@ -27,6 +27,13 @@ static READY: AtomicBool = AtomicBool::new(false);
 /// Also taken around fork.
 pub(crate) static MAKING_READY: OnceLock = OnceLock::new();
 
+/// What the first gate would do: hardening takes away what that needs.
+pub(crate) fn prepare() {
+    if !READY.load(Ordering::Acquire) {
+        make_ready();
+    }
+}
+
 #[cold]
 fn make_ready() {
     start_or_die();

@@ -88,11 +88,7 @@ fn begin_stable(found: &sys::mpk_allocation) -> Result<u64, Error> {
     if before != 0 && before & RANGES == 0 {
         return Ok(side(before - 1).base()); // another thread was first
     }
-    let mapped = found.own_pages != 0;
-    if mapped {
-        // SAFETY: rights are open and the allocation owns its pages.
-        Error::check(unsafe { sys::mpk_heap_share(host(), found.base) })?;
-    }
+    let mapped = found.own_pages != 0 && share(found.base)?;
     let flags = WRITABLE | if mapped { MAPPED } else { 0 };
     let (base, bytes) = (found.base as u64, found.bytes as u64);
     let (index, handle) = registry.begin(&held, (base, bytes), flags, open_limits(bytes, flags))?;
@@ -101,6 +97,16 @@ fn begin_stable(found: &sys::mpk_allocation) -> Result<u64, Error> {
         .store((before & !RANGES).wrapping_sub(1), Ordering::Relaxed);
     mark.store(index + 1, Ordering::Release);
     Ok(handle)
+}
+
+/// Opens an allocation's own pages to foreign code. `false`: hardening has frozen what
+/// pages may be open, and the lease is a private one.
+fn share(base: usize) -> Result<bool, Error> {
+    // SAFETY: rights are open and the allocation owns its pages.
+    match unsafe { sys::mpk_heap_share(host(), base) } {
+        sys::MPK_EHARDEN => Ok(false),
+        code => Error::check(code).map(|()| true),
+    }
 }
 
 fn mark_at(base: usize) -> Result<&'static AtomicU32, Error> {

@@ -63,6 +63,9 @@ pub(crate) use galeed_mpk::ffi as sys;
 pub use atomic::Rmw;
 pub use catch::catch;
 pub use error::{Error, GaleedError};
+pub use galeed_mpk::{
+    HardenError, Parts as HardenParts, Policy as HardenPolicy, Report as HardenReport, hardened,
+};
 pub use guard::{Lent, LentMut, lend, lend_mut};
 pub use heap::Heap;
 pub use policy::{Policy, set_policy};
@@ -80,6 +83,26 @@ pub fn check(handle: u64, bytes: usize, access: Access) -> Result<Result<(), Kin
         return Ok(Err(Kind::Forged));
     }
     Ok(resolve::resolve(handle, bytes as u64, access).map(|_| ()))
+}
+
+/// Takes away from the process, for good, what C could use to get around the heap's
+/// protection: `"basic"`, `"strict"`, `"full"`, or parts. Call it at the start of `main`;
+/// what each part forbids the program too is said in `mpk_harden.h`.
+///
+/// ```no_run
+/// let report = galeed::harden(&"strict".parse()?)?;
+/// eprintln!("hardened: {}; {}", report.applied, report.reason);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// On `pku`, buffers that are lent afterwards are all private leases: correct, and slower
+/// to access than mapped ones. `GALEED_HARDEN_MEMORY` limits the heap from then on.
+///
+/// # Errors
+/// A demanded part cannot be had here; the error says which, why, and what to do.
+pub fn harden(policy: &HardenPolicy) -> Result<HardenReport, HardenError> {
+    gate::prepare();
+    galeed_mpk::harden(policy)
 }
 
 #[cfg(test)]

@@ -118,7 +118,8 @@ fn mind_forks() -> Result<(), Error> {
         return Ok(());
     }
     // SAFETY: the three handlers only take and give locks of ours.
-    let error = unsafe { pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork)) };
+    let error =
+        unsafe { pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork_child)) };
     if error == 0 {
         Ok(())
     } else {
@@ -141,4 +142,14 @@ extern "C" fn after_fork() {
     }
     crate::gate::MAKING_READY.give();
     STARTING.give();
+}
+
+/// A child that did not inherit the domains has no table either.
+extern "C" fn after_fork_child() {
+    if galeed_mpk::is_orphan() {
+        crate::gate::MAKING_READY.give();
+        STARTING.give();
+    } else {
+        after_fork();
+    }
 }
