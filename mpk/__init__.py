@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         VirtualKeyError,
     )
     from mpk.gadgets import Gadget, Hit, scan
+    from mpk.hardening import HardenLevel, HardenPart, HardenPolicy, HardenReport, harden, hardened
     from mpk.runtime import backend, backend_reason, foreign_rights, keys_free, pku_available, start
 
 __all__ = [
@@ -52,6 +53,10 @@ __all__ = [
     "Gadget",
     "GateDepthError",
     "HardenError",
+    "HardenLevel",
+    "HardenPart",
+    "HardenPolicy",
+    "HardenReport",
     "Hit",
     "InvalidArgumentError",
     "KernelError",
@@ -71,6 +76,8 @@ __all__ = [
     "backend",
     "backend_reason",
     "foreign_rights",
+    "harden",
+    "hardened",
     "keys_free",
     "pku_available",
     "scan",
@@ -79,7 +86,7 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_SOURCES = ("abi", "errors", "runtime", "domain", "gadgets")
+_SOURCES = ("abi", "errors", "runtime", "domain", "gadgets", "hardening")
 
 
 def __getattr__(name: str) -> object:

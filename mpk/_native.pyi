@@ -29,6 +29,22 @@ class _Lib:
     MPK_EHARDEN: int
     MPK_ELIMIT: int
 
+    MPK_HARDEN_DUMP: int
+    MPK_HARDEN_SECRETMEM: int
+    MPK_HARDEN_SEAL: int
+    MPK_HARDEN_LANDLOCK: int
+    MPK_HARDEN_SYSCALLS: int
+    MPK_HARDEN_SIGNALS: int
+    MPK_HARDEN_RSEQ: int
+    MPK_HARDEN_CODE: int
+    MPK_HARDEN_STACKS: int
+    MPK_HARDEN_FORK: int
+    MPK_HARDEN_DEPUTY: int
+    MPK_HARDEN_NONE: int
+    MPK_HARDEN_BASIC: int
+    MPK_HARDEN_STRICT: int
+    MPK_HARDEN_FULL: int
+
     MPK_BACKEND_PKU: int
     MPK_BACKEND_MPROTECT: int
     MPK_NONE: int
@@ -56,6 +72,9 @@ class _Lib:
     def mpk_pku_available(self) -> int: ...
     def mpk_keys_free(self) -> int: ...
     def mpk_foreign_rights(self) -> int: ...
+    def mpk_harden_parse(self, text: bytes, out: CData) -> int: ...
+    def mpk_harden(self, policy: CData, report: CData) -> int: ...
+    def mpk_hardened(self) -> int: ...
     def mpk_domain_create(self, reserve_bytes: int, out: CData) -> int: ...
     def mpk_domain_destroy(self, domain: CData) -> int: ...
     def mpk_domain_open(self, domain: CData, rights: int, previous: CData) -> int: ...

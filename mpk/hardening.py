@@ -55,6 +55,9 @@ class HardenPart(IntFlag):
     DEPUTY = lib.MPK_HARDEN_DEPUTY
 
 
+_NO_PARTS = HardenPart(0)
+
+
 class HardenLevel(IntEnum):
     """Named levels; see enum mpk_harden_level."""
 
@@ -69,7 +72,7 @@ class HardenPolicy:
     """parts to apply; optional: those of them that may be missing here."""
 
     parts: HardenPart
-    optional: HardenPart = HardenPart(0)
+    optional: HardenPart = _NO_PARTS
 
     @classmethod
     def parse(cls, text: str) -> HardenPolicy:

@@ -175,8 +175,13 @@ static int apply(struct hardening *h, uint32_t optional) {
     if (!filtered) return 0;
     error = _mpk_harden_filter_apply(h, filtered);
     if (!error) error = _mpk_harden_verify(h, filtered);
-    if (error) h->report->failed = filtered & -filtered;
-    else in_force(h, filtered);
+    if (!error) {
+        in_force(h, filtered);
+        return 0;
+    }
+    if (filtered & ~optional) h->report->failed = filtered & ~optional & -(filtered & ~optional);
+    else error = 0; /* all of them may be missing */
+    h->report->missing |= filtered & optional;
     return error;
 }
 

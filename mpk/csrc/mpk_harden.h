@@ -69,7 +69,7 @@ struct mpk_harden_report {
     uint32_t applied;  /* in force and their effect was seen */
     uint32_t missing;  /* optional parts that could not be had */
     uint32_t failed;   /* the demanded part that made mpk_harden return an error */
-    char reason[800];  /* one line on what is missing, failed or weaker, and what to do */
+    char reason[2000];  /* one line on what is missing, failed or weaker, and what to do */
 };
 
 /* What a level demands (optional is 0). errors: EINVALID. */

@@ -268,3 +268,73 @@ def test_a_wrong_word_in_the_environment_is_named(backend: str, apply: Apply) ->
         outcome = apply(env={name: value}).outcome
         assert outcome.code == 1, str(outcome)
         assert f'{name} is "{value}"; it may be ' in outcome.stderr
+
+
+def test_threads_that_were_there_before(backend: str, apply: Apply, user: tuple[str, ...]) -> None:
+    applied = apply("thread:free", "@open_root", "--strict?,fork", "@open_root", "@map_executable", "@trace", user=user)
+    assert applied.outcome.stdout.splitlines()[0] == "open_root: ok"
+    expect(applied, {"open_root": "EACCES", "map_executable": "EPERM", "trace": "EPERM"})
+    applied = apply("thread:free", "--landlock,deputy", "@cross_gate", "cross_gate", "@fork_and_exit", user=user)
+    expect(applied, {"cross_gate": "ok", "fork_and_exit": FORK_WHOLE})
+
+
+def test_a_thread_that_cannot_be_reached_is_named(backend: str, apply: Apply) -> None:
+    applied = apply("thread:blocked", "--dump,landlock", "open_root", "is_dumpable")
+    expect(applied, {"open_root": "ok", "is_dumpable": "-1"})
+    assert re.search(r"landlock: thread \d+ does not take its signal", applied.reports[0]["reason"])
+    expect(apply("thread:blocked", "--deputy", "@read_own"), {"read_own": "EPERM"})  # the kernel reaches it
+
+
+def test_signals_reach_older_threads(backend: str, apply: Apply) -> None:
+    if backend == "mprotect":
+        pytest.skip("signals is refused there")
+    applied = apply("thread:free", "--signals", "@cross_gate", "@use_heap", "@handle_signal")
+    expect(applied, {"cross_gate": "ok", "use_heap": "ok", "handle_signal": "EPERM"})
+
+
+ENOSYS, EPERM, FAKED = 38, 1, 0
+MSEAL, CREATE_RULESET, RESTRICT_SELF, SECCOMP, PRCTL, MEMFD_SECRET, MADVISE = 462, 444, 446, 317, 157, 447, 28
+
+
+@pytest.mark.parametrize(
+    ("part", "call", "error", "reason"),
+    [
+        ("seal", MSEAL, ENOSYS, "this kernel has no mseal"),
+        ("seal", MSEAL, EPERM, "mseal is refused"),
+        ("seal", MSEAL, FAKED, "mseal reports success and seals nothing"),
+        ("landlock", CREATE_RULESET, ENOSYS, "this kernel has no Landlock"),
+        ("landlock", CREATE_RULESET, FAKED, "this kernel has no Landlock"),
+        ("landlock", RESTRICT_SELF, EPERM, "Operation not permitted"),
+        ("landlock", RESTRICT_SELF, FAKED, "the kernel reports success, and nothing has changed"),
+        ("deputy", SECCOMP, EPERM, "seccomp is missing, too old or refused"),
+        ("deputy", SECCOMP, FAKED, "the filter has no effect"),
+        ("syscalls", SECCOMP, FAKED, "the filter has no effect"),
+        ("dump", PRCTL, FAKED, "has no effect here"),
+        ("dump", PRCTL, EPERM, "has no effect here"),
+        ("fork", MADVISE, FAKED, "a trial child had the domains all the same"),
+        ("fork", MADVISE, EPERM, "madvise(MADV_DONTFORK) failed"),
+    ],
+)
+def test_what_a_kernel_lacks_or_fakes(
+    backend: str, apply: Apply, part: str, call: int, error: int, reason: str
+) -> None:
+    """By a filter from outside, as container hosts have them."""
+    if part == "seal" and backend == "mprotect":
+        pytest.skip("seal is refused there for another reason")
+    applied = apply(f"refuse:{call}={error}", f"--{part}", "use_heap")
+    expect(applied, {"use_heap": "ok"})
+    assert (applied.reports[0]["failed"], applied.reports[0]["error"]) == (part, "-12"), str(applied)
+    assert reason in applied.reports[0]["reason"], str(applied)
+    assert part not in applied.applied
+    optional = apply(f"refuse:{call}={error}", f"--{part}?", "use_heap")
+    expect(optional, {"use_heap": "ok"})
+    assert optional.missing == {part} | ({"deputy"} if part == "syscalls" else set()), str(optional)
+
+
+def test_open_doors_are_named(backend: str, programs: Path, run: Run) -> None:
+    """A descriptor of /proc/self/mem from before would outlive the filter."""
+    shell = f"exec {programs}/apply --deputy use_heap 7<>/proc/self/mem"
+    applied = Applied(run(["sh", "-c", shell]))
+    expect(applied, {"use_heap": "ok"})
+    assert applied.reports[0]["failed"] == "deputy"
+    assert re.search(r"descriptor 7 is a process's memory \(/proc/\d+/mem\)", applied.reports[0]["reason"])

@@ -30,7 +30,7 @@ mod sys {
         pub applied: u32,
         pub missing: u32,
         pub failed: u32,
-        pub reason: [c_char; 800],
+        pub reason: [c_char; 2000],
     }
     unsafe extern "C" {
         pub fn mpk_harden_parse(text: *const c_char, out: *mut mpk_harden_policy) -> c_int;
@@ -191,7 +191,7 @@ pub fn harden(policy: &Policy) -> Result<Report, HardenError> {
         applied: 0,
         missing: 0,
         failed: 0,
-        reason: [0; 800],
+        reason: [0; 2000],
     };
     // SAFETY: both are valid; the library writes the report.
     let code = unsafe { sys::mpk_harden(&raw const policy.0, &raw mut raw) };

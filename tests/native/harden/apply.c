@@ -1,4 +1,6 @@
-/* Applies policies and tries things, in the order of its arguments: --POLICY or TRIAL.
+/* Applies policies and tries things, in the order of its arguments: --POLICY, TRIAL,
+ * @TRIAL (on a thread that thread:free or thread:blocked started before),
+ * refuse:NUMBER=ERRNO (a system call filter from outside).
  *
  * Prints each report as one line, and a line for each trial: its name and how it
  * ended: "ok", or the error's name. Trials that end the process are judged by the
@@ -8,9 +10,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
-#include <sched.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -213,6 +217,48 @@ static int harden(const char *text) {
     return error;
 }
 
+/* A thread that is older than the hardening, and does one trial at a time. */
+static pthread_barrier_t begin, end;
+static const char *order;
+
+static void *older_thread(void *blocked) {
+    sigset_t all;
+    sigfillset(&all);
+    if (blocked) pthread_sigmask(SIG_BLOCK, &all, NULL);
+    for (;;) {
+        pthread_barrier_wait(&begin);
+        try_one(order);
+        pthread_barrier_wait(&end);
+    }
+    return NULL;
+}
+
+static void start_older_thread(const char *how) {
+    pthread_t thread;
+    CHECK(!pthread_barrier_init(&begin, NULL, 2) && !pthread_barrier_init(&end, NULL, 2));
+    CHECK(!pthread_create(&thread, NULL, older_thread, strcmp(how, "blocked") ? NULL : &begin));
+}
+
+static void on_older_thread(const char *trial) {
+    order = trial;
+    pthread_barrier_wait(&begin);
+    pthread_barrier_wait(&end);
+}
+
+/* A filter from outside, as a container has one: "NUMBER=ERRNO"; 0 fakes success. */
+static void refuse_call(const char *text) {
+    unsigned call, error;
+    CHECK(sscanf(text, "%u=%u", &call, &error) == 2);
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {sizeof code / sizeof *code, code};
+    CHECK(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && !syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter));
+}
+
 int main(int count, char **arguments) {
     host = host_domain();
     CHECK(mpk_domain_create(0, &other) == 0);
@@ -222,6 +268,9 @@ int main(int count, char **arguments) {
     signal(SIGUSR2, nothing);
     for (int i = 1; i < count; i++)
         if (!strncmp(arguments[i], "--", 2)) harden(arguments[i] + 2);
+        else if (!strncmp(arguments[i], "refuse:", 7)) refuse_call(arguments[i] + 7);
+        else if (!strncmp(arguments[i], "thread:", 7)) start_older_thread(arguments[i] + 7);
+        else if (*arguments[i] == '@') on_older_thread(arguments[i] + 1);
         else try_one(arguments[i]);
     return 0;
 }
