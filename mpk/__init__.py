@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from mpk.gadgets import Gadget, Hit, scan
     from mpk.hardening import HardenLevel, HardenPart, HardenPolicy, HardenReport, harden, hardened
+    from mpk.keys import KeyStatistics, PageGroup, Prot, init_keys, keys_statistics, keys_wait
     from mpk.runtime import backend, backend_reason, foreign_rights, keys_free, pku_available, start
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "Hit",
     "InvalidArgumentError",
     "KernelError",
+    "KeyStatistics",
     "LimitError",
     "MpkError",
     "NoKeyError",
@@ -67,7 +69,9 @@ __all__ = [
     "NoPkuError",
     "NotLiveError",
     "Opened",
+    "PageGroup",
     "PinnedError",
+    "Prot",
     "Rights",
     "RightsError",
     "Statistics",
@@ -78,7 +82,10 @@ __all__ = [
     "foreign_rights",
     "harden",
     "hardened",
+    "init_keys",
     "keys_free",
+    "keys_statistics",
+    "keys_wait",
     "pku_available",
     "scan",
     "start",
@@ -86,7 +93,7 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_SOURCES = ("abi", "errors", "runtime", "domain", "gadgets", "hardening")
+_SOURCES = ("abi", "errors", "runtime", "domain", "gadgets", "hardening", "keys")
 
 
 def __getattr__(name: str) -> object:

@@ -20,6 +20,7 @@
 #include "harden.h"
 #include "prim.h"
 #include "record.h"
+#include "vkey_hooks.h"
 
 #define COMMIT_LEAST (1u << 20)   /* one step of growth, at least */
 #define COMMIT_MOST (64u << 20)   /* and at most */
@@ -128,11 +129,12 @@ void *mpk_domain_private(mpk_domain *domain, size_t bytes) {
 static int guard_key(struct domain_extent *extent) {
     struct runtime *runtime = MPK_RUNTIME;
     int error = _mpk_prim()->key_alloc(&extent->key);
+    if (error == MPK_ENOKEY) error = _mpk_vkey_give_up(&extent->key);
     if (error || runtime->backend != MPK_BACKEND_PKU) return error;
     uint64_t both = (uint64_t)3 << (2 * extent->key);
     uint64_t foreign = (uint64_t)(runtime->foreign_rights == MPK_READ ? 2 : 3) << (2 * extent->key);
     uint64_t guarded = atomic_load(&runtime->guarded);
-    atomic_store(&runtime->guarded, guarded | both << 32 | foreign);
+    atomic_store(&runtime->guarded, (guarded & ~both) | both << 32 | foreign);
     return 0;
 }
 
@@ -216,7 +218,7 @@ mpk_domain *mpk_host(int *error) {
         if (!runtime->faults_installed && _mpk_threads_note_older() > 1) *error = mpk_faults_install();
         if (!*error) *error = create(MPK_HOST_BASE, (size_t)1 << MPK_HOST_SHIFT, &host);
         if (!*error) {
-            if (runtime->backend == MPK_BACKEND_PKU) runtime->host_bits = 3u << (2 * mpk_domain_key(host));
+            if (runtime->backend == MPK_BACKEND_PKU) runtime->host_bits |= 3u << (2 * mpk_domain_key(host));
             atomic_store(&runtime->host, host);
         }
     }

@@ -5,6 +5,7 @@
  *   - a host thread without its rights (the kernel starts signal handlers with
  *     every key closed; threads older than a key never had it; on mprotect,
  *     another thread's foreign call): granted, or waited for;
+ *   - a page group of virtual keys: vkey_fault.c decides;
  *   - a foreign thread's signal handler that lacks even foreign rights: granted;
  *   - anything else: a violation.
  * All other faults go to whoever handled them before, as the kernel would.
@@ -35,6 +36,7 @@
 #include "report.h"
 #include "signal_frame.h"
 #include "try.h"
+#include "vkey_hooks.h"
 
 #define TAG_SHIFT 62  /* a pseudo-pointer has 01 in bits 63:62 */
 #define TAG 1
@@ -59,7 +61,8 @@ static bool is_foreign_thread(uint32_t frame_pkru) {
     /* Write-disabled but readable: only a gate leaves the published key so. */
     uint32_t published = MPK_RUNTIME->published_bits;
     if ((frame_pkru & published) == (published & 0xaaaaaaaa)) return true;
-    return record ? _mpk_record_is_foreign(record) : !_mpk_thread_is_older(_mpk_thread_id());
+    if (record) return _mpk_record_is_foreign(record);
+    return (frame_pkru & published) != 0 && !_mpk_thread_is_older(_mpk_thread_id());
 }
 
 /* After the report: what policy asks for. pku: by the signal frame. */
@@ -110,6 +113,26 @@ static void boundary(void *context, uintptr_t address, int key, bool foreign, ui
     violation(context, &v, foreign, v.access == MPK_ACCESS_EXECUTE ? CANNOT_GO_ON : GOES_ON_OPEN, frame_pkru);
 }
 
+/* A page group of virtual keys. Returns false when the address is in none; else
+ * *ours is what handled() returns. What is denied cannot be let through: the group
+ * may have no key to open. */
+static bool group_fault(void *context, uintptr_t address, int key, bool *ours) {
+    uint32_t pkru = 0;
+    if (is_pku() && !_mpk_frame_pkru(context, &pkru)) return false;
+    bool foreign = is_foreign_thread(pkru);
+    uint32_t want = pkru;
+    enum vkey_fault decision = _mpk_vkey_fault(address, _mpk_frame_access(context), foreign, &want);
+    *ours = decision != VKEY_DENIED;
+    if (decision == VKEY_TRY_AGAIN && is_pku()) _mpk_frame_set_pkru(context, want);
+    if (decision == VKEY_FOREIGN) {
+        struct mpk_violation v = {.kind = MPK_BOUNDARY, .address = address, .key = key};
+        v.access = _mpk_frame_access(context);
+        v.detail = "the page group is closed to foreign code";
+        violation(context, &v, true, CANNOT_GO_ON, pkru);
+    }
+    return decision != VKEY_NOT_OURS;
+}
+
 /* pku. Rights that the thread should have and the frame lacks are put there. */
 static void key_fault(void *context, uintptr_t address, int key) {
     uint32_t had, want, denied = pkru_of_key(PKRU_ACCESS_DISABLE, key);
@@ -141,6 +164,8 @@ static bool page_fault(void *context, uintptr_t address) {
         _mpk_wait_until_open(me);
         return true;
     }
+    bool ours;
+    if (group_fault(context, address, -1, &ours)) return ours;
     struct domain_extent *extent = _mpk_extent_at(address);
     enum mpk_rights rights = extent ? (enum mpk_rights)atomic_load(&extent->rights) : MPK_READ_WRITE;
     if (rights == MPK_NONE || (rights == MPK_READ && access == MPK_ACCESS_WRITE)) {
@@ -172,7 +197,11 @@ static bool handled(int signal_number, const siginfo_t *info, void *context) {
     if (info->si_code == SI_KERNEL && _mpk_frame_is_address_trap(context)) return tagged_fault(context);
     if (signal_number != SIGSEGV) return false;
     if (is_pku()) {
-        if (info->si_code == SEGV_PKUERR && info->si_pkey < 16 &&
+        bool by_key = info->si_code == SEGV_PKUERR, ours;
+        if ((by_key || info->si_code == SEGV_ACCERR) &&
+            group_fault(context, address, by_key ? (int)info->si_pkey : -1, &ours))
+            return ours;
+        if (by_key && info->si_pkey < 16 &&
             (guarded_mask() & pkru_of_key(PKRU_BOTH, (int)info->si_pkey))) {
             key_fault(context, address, (int)info->si_pkey);
             return true;
@@ -184,8 +213,8 @@ static bool handled(int signal_number, const siginfo_t *info, void *context) {
         boundary(context, address, _mpk_extent_at(address)->key, true, pkru); /* jumped into our heap */
         return true;
     }
-    return info->si_code == SEGV_ACCERR && (is_published(address) || _mpk_extent_at(address)) &&
-           page_fault(context, address);
+    bool known = is_published(address) || _mpk_extent_at(address) || _mpk_vkey_holds(address);
+    return info->si_code == SEGV_ACCERR && known && page_fault(context, address);
 }
 
 static void on_fault(int signal_number, siginfo_t *info, void *context) {

@@ -63,8 +63,9 @@ struct domain_extent {
 #define MPK_TRIES_OFFSET 0x01000000    /* MPK_TRY_DEPTH try frames a thread */
 #define MPK_REPORTS_OFFSET 0x03000000  /* one page a thread to compose a report in */
 #define MPK_RUNS_OFFSET 0x04000000     /* share.c */
+#define MPK_KEYS_OFFSET 0x08000000     /* vkey.h; 16 MiB */
 
-#define MPK_OLDER_THREADS 64
+#define MPK_OLDER_THREADS 512
 
 struct previous_handler {          /* of a signal: struct sigaction, as far as it matters */
     uintptr_t function;            /* 0: SIG_DFL, 1: SIG_IGN */

@@ -25,6 +25,7 @@
 #include <unistd.h>
 #include "prim.h"
 #include "record.h"
+#include "vkey_hooks.h"
 
 #define WAIT_NS 1000000              /* one sleep; then the state is looked at again */
 #define NOTICE_NS 5000000000         /* waiting that is worth a line on stderr */
@@ -159,6 +160,7 @@ static uint32_t mprotect_close_all(struct thread_record *record) {
         if (had != rights && protect(extent, rights))
             _mpk_fatal("mprotect of a domain failed (errno %d): it cannot be closed", errno);
     }
+    _mpk_vkey_close_all();
     protect_published(PROT_READ);
     return 1;
 }
@@ -176,6 +178,7 @@ static void mprotect_open_all(struct thread_record *record, uint32_t saved) {
         if (runtime->foreign_rights != rights && protect(extent, rights))
             _mpk_fatal("mprotect of a domain failed (errno %d): it cannot be opened", errno);
     }
+    _mpk_vkey_open_all();
     atomic_store(&runtime->closed, 0);
     _mpk_extents_unlock();
 }

@@ -23,6 +23,7 @@
 #include "harden.h"
 #include "prim.h"
 #include "record.h"
+#include "vkey_hooks.h"
 
 #define EXIT_ROUNDS 3 /* of the 4 that PTHREAD_DESTRUCTOR_ITERATIONS promises */
 
@@ -66,6 +67,7 @@ static void thread_exit(void *value) {
         return;
     }
     give_back_caches(record);
+    _mpk_vkey_thread_exit(record);
     bool runs = mprotect_backend && atomic_load(&MPK_RUNTIME->runner) == record->fs_base;
     forget(record, RECORD_VACANT);
     if (runs) _mpk_runner_release();
@@ -186,6 +188,7 @@ static void fork_child(void) {
         if (fs_base == me) record->thread_id = _mpk_thread_id();
         else if (fs_base > RECORD_LOST) forget(record, RECORD_LOST);
     }
+    _mpk_vkey_fork_child();
     uintptr_t runner = atomic_load(&MPK_RUNTIME->runner);
     if (runner != 0 && runner != me) atomic_store(&MPK_RUNTIME->runner, 0);
     fork_parent();

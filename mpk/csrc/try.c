@@ -17,6 +17,7 @@
 #include "prim.h"
 #include "record.h"
 #include "try.h"
+#include "vkey_hooks.h"
 
 #define MPK_TRY_DEPTH 64
 _Static_assert(sizeof(struct try_frame) == TRY_FRAME_BYTES, "the area is laid out by this");
@@ -61,7 +62,11 @@ struct try_frame *_mpk_try_push(uintptr_t stack_pointer, void (*body)(void *), v
     record->tries++;
     struct try_frame *frame = _mpk_try_innermost(record);
     frame->depth = record->depth;
-    frame->pkru = MPK_RUNTIME->backend == MPK_BACKEND_PKU ? pkru_read() : 0;
+    frame->begins = (uint16_t)_mpk_vkey_depth(record);
+    do { /* a change of rights that a signal brings in between is not to be lost */
+        frame->pkru = MPK_RUNTIME->backend == MPK_BACKEND_PKU ? pkru_read() : 0;
+        atomic_signal_fence(memory_order_seq_cst);
+    } while (MPK_RUNTIME->backend == MPK_BACKEND_PKU && frame->pkru != pkru_read());
     frame->body = body;
     frame->argument = argument;
     return frame;
@@ -83,6 +88,7 @@ struct try_frame *_mpk_try_leave(struct thread_record *record) {
         if (atomic_load(&MPK_RUNTIME->runner) == record->fs_base) _mpk_runner_release();
     }
     record->depth = frame->depth;
+    _mpk_vkey_leave(record, frame->begins);
     return frame;
 }
 

@@ -11,7 +11,7 @@ struct try_frame {
     uint64_t rsp;         /* at entry of mpk_try: points to its return address */
     uint64_t rip;         /* that address */
     uint32_t mxcsr;
-    uint16_t x87, unused;
+    uint16_t x87, begins; /* open mpk_begins at entry */
     uint32_t depth;       /* gates in progress at entry */
     uint32_t pkru;        /* rights at entry */
     void (*body)(void *);

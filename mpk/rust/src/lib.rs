@@ -12,6 +12,7 @@ mod domain;
 mod error;
 pub mod ffi;
 mod harden;
+pub mod keys;
 mod probe;
 mod scan;
 
@@ -19,6 +20,7 @@ pub use attempt::attempt;
 pub use domain::{Domain, Opened, Rights};
 pub use error::Error;
 pub use harden::{HardenError, Parts, Policy, Report, harden, hardened, is_orphan};
+pub use keys::{Begun, KeyStatistics, PageGroup, Prot, init_keys, key_statistics, wait_for_keys};
 pub use probe::{Backend, Probe, probe};
 pub use scan::{Gadget, Hit, scan};
 

@@ -1,0 +1,108 @@
+"""Virtual keys in C: one small program and one process a case, on both backends.
+
+The programs lie in tests/native/keys. What a program can judge by itself it checks
+and exits 0; what must end a process is judged here.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Outcome, Run
+from tests.integration.test_mpk_native import STRICT, clang
+
+Program = Callable[..., Outcome]
+TIMEOUT_SECONDS = 300.0
+
+
+def compile_all(root: Path, to: Path, compiler: list[str], flags: list[str]) -> None:
+    """Compiles the runtime once and links each program with it."""
+    csrc = root / "mpk" / "csrc"
+    objects: list[str] = []
+    for source in sorted(csrc.glob("*.c")):
+        objects.append(str(to / f"{source.stem}.o"))
+        subprocess.run([*compiler, *STRICT, *flags, "-c", str(source), "-o", objects[-1]], check=True)
+    for source in sorted((root / "tests" / "native" / "keys").glob("*.c")):
+        program = [*compiler, *STRICT, *flags, "-I", str(csrc), str(source), *objects]
+        subprocess.run([*program, "-lpthread", "-o", str(to / source.stem)], check=True)
+
+
+@pytest.fixture(scope="module", params=["gcc", "clang-ubsan"])
+def programs(request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the compiled programs: as shipped, and under clang's UBSan in trap mode.
+
+    Its check of called functions' types reads before the function, which code in an
+    execute-only group cannot have.
+    """
+    to = tmp_path_factory.mktemp(f"keys-{request.param}")
+    if request.param == "gcc":
+        compile_all(root, to, ["gcc"], ["-O2"])
+    else:
+        ubsan = ["-fsanitize=undefined", "-fno-sanitize=function", "-fsanitize-trap=undefined"]
+        compile_all(root, to, clang(), ["-O1", *ubsan])
+    return to
+
+
+@pytest.fixture
+def program(programs: Path, run: Run) -> Program:
+    """Runs one of the programs by name."""
+
+    def call(name: str, *arguments: str, **keywords: Any) -> Outcome:
+        return run([programs / name, *arguments], timeout_seconds=TIMEOUT_SECONDS, **keywords)
+
+    return call
+
+
+HOLDS = (
+    *(f"basic {what}" for what in ("begins", "misuse", "many", "churn", "lru", "million", "files")),
+    *(f"process {what}" for what in ("everybody-small", "everybody-large", "begun", "deaf", "inherit", "exec", "rate")),
+    *(f"threads {what}" for what in ("own", "hammer", "hammer-rights", "wait", "exit", "fork", "contention")),
+    *(f"house {what}" for what in ("gates", "domains", "try", "heap", "limits", "signals")),
+)
+
+
+@pytest.mark.parametrize("words", HOLDS)
+def test_holds(backend: str, program: Program, words: str) -> None:
+    outcome = program(*words.split())
+    assert outcome.code == 0, outcome
+    assert outcome.stdout.endswith("ok\n"), outcome
+
+
+@pytest.mark.parametrize("rights", ["none", "read"])
+def test_foreign_code_has_no_rights_on_groups(backend: str, program: Program, rights: str) -> None:
+    outcome = program("house", "gates", env={"GALEED_FOREIGN_RIGHTS": rights})
+    assert outcome.code == 0, outcome
+
+
+@pytest.mark.parametrize(("what", "line"), [("touch", "read page group 3"), ("write-reader", "wrote page group 3")])
+def test_a_host_thread_that_has_not_begun(backend: str, program: Program, what: str, line: str) -> None:
+    outcome = program("house", what)
+    assert outcome.code == -signal.SIGSEGV, outcome
+    assert line in outcome.stderr, outcome
+    assert ("hardware key" in outcome.stderr) == (backend == "pku"), outcome
+    assert "violation" not in outcome.stderr, outcome
+
+
+def test_the_programs_own_handler_is_asked(backend: str, program: Program) -> None:
+    outcome = program("house", "touch-handler")
+    assert (outcome.code, outcome.stdout) == (9, "signal 11 at the group 1\n"), outcome
+
+
+@pytest.mark.parametrize("policy", ["abort", "report"])
+def test_foreign_code_that_touches_a_group(backend: str, program: Program, policy: str) -> None:
+    outcome = program("house", "foreign", env={"GALEED_ON_VIOLATION": policy})
+    assert outcome.code == -signal.SIGABRT or (backend == "mprotect" and policy == "report"), outcome
+    assert "boundary violation: foreign code in foreign_function read" in outcome.stderr, outcome
+
+
+def test_foreign_code_that_calls_begin(backend: str, program: Program) -> None:
+    outcome = program("house", "foreign-begin")
+    assert outcome.code == -signal.SIGABRT, outcome
+    expected = "boundary violation" if backend == "pku" else "foreign code called mpk_begin"
+    assert expected in outcome.stderr, outcome
