@@ -30,6 +30,10 @@
  * inside a begin starts with its creator's rights, which it keeps until the group
  * loses its key.
  *
+ * In hardened mode (mpk_harden.h): with SYSCALLS no group changes its key any more
+ * (hits go on, misses are EKERNEL); with SIGNALS no thread can be told anything
+ * (EPINNED, unless the process has one thread). Begin what is needed before.
+ *
  * Source: [libmpk 4]; its kernel patch is replaced by signals to the threads
  * that must see a change.
  */

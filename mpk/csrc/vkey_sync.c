@@ -29,12 +29,13 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include "mpk_harden.h"
 #include "signal_frame.h"
 #include "try.h"
 #include "vkey.h"
@@ -88,17 +89,26 @@ void _mpk_vkey_fix_saved(struct thread_record *record, const struct vkey_thread 
 
 /* ---- The thread that is asked. ----------------------------------------------- */
 
-/* Is there a WRPKRU ahead? Read by system call: the next page may not be there. */
+/* Asked of the kernel, which compares the word before it would wait: EFAULT, or not. */
+static bool is_readable(uintptr_t address) {
+    struct timespec at_once = {0, 0};
+    return syscall(SYS_futex, address, FUTEX_WAIT_PRIVATE, 0, &at_once, NULL, 0) == 0 || errno != EFAULT;
+}
+
+/* Is there a WRPKRU ahead? Code may be under any key (PROT_EXEC alone), so all are
+ * open for the look; its next page may not be there. */
 static bool is_changing(const void *context) {
-    uint8_t code[REACH_BYTES + 2];
-    uintptr_t pc = _mpk_frame_pc(context), page_end = (pc | (MPK_PAGE_BYTES - 1)) + 1;
-    size_t first = page_end - pc < sizeof code ? page_end - pc : sizeof code;
-    struct iovec here = {code, sizeof code};
-    struct iovec there[2] = {{(void *)pc, first}, {(void *)page_end, sizeof code - first}};
-    long bytes = syscall(SYS_process_vm_readv, getpid(), &here, 1, there, 2, 0);
-    for (long i = 0; i + 2 < bytes; i++)
-        if (code[i] == 0x0f && code[i + 1] == 0x01 && code[i + 2] == 0xef) return true;
-    return bytes <= 0;
+    uintptr_t pc = _mpk_frame_pc(context), next_page = (pc | (MPK_PAGE_BYTES - 1)) + 1, end = pc + REACH_BYTES;
+    uint32_t rights = pkru_read();
+    bool found = false;
+    pkru_write(0);
+    if (end + 2 > next_page && !is_readable(next_page)) end = next_page - 2;
+    for (uintptr_t at = pc; at < end && !found; at++) {
+        const uint8_t *code = (const uint8_t *)at;
+        found = code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xef;
+    }
+    pkru_write(rights);
+    return found;
 }
 
 static enum vkey_verdict judge(const struct vkey_task *task, const struct vkey_thread *thread, uint32_t had,
@@ -244,6 +254,7 @@ int _mpk_vkey_set_bits(int key, uint8_t bits) {
         if (all) _mpk_vkey_fix_self();
         return 0;
     }
+    if (atomic_load(&MPK_RUNTIME->hardened) & MPK_HARDEN_SIGNALS) return MPK_EPINNED; /* no handler may return */
     VKEYS->sync_key = (uint32_t)key;
     VKEYS->sync_from = from;
     VKEYS->sync_to = bits;

@@ -149,9 +149,8 @@ impl PageGroup {
         let name = c_int::try_from(vkey).unwrap_or(-1); // refused by the runtime
         let flags = MAP_PRIVATE | MAP_ANONYMOUS;
         // SAFETY: a new mapping, at an address that the kernel chooses.
-        let base = unsafe {
-            ffi::mpk_mmap(name, std::ptr::null_mut(), bytes, prot.code(), flags, -1, 0)
-        };
+        let base =
+            unsafe { ffi::mpk_mmap(name, std::ptr::null_mut(), bytes, prot.code(), flags, -1, 0) };
         if base.addr() == usize::MAX {
             return Err(Self::last_error());
         }

@@ -161,14 +161,14 @@ int main(int count, char **arguments) {
     else if (!strcmp(what, "signals")) signals();
     else if (!strncmp(what, "touch", 5)) {
         CHECK(mpk_begin(3, RW) == 0 && mpk_end(3) == 0); /* resident, closed */
-        (*opaque(closed))++;
+        printf("read %d\n", *opaque(closed));
     } else if (!strcmp(what, "write-reader")) {
         CHECK(mpk_begin(3, PROT_READ) == 0 && *opaque(closed) == 0);
         (*opaque(closed))++;
     } else if (!strcmp(what, "foreign")) {
         CHECK(mpk_begin(1, RW) == 0);
         mpk_gate_enter(&token, "foreign_function");
-        (*opaque(begun))++;
+        count += *opaque(begun);
     } else if (!strcmp(what, "foreign-begin")) {
         mpk_gate_enter(&token, "foreign_function");
         mpk_begin(1, RW);
