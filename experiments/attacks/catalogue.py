@@ -15,8 +15,9 @@ own. A backend with words instead of verdicts is not run there. `pku-nobody` and
 where the attack must fail by itself, undefended too; or it gives the reason for each
 of these tables where only there it must: control = { mprotect = "rights are ..." }.
 `lacking` holds by condition (conditions.py) what comes out where that does not hold:
-lacking = { "Linux 6.13" = "stopped madvise EINVAL" }. A verdict may be several, with |
-between them: a fact about the machine.
+lacking = { "Linux 6.13" = "stopped madvise EINVAL" } instead of every success, or
+lacking = { "locked memory".pku = { full = "leaked" } } there from that policy on. A
+verdict may be several, with | between them: a fact about the machine.
 
 Invariant: what is loaded is whole; `control` exactly where the undefended run fails;
 `why` exactly where the top level does not stop the attack.
@@ -51,7 +52,8 @@ class Row:
     """One variant of one row. name: A1.stray. verdicts: by (backend, user, policy).
 
     absent: the words for a backend that it is not run on. failing: why it must fail by
-    itself, by (backend, user), where it is not a control everywhere.
+    itself, by (backend, user), where it is not a control everywhere. lacking: some
+    verdicts depend on the machine.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Row:
     why: str
     absent: Mapping[str, str]
     failing: Mapping[tuple[str, str], str]
+    lacking: bool
     verdicts: Mapping[tuple[str, str, str], str]
 
     def expects(self, verdict: str, backend: str, user: str, policy: str) -> bool:
@@ -133,10 +136,17 @@ def _row(name: str, fields: Mapping[str, Any]) -> Row:
     failing = {} if isinstance(control, bool) else _failing(name, control)
     for condition, verdict in fields.get("lacking", {}).items():
         for user in USERS:
-            if not holds(condition, user):
+            if holds(condition, user):
+                continue
+            if isinstance(verdict, str):
                 failing |= {(backend, user): f"this machine has no {condition}" for backend in BACKENDS}
                 verdicts |= _without(verdicts, user, verdict)
-    return Row(name, fields["title"], control is True, fields.get("why", ""), absent, failing, verdicts)
+                continue
+            for backend, given in verdict.items():
+                of = {policy: verdicts[backend, user, policy] for policy in POLICIES}
+                verdicts |= {(backend, user, policy): text for policy, text in _carried(name, given, of).items()}
+    why, lacking = fields.get("why", ""), "lacking" in fields
+    return Row(name, fields["title"], control is True, why, absent, failing, lacking, verdicts)
 
 
 def load() -> tuple[Row, ...]:

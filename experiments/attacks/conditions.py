@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import platform
 import re
+import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _KERNEL = Path("/proc/sys/kernel")
+_CAP_SYS_RESOURCE = 24  # capabilities(7), linux/capability.h
 
 
 def _setting(name: str, absent: str) -> str:
@@ -51,11 +53,23 @@ def _cores(user: str) -> bool:
     return (_setting("core_pattern", ""), _setting("core_uses_pid", "")) == ("core", "0")
 
 
+def _locked_memory(user: str) -> bool:
+    """Whether memory can be locked without limit, or whoever starts the program may raise it."""
+    (bits,) = re.findall(r"^CapEff:\s*(\w+)", _status(), re.MULTILINE)
+    may_raise = bool(int(bits, 16) >> _CAP_SYS_RESOURCE & 1)
+    return user == "root" or may_raise or resource.getrlimit(resource.RLIMIT_MEMLOCK)[1] == resource.RLIM_INFINITY
+
+
+def _status() -> str:
+    return Path("/proc/self/status").read_text(encoding="utf-8")
+
+
 _SETTINGS: dict[str, Callable[[str], bool]] = {
     "io_uring": _io_uring,
     "perf": _perf,
     "ptrace": _ptrace,
     "cores": _cores,
+    "locked memory": _locked_memory,
 }
 
 

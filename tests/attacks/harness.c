@@ -18,12 +18,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include "evidence.h"
 #include "inside.h"
+#include "mpk_harden.h"
 #include "verdict.h"
 
 #define INSIDE "--inside"
@@ -53,6 +55,25 @@ static int memory_file(const char *name) {
     return fd;
 }
 
+/* What the process under attack is to prepare at its start. Secret memory counts as
+ * locked: whoever starts a hardened program allows for it, or, where he may not, asks
+ * for it as far as it can be had. */
+static void ask_for_hardening(enum policy policy, int nobody) {
+    struct rlimit locked = {RLIM_INFINITY, RLIM_INFINITY};
+    struct mpk_harden_policy level;
+    char text[256] = "";
+    unsetenv("GALEED_HARDEN");
+    if (policy <= POLICY_GATES || mpk_harden_parse(policy_names[policy], &level)) return;
+    int refused = setrlimit(RLIMIT_MEMLOCK, &locked) && nobody;
+    for (uint32_t part = 1; part <= level.parts; part <<= 1)
+        if (level.parts & part) {
+            size_t used = strlen(text);
+            snprintf(text + used, sizeof text - used, "%s%s%s", used ? "," : "", mpk_harden_part_name(part),
+                     part == MPK_HARDEN_SECRETMEM && refused ? "?" : "");
+        }
+    setenv("GALEED_HARDEN", text, 1);
+}
+
 static void become_nobody(void) {
     if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY)) _exit(2);
 }
@@ -66,8 +87,7 @@ static _Noreturn void start_inside(char **words, enum policy policy, int evidenc
     setenv("GALEED_REPORT", report_text, 1);
     setenv("GALEED_ON_VIOLATION", "abort", 1);
     setenv("LD_BIND_NOW", "1", 1);
-    if (policy > POLICY_GATES) setenv("GALEED_HARDEN", policy_names[policy], 1);
-    else unsetenv("GALEED_HARDEN");
+    ask_for_hardening(policy, nobody);
     if (nobody) become_nobody();
     char *arguments[] = {words[0], INSIDE, evidence_text, words[1], words[2], NULL};
     fexecve(self, arguments, environ);

@@ -9,7 +9,7 @@
 #include "naive.h"
 #include "policy.h"
 
-#define TRIES 64 /* the heap may have other free pages, which come first */
+#define TRIES 4096 /* the heap may have other free pages, which come first */
 
 static void tag(void *address, size_t bytes, int key) {
     if (target.pku && syscall(SYS_pkey_mprotect, address, bytes, PROT_READ | PROT_WRITE, key))

@@ -1,5 +1,6 @@
 /* B8: a page that foreign code puts into a pipe by reference while it may use it, and
- * that holds a secret later: the pipe shows what the page holds when it is read.
+ * that holds a secret later: the pipe shows what the page holds when it is read. Or
+ * it does so before the policy is in force, which must not give such pages back then.
  *
  * Source: own trials; [vmsplice(2)].
  */
@@ -27,6 +28,13 @@ static void lend(void) {
     else if (target.undefended) splice_page();
 }
 
+static void lend_and_splice(void) {
+    lend();
+    if (page && !spliced) splice_page();
+}
+
+static void nothing(void) {}
+
 static void splice_lent(void) {
     if (page && !spliced) splice_page();
 }
@@ -43,5 +51,6 @@ static void read_pipe(void) {
 
 const struct attack attacks[] = {
     {.variant = "spliced", .while_open = lend, .attack = splice_lent, .host = take_back, .again = read_pipe},
+    {.variant = "early", .while_open = lend_and_splice, .attack = nothing, .host = take_back, .again = read_pipe},
     {0},
 };
