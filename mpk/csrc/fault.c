@@ -35,6 +35,7 @@
 #include "record.h"
 #include "report.h"
 #include "signal_frame.h"
+#include "stacks.h"
 #include "try.h"
 #include "vkey_hooks.h"
 
@@ -196,6 +197,7 @@ static bool handled(int signal_number, const siginfo_t *info, void *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
     if (info->si_code == SI_KERNEL && _mpk_frame_is_address_trap(context)) return tagged_fault(context);
     if (signal_number != SIGSEGV) return false;
+    if (info->si_code == SEGV_ACCERR) _mpk_stacks_overflow(_mpk_thread_find(), address);
     if (is_pku()) {
         bool by_key = info->si_code == SEGV_PKUERR, ours;
         if ((by_key || info->si_code == SEGV_ACCERR) &&
@@ -247,20 +249,18 @@ int mpk_faults_install(void) {
     return error ? error : _mpk_faults_install_started();
 }
 
+/* Under extent_lock, which fork takes too: a child finds both handlers or none. */
 int _mpk_faults_install_started(void) {
-    enum { NOT_YET, NOW, DONE };
-    uint32_t state = NOT_YET;
-    if (!atomic_compare_exchange_strong(&MPK_RUNTIME->faults_installed, &state, NOW)) {
-        while (atomic_load(&MPK_RUNTIME->faults_installed) == NOW) __builtin_ia32_pause();
-        return atomic_load(&MPK_RUNTIME->faults_installed) == DONE ? 0 : MPK_EKERNEL;
+    int error = 0;
+    if (atomic_load(&MPK_RUNTIME->faults_installed)) return 0;
+    _mpk_extents_lock();
+    if (!atomic_load(&MPK_RUNTIME->faults_installed)) {
+        error = _mpk_fault_take_over(SIGSEGV, on_fault, &MPK_RUNTIME->previous[0]);
+        if (!error) error = _mpk_fault_take_over(SIGBUS, on_fault, &MPK_RUNTIME->previous[1]);
+        if (!error) atomic_store(&MPK_RUNTIME->faults_installed, 1);
     }
-    if (_mpk_fault_take_over(SIGSEGV, on_fault, &MPK_RUNTIME->previous[0]) == 0 &&
-        _mpk_fault_take_over(SIGBUS, on_fault, &MPK_RUNTIME->previous[1]) == 0) {
-        atomic_store(&MPK_RUNTIME->faults_installed, DONE);
-        return 0;
-    }
-    atomic_store(&MPK_RUNTIME->faults_installed, NOT_YET);
-    return MPK_EKERNEL;
+    _mpk_extents_unlock();
+    return error;
 }
 
 /* Rust installs its own handlers after its first allocation, and only where there

@@ -13,8 +13,12 @@
 #define _GNU_SOURCE
 #include <string.h>
 #include <sys/syscall.h>
+#include <ucontext.h>
 #include <unistd.h>
 #include "fault_chain.h"
+
+/* Raised by the handler itself, if at all. */
+static const int synchronous[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGABRT};
 
 int _mpk_fault_take_over(int signal_number, void (*handler)(int, siginfo_t *, void *),
                          struct previous_handler *previous) {
@@ -22,8 +26,12 @@ int _mpk_fault_take_over(int signal_number, void (*handler)(int, siginfo_t *, vo
     memset(&ours, 0, sizeof ours);
     ours.sa_sigaction = handler;
     ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    sigemptyset(&ours.sa_mask);
+    /* A handler that interrupted ours would start with rights closed, and its first
+     * access would find SIGSEGV blocked: the end of the process. So none does. */
+    sigfillset(&ours.sa_mask);
+    for (unsigned i = 0; i < sizeof synchronous / sizeof *synchronous; i++) sigdelset(&ours.sa_mask, synchronous[i]);
     if (sigaction(signal_number, NULL, &old)) return MPK_EKERNEL;
+    if (old.sa_sigaction == handler) return 0; /* a second try after half of a first one */
     previous->function = (uintptr_t)old.sa_handler; /* shares its place with sa_sigaction */
     previous->flags = old.sa_flags;
     memcpy(&previous->mask, &old.sa_mask, sizeof previous->mask);
@@ -47,15 +55,14 @@ void _mpk_fault_pass_on(const struct previous_handler *previous, int signal_numb
         take_default_action(signal_number, info);
         return;
     }
+    uint64_t interrupted, wanted;
     sigset_t mask;
+    memcpy(&interrupted, &((ucontext_t *)context)->uc_sigmask, sizeof interrupted);
+    wanted = interrupted | previous->mask;
+    if (!(previous->flags & SA_NODEFER)) wanted |= (uint64_t)1 << (signal_number - 1);
     sigemptyset(&mask);
-    memcpy(&mask, &previous->mask, sizeof previous->mask);
-    sigprocmask(SIG_BLOCK, &mask, NULL); /* the return from our handler undoes it */
-    if (previous->flags & SA_NODEFER) {
-        sigemptyset(&mask);
-        sigaddset(&mask, signal_number);
-        sigprocmask(SIG_UNBLOCK, &mask, NULL);
-    }
+    memcpy(&mask, &wanted, sizeof wanted);
+    sigprocmask(SIG_SETMASK, &mask, NULL); /* the return from our handler undoes it */
     if (previous->flags & SA_SIGINFO)
         ((void (*)(int, siginfo_t *, void *))previous->function)(signal_number, info, context);
     else

@@ -11,6 +11,10 @@
  * Tokens are compared only within the thread's own stack, since addresses of
  * other stacks (coroutines, signal stacks) say nothing about age.
  *
+ * A signal handler may use gates between any two instructions here. What it
+ * pushes it pops; so the only harm it can do is to the slot that is being filled,
+ * and push looks whether it did.
+ *
  * Attacker: can call all of this at any time, and jump to it. mpk_gate_exit gives
  * rights to whoever knows the innermost token; that only the gate itself does so
  * is what keeping foreign code from our symbols has to ensure (THREAT_MODEL.md).
@@ -20,6 +24,7 @@
 #include "pkru.h"
 #include "prim.h"
 #include "record.h"
+#include "stacks.h"
 
 static inline bool on_stack(const struct thread_record *record, uintptr_t address) {
     return address - record->stack_low < record->stack_high - record->stack_low;
@@ -34,11 +39,32 @@ static inline void drop_dead(struct thread_record *record, uintptr_t token) {
         record->depth--;
 }
 
-static __attribute__((noinline, cold)) struct thread_record *first_gate(void) {
+/* pre: depth < MPK_GATE_DEPTH. */
+static inline void push(struct thread_record *record, struct gate_frame wanted) {
+    struct gate_frame *frame = &record->frames[record->depth];
+    frame->token = wanted.token; /* first: the one field in which no other frame is equal */
+    atomic_signal_fence(memory_order_seq_cst);
+    frame->saved_pkru = wanted.saved_pkru;
+    frame->kind = wanted.kind;
+    frame->function = wanted.function;
+    atomic_signal_fence(memory_order_seq_cst);
+    record->depth++;
+    atomic_signal_fence(memory_order_seq_cst);
+    if (unlikely(frame->token != wanted.token)) *frame = wanted; /* a signal handler was here */
+}
+
+/* Whatever keeps a gate from its short path: the first one of a thread, or a host stack. */
+static __attribute__((noinline, cold)) struct thread_record *first_gate(const void *token) {
     int error = mpk_start();
     if (error) _mpk_fatal("the runtime cannot start: %s", mpk_strerror(error));
     if (_mpk_prim()->is_closed()) _mpk_fatal("a thread that foreign code created entered a gate");
-    return _mpk_thread_for_gate();
+    struct thread_record *record = _mpk_thread_for_gate();
+    _mpk_stacks_settle(record, (uintptr_t)token);
+    if ((uintptr_t)token - MPK_HOST_BASE < (uintptr_t)1 << MPK_HOST_SHIFT)
+        _mpk_fatal("a plain gate (mpk_gate_enter) on a host stack, which foreign code cannot use; "
+                   "inside mpk_host_stack foreign code is called by mpk_call");
+    record->plain_gates = record->host_high == 0;
+    return record;
 }
 
 static _Noreturn __attribute__((noinline, cold)) void enter_refused(void) {
@@ -54,7 +80,7 @@ static _Noreturn __attribute__((noinline, cold)) void wrong_exit(const char *wha
     if (!record || !record->depth) _mpk_fatal("%s(%p): this thread is inside no gate", what, token);
     const struct gate_frame *frame = &record->frames[record->depth - 1];
     _mpk_fatal("%s(%p): the innermost frame is the %s with token %lx", what, token,
-               frame->foreign ? "gate" : "callback", (unsigned long)frame->token);
+               frame->kind & FRAME_FOREIGN ? "gate" : "callback", (unsigned long)frame->token);
 }
 
 int mpk_gate_is_foreign(void) {
@@ -67,7 +93,7 @@ int mpk_gate_is_foreign(void) {
 void mpk_gate_enter(void *token, const char *function) {
     struct runtime *runtime = MPK_RUNTIME;
     struct thread_record *record = likely(_mpk_started.started) ? _mpk_record_of(_mpk_fs_base()) : NULL;
-    if (unlikely(!record || !record->stack_high)) record = first_gate();
+    if (unlikely(!record || !record->plain_gates)) record = first_gate(token);
     bool pku = runtime->backend == MPK_BACKEND_PKU;
     uint32_t current = 0;
     if (likely(pku)) {
@@ -79,12 +105,7 @@ void mpk_gate_enter(void *token, const char *function) {
     drop_dead(record, (uintptr_t)token);
     if (unlikely(record->depth == MPK_GATE_DEPTH)) too_deep();
     if (unlikely(!pku)) _mpk_runner_take(record->fs_base);
-    struct gate_frame *frame = &record->frames[record->depth];
-    frame->token = (uintptr_t)token;
-    frame->saved_pkru = current;
-    frame->foreign = 1;
-    frame->function = function;
-    record->depth++;
+    push(record, (struct gate_frame){(uintptr_t)token, current, FRAME_GATE, function});
     if (likely(pku)) {
         uint64_t guarded = atomic_load_explicit(&runtime->guarded, memory_order_relaxed);
         uint32_t written = pkru_write_unchecked((current & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
@@ -98,7 +119,7 @@ void mpk_gate_enter(void *token, const char *function) {
 
 static inline bool is_innermost_gate(const struct thread_record *record, const void *token) {
     return record->depth - 1 < MPK_GATE_DEPTH && record->frames[record->depth - 1].token == (uintptr_t)token &&
-           record->frames[record->depth - 1].foreign;
+           record->frames[record->depth - 1].kind == FRAME_GATE;
 }
 
 /* The record whose innermost gate has this token. The thread pointer in memory,
@@ -158,8 +179,7 @@ void mpk_callback_enter(void *token) {
     /* Nothing is dropped here: the gate that this comes out of is alive, and its
      * token may lie on either side of ours when a compiler merged the frames. */
     if (unlikely(record->depth == MPK_GATE_DEPTH)) too_deep();
-    record->frames[record->depth] = (struct gate_frame){(uintptr_t)token, saved, 0, NULL};
-    record->depth++;
+    push(record, (struct gate_frame){(uintptr_t)token, saved, FRAME_CALLBACK, NULL});
     if (!pku && was_foreign) _mpk_runner_release();
 }
 
@@ -169,7 +189,7 @@ void mpk_callback_exit(void *token) {
     if (record->depth && record->frames[record->depth - 1].token != (uintptr_t)token)
         drop_dead(record, (uintptr_t)token - 1);
     if (!record->depth || record->frames[record->depth - 1].token != (uintptr_t)token ||
-        record->frames[record->depth - 1].foreign)
+        record->frames[record->depth - 1].kind != FRAME_CALLBACK)
         wrong_exit("mpk_callback_exit", token, record);
     uint32_t saved = record->frames[record->depth - 1].saved_pkru;
     if (MPK_RUNTIME->backend == MPK_BACKEND_PKU) {
@@ -198,17 +218,31 @@ void mpk_access_end(int was_foreign) {
     if (was_foreign) _mpk_prim()->close_all(_mpk_thread_find());
 }
 
+/* On one stack, tokens part host from foreign frames: above a gate's lies the host,
+ * above a callback's foreign code, and below the last what that one began. */
+static int host_side(const struct thread_record *record, uintptr_t low, uintptr_t high, uintptr_t address, int host) {
+    for (uint32_t i = 0; i < record->depth; i++) {
+        const struct gate_frame *frame = &record->frames[i];
+        if (frame->token - low >= high - low || frame->kind >= FRAME_CALL_BACK) continue; /* another stack's affair */
+        if (address >= frame->token) return frame->kind & FRAME_FOREIGN;
+        host = !(frame->kind & FRAME_FOREIGN);
+    }
+    return host;
+}
+
 int mpk_gate_host_frame(uintptr_t address) {
     const struct thread_record *record = _mpk_thread_find();
-    if (!record || !on_stack(record, address)) return 0;
-    for (uint32_t i = 0; i < record->depth; i++)
-        if (address >= record->frames[i].token) return record->frames[i].foreign != 0;
-    return !_mpk_record_is_foreign(record);
+    if (!record) return 0;
+    if (on_stack(record, address))
+        return host_side(record, record->stack_low, record->stack_high, address, !record->born_foreign);
+    if (address - record->foreign_low < record->foreign_high - record->foreign_low)
+        return host_side(record, record->foreign_low, record->foreign_high, address, 0);
+    return address - record->host_low < record->host_high - record->host_low;
 }
 
 const char *mpk_gate_function(void) {
     const struct thread_record *record = _mpk_started.started ? _mpk_thread_find() : NULL;
     for (uint32_t i = record ? record->depth : 0; i-- > 0;)
-        if (record->frames[i].foreign) return record->frames[i].function;
+        if (record->frames[i].kind & FRAME_FOREIGN) return record->frames[i].function;
     return NULL;
 }

@@ -15,13 +15,19 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include "mpk.h"
+#include "mpk_call.h"
 
 #define MPK_MAX_DOMAINS 14 /* hardware keys but 0 and the published one */
+
+/* Bit 0: the frame entered foreign code; clear: a callback left it.
+ * Bit 1: the frame changed stacks; its token is the stack pointer to come back to. */
+enum gate_frame_kind { FRAME_CALLBACK = 0, FRAME_GATE = 1, FRAME_CALL_BACK = 2, FRAME_CALL = 3 };
+#define FRAME_FOREIGN 1u
 
 struct gate_frame {
     uintptr_t token;       /* address in the frame of the gate; frames grow down */
     uint32_t saved_pkru;   /* pku: what the thread had outside; mprotect: 1 it was foreign */
-    uint32_t foreign;      /* 1: this frame entered foreign code, 0: a callback left it */
+    uint32_t kind;         /* enum gate_frame_kind */
     const char *function;
 };
 
@@ -38,6 +44,13 @@ struct thread_record {
     uint32_t has_violation;
     uintptr_t stack_low;        /* the thread's stack; 0, 0 until the first gate */
     uintptr_t stack_high;
+    uint32_t plain_gates;       /* mpk_gate_enter needs no preparation: bounds known, no host stack */
+    uint32_t reserved;
+    uintptr_t host_low;         /* stacks.c: the host stack in use; 0, 0 none. A */
+    uintptr_t host_high;        /* struct host_stack lies at host_high */
+    uintptr_t foreign_low;      /* stacks.c: the thread's foreign stack, a guard page below; 0, 0 none */
+    uintptr_t foreign_high;
+    uintptr_t signal_stack;     /* stacks.c: that it was given; 0 none */
     struct mpk_violation last_violation;
     struct gate_frame frames[MPK_GATE_DEPTH];
 };
@@ -86,6 +99,7 @@ struct runtime {
     int published_key;             /* pku only */
     int report_fd;                 /* GALEED_REPORT, opened at start; -1 none */
     uint32_t published_bits;       /* pku: both PKRU bits of the published key */
+    _Atomic uint32_t scrub;        /* call.c: which registers this CPU has, enum call_scrub */
     /* pku: high half: PKRU bits of every key of ours; low half: what those bits
      * are in foreign code. One word, so that a gate sees both change at once. */
     _Atomic uint64_t guarded;
@@ -102,6 +116,8 @@ struct runtime {
     int32_t older_threads[MPK_OLDER_THREADS]; /* kernel ids of threads older than the keys */
     _Atomic(mpk_domain *) host;
     _Atomic uint32_t host_lock;    /* while the host domain is being made */
+    uintptr_t idle_host_stacks;    /* stacks.c: a list, under extent_lock */
+    _Atomic uintptr_t callbacks[MPK_CALLBACKS_MOST]; /* call.c: what mpk_call_back may call; 0 free */
     void (*violation_hook)(struct mpk_violation *);
     _Atomic uint32_t hardened;     /* enum mpk_harden_part: in force */
     uint32_t prepared;             /* of those: made ready at start, by GALEED_HARDEN */
@@ -149,6 +165,8 @@ int _mpk_domain_commit(mpk_domain *domain, size_t bytes);
  * mprotect they are left out when the domain is closed. addr, bytes: whole pages. */
 int _mpk_domain_share(mpk_domain *domain, uintptr_t address, size_t bytes);
 int _mpk_domain_unshare(mpk_domain *domain, uintptr_t address, size_t bytes);
+/* share.c: makes pages of mpk_domain_private inaccessible to everybody, for ever. */
+int _mpk_domain_guard(mpk_domain *domain, uintptr_t address, size_t bytes);
 
 /* heap.c: called once when a domain is created, with rights open. */
 int _mpk_heap_init(mpk_domain *domain);

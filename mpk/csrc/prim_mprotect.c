@@ -19,6 +19,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -148,9 +149,25 @@ static void protect_published(int prot) {
         _mpk_fatal("mprotect of the published range failed (errno %d): rights are undefined", errno);
 }
 
+/* Closing and opening take several system calls. A signal handler in between that
+ * enters the host (mpk_callback_enter) would do all of them and then leave the rest to
+ * be done a second time, in the wrong state: so none comes in between. */
+static uint64_t hold_signals(void) {
+    uint64_t faults = 1u << (SIGSEGV - 1) | 1u << (SIGBUS - 1) | 1u << (SIGILL - 1) | 1u << (SIGFPE - 1) |
+                      1u << (SIGTRAP - 1) | 1u << (SIGABRT - 1);
+    uint64_t all = ~faults, before = 0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+    return before;
+}
+
+static void let_signals(uint64_t before) {
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+}
+
 static uint32_t mprotect_close_all(struct thread_record *record) {
     struct runtime *runtime = MPK_RUNTIME;
     _mpk_extents_lock();
+    uint64_t signals = hold_signals();
     atomic_store(&runtime->closed, record->fs_base); /* before the first page: see fault.c */
     for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
         struct domain_extent *extent = &runtime->extents[i];
@@ -162,6 +179,7 @@ static uint32_t mprotect_close_all(struct thread_record *record) {
     }
     _mpk_vkey_close_all();
     protect_published(PROT_READ);
+    let_signals(signals);
     return 1;
 }
 
@@ -170,6 +188,7 @@ static void mprotect_open_all(struct thread_record *record, uint32_t saved) {
     struct runtime *runtime = MPK_RUNTIME;
     (void)record;
     (void)saved;
+    uint64_t signals = hold_signals();
     protect_published(PROT_READ | PROT_WRITE);
     for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
         struct domain_extent *extent = &runtime->extents[i];
@@ -181,6 +200,7 @@ static void mprotect_open_all(struct thread_record *record, uint32_t saved) {
     _mpk_vkey_open_all();
     atomic_store(&runtime->closed, 0);
     _mpk_extents_unlock();
+    let_signals(signals);
 }
 
 static bool mprotect_is_closed(void) {

@@ -51,7 +51,7 @@ static inline struct thread_record *_mpk_record_of(uintptr_t fs_base) {
 
 /* Is the thread in foreign code, by its record alone? */
 static inline bool _mpk_record_is_foreign(const struct thread_record *record) {
-    return record->depth ? record->frames[record->depth - 1].foreign != 0
+    return record->depth ? (record->frames[record->depth - 1].kind & FRAME_FOREIGN) != 0
                          : record->born_foreign != 0;
 }
 

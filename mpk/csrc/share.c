@@ -36,18 +36,23 @@ static uint32_t run_at(const struct domain_extent *extent, uintptr_t address) {
     return low;
 }
 
-int _mpk_extent_parts(struct domain_extent *extent, int (*visit)(uintptr_t, size_t, int), int argument) {
+/* The part of [at, end) that is in no run. *i: the first run that ends behind at; moves on. */
+static int parts_of(const struct domain_extent *extent, uintptr_t at, uintptr_t end, uint32_t *i,
+                    int (*visit)(uintptr_t, size_t, int), int argument) {
     const struct run *runs = runs_of(extent);
-    uintptr_t at = extent->base, end = extent->base + extent->committed;
     int error = 0;
-    for (uint32_t i = 0; i < extent->runs && !error; i++) {
-        if (runs[i].base > at) error = visit(at, runs[i].base - at, argument);
-        at = runs[i].base + runs[i].bytes;
+    for (; *i < extent->runs && runs[*i].base < end && !error; ++*i) {
+        if (runs[*i].base > at) error = visit(at, runs[*i].base - at, argument);
+        at = runs[*i].base + runs[*i].bytes;
     }
-    if (!error && at < end) error = visit(at, end - at, argument);
-    if (!error && extent->private_bytes)
-        error = visit(extent->base + extent->bytes - extent->private_bytes, extent->private_bytes, argument);
-    return error;
+    return !error && at < end ? visit(at, end - at, argument) : error;
+}
+
+int _mpk_extent_parts(struct domain_extent *extent, int (*visit)(uintptr_t, size_t, int), int argument) {
+    uintptr_t end = extent->base + extent->bytes;
+    uint32_t i = 0;
+    int error = parts_of(extent, extent->base, extent->base + extent->committed, &i, visit, argument);
+    return error ? error : parts_of(extent, end - extent->private_bytes, end, &i, visit, argument);
 }
 
 static int add(struct domain_extent *extent, uintptr_t address, size_t bytes) {
@@ -110,6 +115,19 @@ static int change(mpk_domain *domain, uintptr_t address, size_t bytes, bool shar
     /* The page protection is right already: pre says that the host has the domain
      * open. What changes is what the next close leaves out. */
     int error = shared ? add(extent, address, bytes) : take(extent, address, bytes);
+    _mpk_extents_unlock();
+    return error;
+}
+
+int _mpk_domain_guard(mpk_domain *domain, uintptr_t address, size_t bytes) {
+    struct domain_extent *extent = _mpk_extent_of(domain);
+    uintptr_t end = extent->base + extent->bytes;
+    if (MPK_RUNTIME->backend == MPK_BACKEND_PKU)
+        return _mpk_prim()->tag((void *)address, bytes, PROT_NONE, extent->key);
+    _mpk_extents_lock(); /* left out of closing and opening, so that it stays as it is */
+    int error = address < end - extent->private_bytes || bytes > end - address ? MPK_EINVALID
+                                                                               : add(extent, address, bytes);
+    if (!error) error = _mpk_prim()->tag((void *)address, bytes, PROT_NONE, 0);
     _mpk_extents_unlock();
     return error;
 }

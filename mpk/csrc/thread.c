@@ -23,6 +23,7 @@
 #include "harden.h"
 #include "prim.h"
 #include "record.h"
+#include "stacks.h"
 #include "vkey_hooks.h"
 
 #define EXIT_ROUNDS 3 /* of the 4 that PTHREAD_DESTRUCTOR_ITERATIONS promises */
@@ -32,7 +33,7 @@ int32_t _mpk_thread_id(void) { return (int32_t)syscall(SYS_gettid); }
 static void forget(struct thread_record *record, uintptr_t state) {
     record->depth = record->born_foreign = record->tries = record->has_violation = 0;
     record->exit_rounds = 0;
-    record->stack_low = record->stack_high = 0;
+    record->stack_low = record->stack_high = record->plain_gates = 0;
     atomic_store_explicit(&record->fs_base, state, memory_order_release);
 }
 
@@ -68,6 +69,7 @@ static void thread_exit(void *value) {
     }
     give_back_caches(record);
     _mpk_vkey_thread_exit(record);
+    _mpk_stacks_release(record, true);
     bool runs = mprotect_backend && atomic_load(&MPK_RUNTIME->runner) == record->fs_base;
     forget(record, RECORD_VACANT);
     if (runs) _mpk_runner_release();
@@ -126,6 +128,9 @@ struct thread_record *_mpk_thread_for_gate(void) {
     struct thread_record *record = _mpk_thread();
     uintptr_t low, high;
     if (record->stack_high) return record;
+    /* Taken for foreign, because a signal came before its first use of the runtime; but
+     * here it is with rights, outside of all gates: nobody but the host has those. */
+    if (!record->depth) record->born_foreign = 0;
     int error = stack_bounds(&low, &high);
     if (error) _mpk_fatal("the bounds of this thread's stack are unknown (error %d)", error);
     error = mpk_faults_install();
@@ -186,7 +191,10 @@ static void fork_child(void) {
         struct thread_record *record = _mpk_record_at(slot);
         uintptr_t fs_base = atomic_load(&record->fs_base);
         if (fs_base == me) record->thread_id = _mpk_thread_id();
-        else if (fs_base > RECORD_LOST) forget(record, RECORD_LOST);
+        else if (fs_base > RECORD_LOST) {
+            _mpk_stacks_release(record, false);
+            forget(record, RECORD_LOST);
+        }
     }
     _mpk_vkey_fork_child();
     uintptr_t runner = atomic_load(&MPK_RUNTIME->runner);

@@ -16,6 +16,7 @@
 #include "pkru.h"
 #include "prim.h"
 #include "record.h"
+#include "stacks.h"
 #include "try.h"
 #include "vkey_hooks.h"
 
@@ -39,7 +40,9 @@ struct try_frame *_mpk_try_innermost(const struct thread_record *record) {
 
 /* Those that began below the bound are over: a panic or longjmp went past. */
 static void drop_deeper(struct thread_record *record, uintptr_t bound) {
-    uintptr_t low = record->stack_low, bytes = record->stack_high - low;
+    bool host = bound - record->host_low < record->host_high - record->host_low;
+    uintptr_t low = host ? record->host_low : record->stack_low;
+    uintptr_t bytes = (host ? record->host_high : record->stack_high) - low;
     while (record->tries) {
         uintptr_t older = _mpk_try_innermost(record)->rsp;
         if (older >= bound || older - low >= bytes || bound - low >= bytes) return;
@@ -69,6 +72,7 @@ struct try_frame *_mpk_try_push(uintptr_t stack_pointer, void (*body)(void *), v
     } while (MPK_RUNTIME->backend == MPK_BACKEND_PKU && frame->pkru != pkru_read());
     frame->body = body;
     frame->argument = argument;
+    frame->host_high = record->host_high;
     return frame;
 }
 
@@ -89,6 +93,7 @@ struct try_frame *_mpk_try_leave(struct thread_record *record) {
     }
     record->depth = frame->depth;
     _mpk_vkey_leave(record, frame->begins);
+    _mpk_stacks_leave(record, frame->host_high);
     return frame;
 }
 

@@ -16,7 +16,8 @@ struct try_frame {
     uint32_t pkru;        /* rights at entry */
     void (*body)(void *);
     void *argument;
-    uint8_t rest[TRY_FRAME_BYTES - 96];
+    uintptr_t host_high;  /* the host stack in use at entry; 0 none */
+    uint8_t rest[TRY_FRAME_BYTES - 104];
 };
 
 /* pre: record->tries > 0. */

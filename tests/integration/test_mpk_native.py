@@ -39,7 +39,7 @@ def clang() -> list[str]:
     ]
 
 
-def compile_all(root: Path, to: Path, compiler: list[str], flags: list[str]) -> None:
+def compile_all(root: Path, to: Path, compiler: list[str], flags: list[str], folder: str = "core") -> None:
     """Compiles the runtime once and links each program with it."""
     csrc = root / "mpk" / "csrc"
     objects: list[str] = []
@@ -47,7 +47,7 @@ def compile_all(root: Path, to: Path, compiler: list[str], flags: list[str]) -> 
         objects.append(str(to / f"{source.stem}.o"))
         command = [*compiler, *STRICT, *flags, "-c", str(source), "-o", objects[-1]]
         subprocess.run(command, check=True)
-    for source in sorted((root / "tests" / "native" / "core").glob("*.c")):
+    for source in sorted((root / "tests" / "native" / folder).glob("*.c")):
         program = [*compiler, *STRICT, *flags, "-I", str(csrc), str(source), *objects]
         subprocess.run([*program, "-lpthread", "-o", str(to / source.stem)], check=True)
 

@@ -1,0 +1,111 @@
+"""mpk_call and mpk_host_stack: stacks on both sides, registers, signals, attacks D3 and D4.
+
+The programs lie in tests/native/call. Each attack runs twice: behind a plain gate,
+where it must succeed, and inside mpk_call, where it must fail in exactly one way.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Outcome, Run
+from tests.integration.test_mpk_native import clang, compile_all
+
+Program = Callable[..., Outcome]
+ABORTED = -signal.SIGABRT
+PLACES = ("general", "vector", "mask", "x87", "mxcsr", "stack")
+
+
+@pytest.fixture(scope="session", params=["gcc", "clang-ubsan"])
+def programs(request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the compiled programs: as shipped, and under clang's UBSan in trap mode."""
+    to = tmp_path_factory.mktemp(str(request.param))
+    if request.param == "gcc":
+        if not shutil.which("gcc"):
+            pytest.skip("no gcc on this machine")
+        compile_all(root, to, ["gcc"], ["-O2"], folder="call")
+    else:
+        ubsan = ["-fsanitize=undefined", "-fno-sanitize=function", "-fsanitize-trap=undefined"]
+        compile_all(root, to, clang(), ["-O1", *ubsan], folder="call")
+    return to
+
+
+@pytest.fixture
+def program(programs: Path, run: Run) -> Program:
+    """Runs one of the programs by name."""
+
+    def call(name: str, *arguments: str, **keywords: Any) -> Outcome:
+        return run([programs / name, *arguments], **keywords)
+
+    return call
+
+
+def places(outcome: Outcome) -> dict[str, int]:
+    assert outcome.code == 0, outcome
+    found = dict(line.split() for line in outcome.stdout.splitlines())
+    assert tuple(found) == PLACES, outcome
+    return {name: int(count) for name, count in found.items()}
+
+
+def test_values_nesting_controls_and_unwinding(backend: str, program: Program) -> None:
+    outcome = program("calls")
+    assert (outcome.code, outcome.stdout) == (0, "ok\n"), outcome
+
+
+def test_secrets_in_registers_and_dead_stack(backend: str, program: Program) -> None:
+    undefended = places(program("leaks", "gate"))
+    flags = Path("/proc/cpuinfo").read_text().split()
+    words = 8 * 32 if "avx512bw" in flags else 4 * 16 if "avx" in flags else 2 * 16
+    assert undefended["vector"] >= words - 64, undefended  # the gate's own code may use some
+    assert undefended["mask"] == (8 if "avx512bw" in flags else 0)
+    assert all(undefended[name] for name in ("general", "x87", "mxcsr", "stack")), undefended
+    assert places(program("leaks", "call")) == dict.fromkeys(PLACES, 0)
+
+
+def test_a_sibling_overwrites_a_return_address(backend: str, program: Program) -> None:
+    outcome = program("siblings", "gate")
+    assert (outcome.code, outcome.stdout) == (0, "hijacked\n"), outcome
+    outcome = program("siblings", "call")
+    assert (outcome.code, outcome.stdout) == (ABORTED, ""), outcome
+    who = "sibling" if backend == "pku" else "wait_for_sibling"
+    headline = f"galeed: boundary violation: foreign code in {who} wrote memory that it may not"
+    assert outcome.stderr.splitlines()[0] == headline, outcome
+    key = "protection key 2, " if backend == "pku" else ""
+    assert f", {key}backend {backend}" in outcome.stderr.splitlines()[2], outcome
+
+
+@pytest.mark.parametrize("how", ["host", "foreign", "storm"])
+def test_signal_handlers_use_the_hosts_heap(backend: str, program: Program, how: str) -> None:
+    outcome = program("handlers", how)
+    assert outcome.code == 0, outcome
+    assert outcome.stdout.startswith("ok: "), outcome
+
+
+FATAL = {
+    "report": "galeed: boundary violation: foreign code in work wrote memory that it may not",
+    "overflow": "galeed: fatal: a host stack of 1052608 bytes overflowed; give mpk_host_stack more",
+    "overflow-foreign": "galeed: fatal: foreign code overflowed its stack of 8388608 bytes",
+    "plain": "galeed: fatal: a plain gate (mpk_gate_enter) on a host stack",
+    "not-allowed": "galeed: boundary violation: foreign code in work executed memory that it may not",
+    "back-outside": "galeed: fatal: mpk_call_back is for foreign code that was called by mpk_call",
+}
+
+
+@pytest.mark.parametrize("how", FATAL)
+def test_what_ends_the_process_says_why(backend: str, program: Program, how: str) -> None:
+    outcome = program("handlers", how)
+    assert (outcome.code, outcome.stdout) == (ABORTED, ""), outcome
+    assert outcome.stderr.startswith(FATAL[how]), outcome
+
+
+def test_a_jump_to_the_opening_instruction_is_found_out(backend: str, program: Program) -> None:
+    if backend == "mprotect":
+        pytest.skip("specified: there is no such instruction; rights change by system calls")
+    outcome = program("handlers", "middle")
+    assert (outcome.code, outcome.stdout) == (-signal.SIGILL, ""), outcome
