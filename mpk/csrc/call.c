@@ -83,7 +83,9 @@ int mpk_host_stack(size_t bytes, void (*body)(void *), void *argument) {
     _mpk_stacks_settle(record, here);
     error = _mpk_stacks_prepare(record);
     uintptr_t outer = record->host_high;
-    if (!error) error = _mpk_stacks_enter(record, bytes, here);
+    uintptr_t pointer; /* below this function's own locals, which here is not */
+    __asm__ volatile("movq %%rsp, %0" : "=r"(pointer));
+    if (!error) error = _mpk_stacks_enter(record, bytes, pointer);
     if (error) return error;
     _mpk_stack_switch(record->host_high, body, argument);
     _mpk_stacks_leave(record, outer);

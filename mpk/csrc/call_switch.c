@@ -179,6 +179,7 @@ MPK_CALL_MACROS
 "    mpk_zero ebx, ebp, r10d, r12d, r13d, r14d, r15d\n"
 "    movl $8, %eax\n"
 "    call *%r11\n"
+"    cld\n" /* C code of ours comes next */
 "    subq $32, %rsp\n"
 "    movq %rax, 0(%rsp)\n"
 "    movq %rdx, 8(%rsp)\n"

@@ -29,7 +29,7 @@
 struct host_stack {
     uintptr_t low;
     uintptr_t outer_low, outer_high; /* the host stack that this one was entered from; 0, 0 none */
-    uintptr_t outer_pointer;         /* the stack pointer there, more or less */
+    uintptr_t outer_pointer;         /* the stack pointer there, before the switch */
     uintptr_t next;                  /* idle: the next one */
     uint64_t padding[3];             /* 64 bytes: the stack begins aligned */
 };

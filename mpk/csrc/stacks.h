@@ -17,7 +17,7 @@
 #define MPK_HOST_STACK_MOST ((size_t)1 << 30)
 
 /* Begins and ends the use of a host stack: record, plain gates. enter takes an idle
- * stack or makes one; here: about where the caller's stack pointer is. errors: ENOMEM.
+ * stack or makes one; here: the caller's stack pointer. errors: ENOMEM.
  * pre: host rights. */
 int _mpk_stacks_enter(struct thread_record *record, size_t bytes, uintptr_t here);
 /* Leaves host stacks until the one with this top (0: none) is in use. */
