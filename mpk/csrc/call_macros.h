@@ -204,9 +204,7 @@ _Static_assert(SCRUB_AVX == 2 && SCRUB_AVX512 == 3 && SCRUB_AMX == 4, "scrub lev
 "    movq %r11, %rcx\n" \
 "    movabsq $mpk_records, %rdx\n" \
 "    subq %rdx, %rcx\n" \
-"    testl $2047, %ecx\n" \
-"    jnz 80f\n" \
-"    shrq $11, %rcx\n" \
+"    rorq $11, %rcx\n" /* between two records: beyond all of them */ \
 "    cmpq $4096, %rcx\n" \
 "    jae 80f\n" \
 "    rdfsbase %rdx\n" \
