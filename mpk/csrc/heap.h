@@ -85,9 +85,9 @@
 #define HINTS_SHIFT 10
 #define HINTS (1u << HINTS_SHIFT)
 #define POSTED_MOST 16          /* blocks that a thread collects before it posts them */
-#define RUN_CACHE_LONGEST 1024  /* pages of the longest run that a thread keeps */
-#define RUN_CACHE_PAGES 2048    /* and how many pages it keeps in all */
-#define RUN_BINS 81             /* _mpk_heap_bin(RUN_CACHE_LONGEST) + 1 */
+#define RUN_CACHE_LONGEST 512  /* pages of the longest run that a thread keeps */
+#define RUN_CACHE_PAGES 1024    /* and how many pages it keeps in all */
+#define RUN_BINS 77             /* _mpk_heap_bin(RUN_CACHE_LONGEST) + 1 */
 #define EXACT_BINS 64           /* free runs of 1..64 pages: a bin for each length */
 #define BINS (EXACT_BINS + 4 * 20) /* longer ones: four bins per doubling, to 2^26 pages */
 
