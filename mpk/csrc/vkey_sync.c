@@ -81,7 +81,7 @@ void _mpk_vkey_fix_self(void) {
 
 void _mpk_vkey_fix_saved(struct thread_record *record, const struct vkey_thread *thread) {
     for (uint32_t i = 0; i < record->depth; i++)
-        if (record->frames[i].foreign)
+        if (record->frames[i].kind & FRAME_FOREIGN)
             record->frames[i].saved_pkru = due(thread, record->frames[i].saved_pkru, true);
     struct try_frame *newest = record->tries ? _mpk_try_innermost(record) : NULL;
     for (uint32_t i = 0; i < record->tries; i++) (newest - i)->pkru = due(thread, (newest - i)->pkru, true);
