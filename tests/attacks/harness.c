@@ -75,6 +75,7 @@ static void ask_for_hardening(enum policy policy, int nobody) {
 }
 
 static void become_nobody(void) {
+    if (geteuid()) return; /* whoever starts this has no privileges either */
     if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY)) _exit(2);
 }
 
