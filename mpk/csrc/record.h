@@ -36,13 +36,14 @@ static inline struct thread_record *_mpk_record_at(uint32_t slot) {
                                     (uintptr_t)slot * MPK_RECORD_BYTES);
 }
 
-/* NULL: this thread has none. pre: started; the published range is readable. */
+/* NULL: this thread has none. pre: started; the published range is readable. Any FS base
+ * will do: foreign code can make it 0 by a null selector, which is no free record's. */
 static inline struct thread_record *_mpk_record_of(uintptr_t fs_base) {
     uint32_t slot = _mpk_record_first(fs_base);
     for (uint32_t probes = 0; probes < MPK_THREADS; probes++) {
         struct thread_record *record = _mpk_record_at(slot);
         uintptr_t found = atomic_load_explicit(&record->fs_base, memory_order_relaxed);
-        if (likely(found == fs_base)) return record;
+        if (likely(found == fs_base)) return likely(fs_base > RECORD_LOST) ? record : NULL;
         if (found == 0) return NULL;
         slot = (slot + 1) % MPK_THREADS;
     }
