@@ -29,6 +29,7 @@
 
 #define STACK_BYTES ((size_t)64 << 10) /* AVX-512 and AMX frames take 11 KiB */
 #define GUARD_BYTES MPK_PAGE_BYTES
+#define SIGNALS 64 /* numbers 1 to 64 */
 
 int _mpk_harden_signals_check(struct hardening *h) {
     if (MPK_RUNTIME->backend != MPK_BACKEND_PKU)
@@ -69,13 +70,28 @@ int _mpk_harden_signals_thread(void *context) {
     return why;
 }
 
+/* As the kernel has it. By system call: the C library hides the signals that it keeps
+ * for itself (cancelling threads), whose handlers count as much. */
+struct kernel_action {
+    uintptr_t handler; /* 0: SIG_DFL, 1: SIG_IGN */
+    unsigned long flags;
+    uintptr_t restorer;
+    uint64_t mask;
+};
+
+static long kernel_action(int number, const struct kernel_action *new, struct kernel_action *old) {
+    return syscall(SYS_rt_sigaction, (long)number, new, old, sizeof old->mask);
+}
+
 static int move_handlers(struct hardening *h) {
-    for (int number = 1; number <= SIGRTMAX; number++) {
-        struct sigaction action;
-        if (sigaction(number, NULL, &action)) continue; /* the C library's own */
-        if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN || action.sa_flags & SA_ONSTACK) continue;
-        action.sa_flags |= SA_ONSTACK;
-        if (sigaction(number, &action, NULL))
+    for (int number = 1; number <= SIGNALS; number++) {
+        struct kernel_action action;
+        if (kernel_action(number, NULL, &action))
+            return _mpk_harden_refuse(h, MPK_HARDEN_SIGNALS, "the handler of signal %d cannot be asked for (%s)", number,
+                                      strerror(errno));
+        if (action.handler <= (uintptr_t)SIG_IGN || action.flags & SA_ONSTACK) continue;
+        action.flags |= SA_ONSTACK;
+        if (kernel_action(number, &action, NULL))
             return _mpk_harden_refuse(h, MPK_HARDEN_SIGNALS, "the handler of signal %d cannot be moved to the signal "
                                       "stack (%s)", number, strerror(errno));
     }
