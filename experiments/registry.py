@@ -3,6 +3,7 @@
 from experiments.bench.experiment import EXPERIMENT as BENCH
 from experiments.demo.experiment import EXPERIMENT as DEMO
 from experiments.heap.experiment import EXPERIMENT as HEAP
+from experiments.libmpk.experiment import EXPERIMENT as LIBMPK
 from experiments.micro.experiment import EXPERIMENT as MICRO
 
-EXPERIMENTS = (DEMO, MICRO, BENCH, HEAP)
+EXPERIMENTS = (DEMO, MICRO, BENCH, HEAP, LIBMPK)

@@ -74,6 +74,12 @@ def test_holds(backend: str, program: Program, words: str) -> None:
     assert outcome.stdout.endswith("ok\n"), outcome
 
 
+def test_a_hit_of_one_thread_makes_no_system_call(backend: str, program: Program) -> None:
+    outcome = program("basic", "quiet")
+    expected = (0, "quiet\n") if backend == "pku" else (-signal.SIGKILL, "")  # page rights are the kernel's
+    assert (outcome.code, outcome.stdout) == expected, outcome
+
+
 @pytest.mark.parametrize("rights", ["none", "read"])
 def test_foreign_code_has_no_rights_on_groups(backend: str, program: Program, rights: str) -> None:
     outcome = program("house", "gates", env={"GALEED_FOREIGN_RIGHTS": rights})

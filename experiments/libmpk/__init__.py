@@ -1,0 +1,1 @@
+"""libmpk's figures, reproduced: virtual keys beside mprotect(2) and bare WRPKRU."""
