@@ -43,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
         choices=(*machine.BACKENDS, "all"),
         help="run on this backend only; an error where it cannot run (default: GALEED_BACKEND, else all)",
     )
+    running.add_argument("--only", metavar="ID", help="attacks: one row (A1) or one variant of it (A1.stray)")
+    running.add_argument("--policy", metavar="LEVEL", help="attacks: undefended, gates, basic, strict or full only")
     running.add_argument("--no-build", action="store_true", help="use the programs as they were built before")
     return parser
 
@@ -84,7 +86,10 @@ def _run(arguments: argparse.Namespace) -> int:
     output: Path = arguments.output or ROOT / "build" / experiment.name
     if output.exists() and not output.is_dir():
         raise LabError(f"--output {output} is not a folder")
-    options = Options(output, _backends(arguments.backend), not arguments.no_build, _say)
+    if not experiment.selectable and (arguments.only or arguments.policy):
+        raise LabError(f"--only and --policy choose among attacks; {experiment.name} has none")
+    backends = _backends(arguments.backend)
+    options = Options(output, backends, not arguments.no_build, _say, arguments.only, arguments.policy)
     # The undefended attacks crash; nobody needs their core dumps.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:

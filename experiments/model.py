@@ -25,13 +25,16 @@ class LabError(Exception):
 class Options:
     """How to run. output: results go there. backends: those asked for, in order.
 
-    build: False takes the programs as they were built before. say: progress.
+    build: False takes the programs as they were built before. say: progress. only, policy: of
+    an experiment that is selectable, the one row or level to run (None: all).
     """
 
     output: Path
     backends: tuple[str, ...]
     build: bool
     say: Callable[[str], None]
+    only: str | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,14 @@ class Report:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One claim and the means to test it. source: paper section, CVE or CWE."""
+    """One claim and the means to test it. source: paper section, CVE or CWE.
+
+    selectable: it knows options.only and options.policy.
+    """
 
     name: str
     claim: str
     source: str
     expected: str
     run: Callable[[Options], Report]
+    selectable: bool = False

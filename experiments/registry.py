@@ -1,9 +1,10 @@
 """Every experiment, once."""
 
+from experiments.attacks.experiment import EXPERIMENT as ATTACKS
 from experiments.bench.experiment import EXPERIMENT as BENCH
 from experiments.demo.experiment import EXPERIMENT as DEMO
 from experiments.heap.experiment import EXPERIMENT as HEAP
 from experiments.libmpk.experiment import EXPERIMENT as LIBMPK
 from experiments.micro.experiment import EXPERIMENT as MICRO
 
-EXPERIMENTS = (DEMO, MICRO, BENCH, HEAP, LIBMPK)
+EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, HEAP, LIBMPK)

@@ -35,6 +35,7 @@ struct target {
     void **return_slot;             /* where the host function that calls us keeps its return address */
     volatile int host_works;        /* 1 while the host uses its secret, between attack() and again() */
     int before_start;               /* ATTACK_BEFORE_START */
+    volatile int enough;            /* set by the attack: the host need not work any longer */
     uintptr_t host_code;            /* the function that does so */
     size_t host_code_bytes;
 };
@@ -83,7 +84,9 @@ void attack_refused(const char *call, int error);
     })
 
 /* The backend's own way to change rights, as foreign code has it: WRPKRU with 0, or
- * mprotect. Returns 0, or -1 with errno. */
+ * mprotect. In code that attack_map_opener (a prepare()) has mapped. Returns 0, or -1
+ * with errno. */
+void attack_map_opener(void);
 int attack_open_by_own_means(void);
 
 #endif

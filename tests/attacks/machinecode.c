@@ -17,14 +17,31 @@ static const unsigned char open_mprotect[] = {
     0xc3,                /* ret */
 };
 
+static void *opener;
+
+void *machinecode_map(const void *code, size_t bytes) {
+    void *page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return NULL;
+    memcpy(page, code, bytes);
+    return mprotect(page, PAGE_BYTES, PROT_READ | PROT_EXEC) ? NULL : page;
+}
+
+void attack_map_opener(void) {
+    unsigned char code[OPENER_BYTES_MOST];
+    size_t bytes = machinecode_opener(code);
+    opener = machinecode_map(code, bytes);
+}
+
+int attack_open_by_own_means(void) { return machinecode_open(opener); }
+
 size_t machinecode_opener(unsigned char *to) {
     size_t bytes = target.pku ? sizeof open_pku : sizeof open_mprotect;
     memcpy(to, target.pku ? open_pku : open_mprotect, bytes);
     return bytes;
 }
 
-int machinecode_open(const void *opener) {
-    long (*function)(volatile void *, size_t, long) = (long (*)(volatile void *, size_t, long))(uintptr_t)opener;
+int machinecode_open(const void *code) {
+    long (*function)(volatile void *, size_t, long) = (long (*)(volatile void *, size_t, long))(uintptr_t)code;
     long result = function(target.secret, PAGE_BYTES, PROT_READ | PROT_WRITE);
     if (result == 0) return 0;
     errno = (int)-result;

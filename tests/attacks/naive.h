@@ -17,5 +17,6 @@ void *naive_new_page(void); /* in the domain, zero */
 void naive_enter(void);     /* closes the domain */
 uint32_t *naive_closed(void); /* where the calling thread keeps what naive_enter writes */
 void naive_exit(void);      /* opens it */
+const void *naive_wrpkru(void); /* pku: the gate's code around the instruction */
 
 #endif

@@ -1,4 +1,4 @@
-/* A1: a WRPKRU that no gate stands around, and gates entered elsewhere than at their
+/* A1: a WRPKRU that no gate stands around (in code mapped before the policy), and gates entered elsewhere than at their
  * start. On mprotect, where rights are page protection, the first is one system call.
  *
  * gate-middle leaves a gate's registers as they are, gate-matched sets all of them to
@@ -40,7 +40,7 @@ static void __attribute__((force_align_arg_pointer)) arrived(void) {
 }
 
 static void into_the_gate(unsigned long registers) {
-    const void *gate = target.undefended ? (const void *)(uintptr_t)naive_exit : (const void *)(uintptr_t)mpk_gate_exit;
+    const void *gate = target.undefended ? naive_wrpkru() : (const void *)(uintptr_t)mpk_gate_exit;
     const unsigned char *wrpkru = machinecode_find(gate, GATE_BYTES, WRPKRU_BYTES, 3);
     if (!wrpkru) return;
     unsigned char *region = mmap((void *)MATCHED, REGION_BYTES, PROT_READ | PROT_WRITE,
@@ -71,7 +71,7 @@ static void gate_call(void) {
 }
 
 const struct attack attacks[] = {
-    {.variant = "stray", .attack = stray},
+    {.variant = "stray", .prepare = attack_map_opener, .attack = stray},
     {.variant = "libc", .attack = libc},
     {.variant = "gate-middle", .attack = gate_middle},
     {.variant = "gate-matched", .attack = gate_matched},

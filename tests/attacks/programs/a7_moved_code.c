@@ -14,15 +14,13 @@
 
 #define RW (PROT_READ | PROT_WRITE)
 #define RX (PROT_READ | PROT_EXEC)
-#define RET 0xc3
 
 static char path[] = "/tmp/attack-a7-XXXXXX";
 static int file = -1;
 static unsigned char *code;
 
 static void map_file(void) {
-    static unsigned char page[PAGE_BYTES];
-    memset(page, RET, sizeof page);
+    static unsigned char page[PAGE_BYTES] = {0x31, 0xc0, 0xc3}; /* xor eax, eax; ret: nothing, and no error */
     file = mkstemp(path);
     if (file < 0 || write(file, page, sizeof page) != sizeof page) return;
     code = mmap(NULL, PAGE_BYTES, RX, MAP_PRIVATE, file, 0);

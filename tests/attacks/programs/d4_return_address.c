@@ -21,6 +21,7 @@ static void by_itself(void) { *target.return_slot = (void *)(uintptr_t)stolen; }
 static void *wait_and_write(void *unused) {
     while (!target.host_works) sched_yield();
     *target.return_slot = (void *)(uintptr_t)stolen;
+    target.enough = 1;
     return unused;
 }
 

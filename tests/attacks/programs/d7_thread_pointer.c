@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "attack.h"
+#include "machinecode.h"
 #include "mpk.h"
 #include "naive.h"
 
@@ -51,16 +52,31 @@ static char *forged(void) {
     return there;
 }
 
+/* The instruction lies in code of its own, mapped before the policy as a library's is:
+ * the other variants' program has none. */
+static const unsigned char wrfsbase_rdi[] = {0xf3, 0x48, 0x0f, 0xae, 0xd7, 0xc3};
+static void *code;
+
+static void map_code(void) { code = machinecode_map(wrfsbase_rdi, sizeof wrfsbase_rdi); }
+
+static int bent; /* a refused attack has no second part */
+
+static void read_if_bent(void) {
+    if (bent) attack_read();
+}
+
 static void wrfsbase(void) {
     char *storage = forged();
     TRY("mmap", storage ? 0 : -1);
-    __asm__ volatile("wrfsbase %0" : : "r"(storage) : "memory");
+    ((void (*)(char *))(uintptr_t)code)(storage);
+    bent = 1;
 }
 
 static void by_arch_prctl(void) {
     char *storage = forged();
     TRY("mmap", storage ? 0 : -1);
     TRY("arch_prctl", syscall(SYS_arch_prctl, ARCH_SET_FS, storage));
+    bent = 1;
 }
 
 static void by_modify_ldt(void) {
@@ -70,6 +86,7 @@ static void by_modify_ldt(void) {
                               .limit_in_pages = 1, .useable = 1};
     TRY("modify_ldt", syscall(SYS_modify_ldt, 1, &entry, sizeof entry) ? -1 : 0);
     __asm__ volatile("mov %0, %%fs" : : "r"(LDT_SELECTOR) : "memory");
+    bent = 1;
 }
 
 static volatile uintptr_t host_thread;
@@ -93,14 +110,21 @@ static void make_host_thread(void) {
     while (!host_thread) sched_yield();
 }
 
+/* Raw calls: nothing of libc's may run meanwhile. */
+static long set_fs(uintptr_t base) {
+    long result = SYS_arch_prctl;
+    __asm__ volatile("syscall" : "+a"(result) : "D"(ARCH_SET_FS), "S"(base) : "rcx", "r11", "memory");
+    return result;
+}
+
 static void pose(int number) {
     (void)number;
-    uintptr_t own = fs_base(), word;
-    __asm__ volatile("wrfsbase %1\n\tmov (%2), %0\n\twrfsbase %3"
-                     : "=&r"(word)
-                     : "r"(host_thread), "r"(target.secret), "r"(own)
-                     : "memory");
-    attack_hand_in(&word, sizeof word);
+    uintptr_t own = fs_base();
+    long refused = set_fs(host_thread);
+    uintptr_t word = refused ? 0 : *(volatile uintptr_t *)target.secret;
+    (void)set_fs(own);
+    if (refused) attack_refused("arch_prctl", (int)-refused);
+    else attack_hand_in(&word, sizeof word);
 }
 
 static void as_host_thread(void) {
@@ -109,9 +133,9 @@ static void as_host_thread(void) {
 }
 
 const struct attack attacks[] = {
-    {.variant = "wrfsbase", .attack = wrfsbase, .again = attack_read},
-    {.variant = "arch-prctl", .attack = by_arch_prctl, .again = attack_read},
-    {.variant = "modify-ldt", .attack = by_modify_ldt, .again = attack_read},
+    {.variant = "wrfsbase", .prepare = map_code, .attack = wrfsbase, .again = read_if_bent},
+    {.variant = "arch-prctl", .attack = by_arch_prctl, .again = read_if_bent},
+    {.variant = "modify-ldt", .attack = by_modify_ldt, .again = read_if_bent},
     {.variant = "as-host-thread", .while_open = make_host_thread, .attack = as_host_thread, .flags = ATTACK_CONTROL},
     {0},
 };

@@ -10,6 +10,7 @@
 
 static void *body(void *unused) {
     attack_read();
+    target.enough = 1;
     return unused;
 }
 

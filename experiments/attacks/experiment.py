@@ -1,0 +1,163 @@
+"""Runs the attack suite: every variant, policy and user on every backend; writes JSON and a page.
+
+result.json holds every cell with its evidence; attacks.html is the same for people.
+A backend that the machine does not have is named, not passed over.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments import machine
+from experiments.attacks import catalogue, programs
+from experiments.attacks.catalogue import RUNNABLE, SUCCEEDS, USERS, Row
+from experiments.attacks.page import page
+from experiments.model import Experiment, LabError, Report
+from experiments.output import as_json, table, write_atomically
+from experiments.workshop import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experiments.attacks.programs import Run
+    from experiments.model import Json, Options
+
+PROGRAMS = ROOT / "build" / "attacks" / "programs"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run: what was expected there and what came out."""
+
+    row: Row
+    backend: str
+    user: str
+    policy: str
+    run: Run
+
+    @property
+    def wanted(self) -> str:
+        return self.row.verdicts[self.backend, self.user, self.policy]
+
+    @property
+    def as_expected(self) -> bool:
+        return self.row.expects(self.run.verdict, self.backend, self.user, self.policy)
+
+    def facts(self) -> dict[str, Json]:
+        """The cell as result.json has it."""
+        return {
+            "id": self.row.name,
+            "title": self.row.title,
+            "backend": self.backend,
+            "user": self.user,
+            "policy": self.policy,
+            "verdict": self.run.verdict,
+            "expected": self.wanted,
+            "as_expected": self.as_expected,
+            "evidence": dict(self.run.evidence),
+        }
+
+
+def _chosen(options: Options) -> tuple[tuple[Row, ...], tuple[str, ...]]:
+    if options.policy is not None and options.policy not in RUNNABLE:
+        raise LabError(f"--policy {options.policy}: there are {', '.join(RUNNABLE)}")
+    wanted = (options.only or "").lower()
+    rows = tuple(
+        row for row in catalogue.load() if wanted in ("", row.name.lower(), row.name.partition(".")[0].lower())
+    )
+    if not rows:
+        raise LabError(f"--only {options.only}: no such attack; ids are A1 to D12, or A1.stray")
+    return rows, (options.policy,) if options.policy else RUNNABLE
+
+
+def _built(options: Options, rows: Sequence[Row]) -> Path:
+    sources = sorted({row.program for row in rows})
+    if options.build:
+        options.say(f"building {len(sources)} attack programs")
+        programs.build(PROGRAMS, sources)
+    elif missing := [source.stem for source in sources if not (PROGRAMS / source.stem).is_file()]:
+        raise LabError(f"{PROGRAMS / missing[0]} was not built before; run without --no-build")
+    return PROGRAMS
+
+
+def _cells(options: Options, folder: Path, rows: Sequence[Row], policies: Sequence[str]) -> list[Cell]:
+    users = USERS if os.geteuid() == 0 else ("nobody",)
+    if users != USERS:
+        options.say("not root: attacks run as this user only, which counts as nobody")
+    places = [
+        (row, backend, user, policy)
+        for backend in options.backends
+        if backend != "pku" or machine.pku_available()
+        for row in rows
+        if backend not in row.absent
+        for policy in policies
+        for user in users
+    ]
+    options.say(f"{len(places)} runs")
+    with ThreadPoolExecutor(programs.JOBS) as pool:
+        runs = pool.map(lambda place: programs.run(folder, place[0], place[3], place[1], place[2]), places)
+        return [
+            Cell(row, backend, user, policy, run)
+            for (row, backend, user, policy), run in zip(places, runs, strict=True)
+        ]
+
+
+def _short(verdict: str) -> str:
+    """For a column: what happened, without what exactly stopped it."""
+    return verdict.upper() if verdict in SUCCEEDS else verdict.partition(" ")[0].rstrip(":")
+
+
+def _matrix(cells: Sequence[Cell], policies: Sequence[str]) -> str:
+    by_line: dict[tuple[str, str, str], dict[str, Cell]] = {}
+    for cell in cells:
+        by_line.setdefault((cell.row.name, cell.backend, cell.user), {})[cell.policy] = cell
+    lines = [
+        [*line, *(_short(one.run.verdict) + ("" if one.as_expected else " (!)") for one in found.values())]
+        for line, found in by_line.items()
+    ]
+    return table(("attack", "backend", "user", *policies), lines)
+
+
+def run(options: Options) -> Report:
+    """Builds, runs, compares and writes. Raises LabError when it cannot even start."""
+    rows, policies = _chosen(options)
+    folder = _built(options, rows)
+    for backend in options.backends:
+        if backend == "pku" and not machine.pku_available():
+            options.say("pku: unavailable, this CPU or kernel has no protection keys")
+    cells = _cells(options, folder, rows, policies)
+    absent: list[Json] = [
+        {"id": row.name, "backend": backend, "why": why} for row in rows for backend, why in row.absent.items()
+    ]
+    remaining: list[Json] = [{"id": row.name, "title": row.title, "why": row.why} for row in rows if row.why]
+    found: list[Json] = [cell.facts() for cell in cells]
+    result: dict[str, Json] = {
+        "machine": machine.facts(),
+        "policies": [*policies],
+        "cells": found,
+        "absent": absent,
+        "remaining": remaining,
+    }
+    files = (options.output / "result.json", options.output / "attacks.html")
+    write_atomically(files[0], as_json(result))
+    write_atomically(files[1], page(result))
+    deviations = tuple(
+        f"{cell.row.name} on {cell.backend} as {cell.user}, {cell.policy}: {cell.run.verdict!r}, not {cell.wanted!r}"
+        for cell in cells
+        if not cell.as_expected
+    )
+    return Report(result, _matrix(cells, policies), deviations, files)
+
+
+EXPERIMENT = Experiment(
+    name="attacks",
+    claim="each published way past a PKU sandbox succeeds undefended; what each level of defence makes of it is exact",
+    source="[PKU Pitfalls]; tests/attacks",
+    expected="the verdicts of tests/attacks/expected, each with its signal, key, errno or violation",
+    run=run,
+    selectable=True,
+)
