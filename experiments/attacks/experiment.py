@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from experiments import machine
 from experiments.attacks import catalogue, programs
-from experiments.attacks.catalogue import RUNNABLE, SUCCEEDS, USERS, Row
+from experiments.attacks.catalogue import POLICIES, SUCCEEDS, USERS, Row
 from experiments.attacks.page import page
 from experiments.model import Experiment, LabError, Report
 from experiments.output import as_json, table, write_atomically
@@ -63,15 +63,15 @@ class Cell:
 
 
 def _chosen(options: Options) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    if options.policy is not None and options.policy not in RUNNABLE:
-        raise LabError(f"--policy {options.policy}: there are {', '.join(RUNNABLE)}")
+    if options.policy is not None and options.policy not in POLICIES:
+        raise LabError(f"--policy {options.policy}: there are {', '.join(POLICIES)}")
     wanted = (options.only or "").lower()
     rows = tuple(
         row for row in catalogue.load() if wanted in ("", row.name.lower(), row.name.partition(".")[0].lower())
     )
     if not rows:
         raise LabError(f"--only {options.only}: no such attack; ids are A1 to D12, or A1.stray")
-    return rows, (options.policy,) if options.policy else RUNNABLE
+    return rows, (options.policy,) if options.policy else POLICIES
 
 
 def _built(options: Options, rows: Sequence[Row]) -> Path:
@@ -94,7 +94,8 @@ def _cells(options: Options, folder: Path, rows: Sequence[Row], policies: Sequen
         if backend != "pku" or machine.pku_available()
         for row in rows
         if backend not in row.absent
-        for policy in policies
+        for policy in row.policies
+        if policy in policies
         for user in users
     ]
     options.say(f"{len(places)} runs")
@@ -106,9 +107,11 @@ def _cells(options: Options, folder: Path, rows: Sequence[Row], policies: Sequen
         ]
 
 
-def _short(verdict: str) -> str:
+def _short(cell: Cell) -> str:
     """For a column: what happened, without what exactly stopped it."""
-    return verdict.upper() if verdict in SUCCEEDS else verdict.partition(" ")[0].rstrip(":")
+    verdict = cell.run.verdict
+    word = verdict.upper() if verdict in SUCCEEDS else verdict.partition(" ")[0].rstrip(":")
+    return word if cell.as_expected else f"{word} (!)"
 
 
 def _matrix(cells: Sequence[Cell], policies: Sequence[str]) -> str:
@@ -116,7 +119,7 @@ def _matrix(cells: Sequence[Cell], policies: Sequence[str]) -> str:
     for cell in cells:
         by_line.setdefault((cell.row.name, cell.backend, cell.user), {})[cell.policy] = cell
     lines = [
-        [*line, *(_short(one.run.verdict) + ("" if one.as_expected else " (!)") for one in found.values())]
+        [*line, *(_short(found[policy]) if policy in found else "" for policy in policies)]
         for line, found in by_line.items()
     ]
     return table(("attack", "backend", "user", *policies), lines)

@@ -44,6 +44,7 @@ extern struct target target;
 enum attack_flags {
     ATTACK_CONTROL = 1 << 0,      /* must fail by itself, undefended too */
     ATTACK_HOST_WORKS = 1 << 1,   /* the host computes with its secret, rights open, before again() */
+    ATTACK_HOST_WAITS = 1 << 7,   /* with that: until the attack says enough, or for three seconds */
     ATTACK_EARLY_THREAD = 1 << 2, /* the attacking thread is older than the policy */
     ATTACK_NEW_SECRET = 1 << 3,   /* before again() the host moves its secret to memory new in the domain */
     ATTACK_BEFORE_START = 1 << 6, /* it comes before the runtime, whose refusal to start is a defence */

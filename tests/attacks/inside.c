@@ -16,8 +16,8 @@
 #include "inside.h"
 #include "recorder.h"
 
-#define HOST_WORK_NS 3000000000 /* at most; long enough to be preempted and interrupted in */
-#define HOST_CODE_BYTES 128   /* of host_works, at least its loop */
+#define HOST_WORK_NS 40000000
+#define HOST_WAIT_NS 3000000000 /* ATTACK_HOST_WAITS, on a machine that is busy with other things */
 #define NS_PER_S 1000000000
 
 struct evidence *evidence;
@@ -52,20 +52,25 @@ void attack_refused(const char *call, int error) {
     evidence->refused_error = error;
 }
 
+/* Host code whose place is known: what a restartable sequence is laid over. */
+extern const char host_loop[], host_loop_end[];
+__asm__(".pushsection .text\nhost_loop:\n  dec %r12\n  jnz host_loop\nhost_loop_end:\n  ret\n.popsection\n");
+
 /* The host at work: the secret goes through general registers, as computing with it
  * does, for a while; nothing of it is left in memory outside. */
-static __attribute__((noinline)) void host_works(void) {
+static __attribute__((noinline)) void host_works(int waits) {
     volatile uint64_t *words = (volatile uint64_t *)target.secret;
     struct timespec begin, now;
+    long most_ns = waits ? HOST_WAIT_NS : HOST_WORK_NS;
     clock_gettime(CLOCK_MONOTONIC, &begin);
     target.host_works = 1;
     do {
         register uint64_t word __asm__("rbx") = words[0];
         register uint64_t turn __asm__("r12") = 100000;
-        __asm__ volatile("1: dec %1\n\tjnz 1b" : "+r"(word), "+r"(turn));
+        __asm__ volatile("call host_loop" : "+r"(word), "+r"(turn) : : "cc", "memory");
         clock_gettime(CLOCK_MONOTONIC, &now);
     } while (!target.enough && !evidence->refused_error &&
-             (now.tv_sec - begin.tv_sec) * NS_PER_S + now.tv_nsec - begin.tv_nsec < HOST_WORK_NS);
+             (now.tv_sec - begin.tv_sec) * NS_PER_S + now.tv_nsec - begin.tv_nsec < most_ns);
     target.host_works = 0;
 }
 
@@ -76,8 +81,8 @@ static __attribute__((noinline)) void call_with_leftovers(const struct run *run)
     volatile uint64_t *words = (volatile uint64_t *)target.secret;
     for (int i = 0; i < SECRET_BYTES / 8; i++) local[i] = words[i];
     __asm__ volatile("mov %[word], %%rbx\n\tmov %[word], %%r12\n\tmov %[word], %%r13\n\tmov %[word], %%r14\n\t"
-                     "mov %[word], %%r15\n\tmov %%rsp, %%rcx\n\tsub $128, %%rsp\n\tand $-16, %%rsp\n\tpush %%rcx\n\tpush %%rcx\n\t"
-                     "call policy_call\n\tpop %%rcx\n\tpop %%rsp"
+                     "mov %[word], %%r15\n\tmov %%rsp, %%rcx\n\tsub $128, %%rsp\n\tand $-16, %%rsp\n\t"
+                     "push %%rcx\n\tpush %%rcx\n\tcall policy_call\n\tpop %%rcx\n\tpop %%rsp"
                      :
                      : [word] "a"(local[0]), "D"(run->policy), "S"(run->attack->attack)
                      : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc");
@@ -90,7 +95,8 @@ static __attribute__((noinline)) void foreign(const struct run *run, enum stage 
     if (run->attack->flags & ATTACK_LEFTOVERS) call_with_leftovers(run);
     else policy_call(run->policy, stage == STAGE_ATTACK ? run->attack->attack : run->attack->again);
     evidence->stage = STAGE_HOST;
-    if (stage == STAGE_ATTACK && run->attack->flags & ATTACK_HOST_WORKS) host_works();
+    if (stage == STAGE_ATTACK && run->attack->flags & ATTACK_HOST_WORKS)
+        host_works((run->attack->flags & ATTACK_HOST_WAITS) != 0);
 }
 
 static void host_between(const struct run *run) {
@@ -147,8 +153,8 @@ void inside(const struct attack *attack, enum policy policy, int evidence_fd) {
     target.before_start = (attack->flags & ATTACK_BEFORE_START) != 0;
     if (recorder_install()) trouble("no recorder: %s", strerror(errno));
     target.pku = policy_backend_is_pku();
-    target.host_code = (uintptr_t)host_works;
-    target.host_code_bytes = HOST_CODE_BYTES;
+    target.host_code = (uintptr_t)host_loop;
+    target.host_code_bytes = (size_t)(host_loop_end - host_loop);
     evidence->process = getpid();
     evidence->stage = STAGE_PREPARE;
     if (attack->prepare) attack->prepare();

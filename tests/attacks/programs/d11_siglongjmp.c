@@ -38,6 +38,6 @@ static void end(void) {
 }
 
 const struct attack attacks[] = {
-    {.variant = "out-of-handler", .attack = out_of_the_handler, .again = end, .flags = ATTACK_HOST_WORKS},
+    {.variant = "out-of-handler", .attack = out_of_the_handler, .again = end, .flags = ATTACK_HOST_WORKS | ATTACK_HOST_WAITS},
     {0},
 };

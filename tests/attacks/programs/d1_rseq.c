@@ -77,7 +77,7 @@ static void by_own(void) {
 static void end(void) { stop = 1; }
 
 const struct attack attacks[] = {
-    {.variant = "glibc", .attack = by_glibc, .again = end, .flags = ATTACK_HOST_WORKS},
-    {.variant = "own", .attack = by_own, .again = end, .flags = ATTACK_HOST_WORKS},
+    {.variant = "glibc", .attack = by_glibc, .again = end, .flags = ATTACK_HOST_WORKS | ATTACK_HOST_WAITS},
+    {.variant = "own", .attack = by_own, .again = end, .flags = ATTACK_HOST_WORKS | ATTACK_HOST_WAITS},
     {0},
 };

@@ -48,7 +48,7 @@ static void end(void) {
 }
 
 const struct attack attacks[] = {
-    {.variant = "registers", .attack = registers, .again = end, .flags = ATTACK_HOST_WORKS},
-    {.variant = "memory", .attack = memory, .again = end, .flags = ATTACK_HOST_WORKS},
+    {.variant = "registers", .attack = registers, .again = end, .flags = ATTACK_HOST_WORKS | ATTACK_HOST_WAITS},
+    {.variant = "memory", .attack = memory, .again = end, .flags = ATTACK_HOST_WORKS | ATTACK_HOST_WAITS},
     {0},
 };

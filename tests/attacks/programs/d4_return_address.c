@@ -33,6 +33,6 @@ static void by_sibling(void) {
 
 const struct attack attacks[] = {
     {.variant = "itself", .attack = by_itself},
-    {.variant = "sibling", .attack = by_sibling, .flags = ATTACK_HOST_WORKS},
+    {.variant = "sibling", .attack = by_sibling, .flags = ATTACK_HOST_WORKS | ATTACK_HOST_WAITS},
     {0},
 };

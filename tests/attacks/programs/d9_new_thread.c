@@ -25,6 +25,6 @@ static void new_thread(void) {
 static void nothing(void) {}
 
 const struct attack attacks[] = {
-    {.variant = "inherits", .attack = new_thread, .again = nothing, .flags = ATTACK_CONTROL | ATTACK_HOST_WORKS},
+    {.variant = "inherits", .attack = new_thread, .again = nothing, .flags = ATTACK_CONTROL | ATTACK_HOST_WORKS | ATTACK_HOST_WAITS},
     {0},
 };
