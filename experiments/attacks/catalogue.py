@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 SUITE = ROOT / "tests" / "attacks"
 POLICIES = ("undefended", "gates", "basic", "strict", "full")
-# The tables that speak about hardening levels already; the others run without and with gates.
-HARDENED = ("A", "D")
 USERS = ("root", "nobody")
 SUCCEEDS = ("leaked", "changed")
 _FIELDS = {"title", "control", "lacking", "why", *BACKENDS, *(f"{backend}-nobody" for backend in BACKENDS)}
@@ -68,10 +66,6 @@ class Row:
     def expects(self, verdict: str, backend: str, user: str, policy: str) -> bool:
         """Whether that verdict is one that may come out there."""
         return verdict in self.verdicts[backend, user, policy].split("|")
-
-    @property
-    def policies(self) -> tuple[str, ...]:
-        return POLICIES if self.name[0] in HARDENED else POLICIES[:2]
 
     @property
     def variant(self) -> str:

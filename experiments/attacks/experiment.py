@@ -94,8 +94,7 @@ def _cells(options: Options, folder: Path, rows: Sequence[Row], policies: Sequen
         if backend != "pku" or machine.pku_available()
         for row in rows
         if backend not in row.absent
-        for policy in row.policies
-        if policy in policies
+        for policy in policies
         for user in users
     ]
     options.say(f"{len(places)} runs")
@@ -118,10 +117,7 @@ def _matrix(cells: Sequence[Cell], policies: Sequence[str]) -> str:
     by_line: dict[tuple[str, str, str], dict[str, Cell]] = {}
     for cell in cells:
         by_line.setdefault((cell.row.name, cell.backend, cell.user), {})[cell.policy] = cell
-    lines = [
-        [*line, *(_short(found[policy]) if policy in found else "" for policy in policies)]
-        for line, found in by_line.items()
-    ]
+    lines = [[*line, *(_short(found[policy]) for policy in policies)] for line, found in by_line.items()]
     return table(("attack", "backend", "user", *policies), lines)
 
 

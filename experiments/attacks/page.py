@@ -21,7 +21,6 @@ td small { display: block; color: #57606a; } summary { cursor: pointer; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; max-width: 30rem; }
 """
 KINDS = {"leaked": "succeeds", "changed": "succeeds", "harmless": "harmless"}
-NOT_RUN = '<td class="absent">not run</td>'
 LEGEND = (
     "<b>leaked</b>, <b>changed</b>: the attack succeeded (bytes of a random secret came out, or were replaced). "
     "<b>stopped</b>: by what is named. <b>harmless</b>: it ran through and nothing came of it. "
@@ -62,9 +61,7 @@ def _matrix(result: Mapping[str, Any], backend: str, user: str) -> str:
                 f'<tr>{head}<td class="absent" colspan="{len(policies)}">not here: {html.escape(absent[name])}</td></tr>'
             )
         else:
-            lines.append(
-                f"<tr>{head}{''.join(_cell(cells[name, policy]) if (name, policy) in cells else NOT_RUN for policy in policies)}</tr>"
-            )
+            lines.append(f"<tr>{head}{''.join(_cell(cells[name, policy]) for policy in policies)}</tr>")
     columns = "".join(f"<th>{policy}</th>" for policy in policies)
     return f"<h2>{backend}, as {user}</h2><table><tr><th>attack</th>{columns}</tr>{''.join(lines)}</table>"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from experiments.attacks import catalogue, programs
-from experiments.attacks.catalogue import SUCCEEDS, USERS, Row
+from experiments.attacks.catalogue import POLICIES, SUCCEEDS, USERS, Row
 from tests.conftest import BACKENDS, ROOT, require_backend
 
 ROWS = catalogue.load()
@@ -30,9 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("attacked", BACKENDS)
-@pytest.mark.parametrize(
-    ("row", "policy"), [pytest.param(row, policy, id=f"{row.name}-{policy}") for row in ROWS for policy in row.policies]
-)
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_verdict(folder: Path, row: Row, attacked: str, policy: str, user: str) -> None:
     if attacked in row.absent:
         assert (attacked, user, policy) not in row.verdicts
@@ -75,4 +74,4 @@ def test_the_threat_model_lists_what_still_succeeds() -> None:
     """Each row with its reason, word for word, and no other."""
     text = (ROOT / "THREAT_MODEL.md").read_text(encoding="utf-8").partition("## Attacks that still succeed")[2]
     listed = re.findall(r"(?m)^\| ([A-D]\d+\.[\w-]+) \| (.+) \| (.+) \|$", text)
-    assert listed == [(row.name, row.title, row.why) for row in ROWS if row.why and row.policies == catalogue.POLICIES]
+    assert listed == [(row.name, row.title, row.why) for row in ROWS if row.why]
