@@ -57,6 +57,10 @@ test-pku-quick: setup ## The demo and the Rust tests there: minutes
 	tests/pkuvm/run --timeout 1200 -- \
 	  sh -c 'galeed-lab run demo --no-build --backend pku --output /tmp/demo && cargo test --workspace --offline --quiet'
 
+.PHONY: endurance
+endurance: $(VENV)/.native ## Gates for minutes: a million crossings, signals, forks, 10,000 domains
+	GALEED_ENDURANCE=1 pytest tests/integration/test_mpk_endurance.py
+
 .PHONY: check
 check: setup check-python check-layers check-rust check-c check-length ## Formatting, lint, types, layers, C warnings, file lengths
 

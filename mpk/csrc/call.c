@@ -117,9 +117,9 @@ void mpk_call(const struct mpk_call *call, struct mpk_call_result *result) {
     if (likely(MPK_RUNTIME->backend == MPK_BACKEND_PKU)) {
         _mpk_call_pku(call, result, record, top);
     } else {
-        _mpk_runner_take(record->fs_base);
+        bool taken = _mpk_runner_take(record->fs_base);
         _mpk_call_mprotect(call, result, record, top);
-        _mpk_runner_release();
+        if (taken) _mpk_runner_release();
     }
 }
 

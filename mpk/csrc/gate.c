@@ -104,7 +104,7 @@ void mpk_gate_enter(void *token, const char *function) {
     }
     drop_dead(record, (uintptr_t)token);
     if (unlikely(record->depth == MPK_GATE_DEPTH)) too_deep();
-    if (unlikely(!pku)) _mpk_runner_take(record->fs_base);
+    if (unlikely(!pku)) current = !_mpk_runner_take(record->fs_base);
     push(record, (struct gate_frame){(uintptr_t)token, current, FRAME_GATE, function});
     if (likely(pku)) {
         uint64_t guarded = atomic_load_explicit(&runtime->guarded, memory_order_relaxed);
@@ -147,8 +147,9 @@ void mpk_gate_exit(void *token) {
         record->depth--;
     } else {
         if (likely(_mpk_prim_mprotect.is_closed())) _mpk_prim_mprotect.open_all(record, 1);
+        bool taken = !frame->saved_pkru;
         record->depth--;
-        _mpk_runner_release();
+        if (likely(taken)) _mpk_runner_release();
     }
 }
 

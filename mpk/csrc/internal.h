@@ -26,7 +26,8 @@ enum gate_frame_kind { FRAME_CALLBACK = 0, FRAME_GATE = 1, FRAME_CALL_BACK = 2, 
 
 struct gate_frame {
     uintptr_t token;       /* address in the frame of the gate; frames grow down */
-    uint32_t saved_pkru;   /* pku: what the thread had outside; mprotect: 1 it was foreign */
+    uint32_t saved_pkru;   /* pku: what the thread had outside; mprotect: 1: of a gate: it was
+                            * the runner already; of a callback: it was foreign */
     uint32_t kind;         /* enum gate_frame_kind */
     const char *function;
 };

@@ -39,8 +39,9 @@ static inline const struct mpk_prim *_mpk_prim(void) {
 }
 
 /* prim_mprotect.c: the one foreign thread at a time. take waits; both are
- * called with memory open. */
-void _mpk_runner_take(uintptr_t fs_base);
+ * called with memory open. take: false when the thread is the runner already: in a
+ * signal handler amid a gate or an accessor. Whoever took gives back. */
+bool _mpk_runner_take(uintptr_t fs_base);
 void _mpk_runner_release(void);
 /* Waits while memory is closed for another thread's foreign call. Writes nothing
  * in guarded memory, so that a fault handler may call it. */

@@ -76,13 +76,14 @@ void _mpk_wait_until_open(uintptr_t fs_base) {
 
 /* The exchange is a write to the published range: while memory is closed for
  * another thread it faults, and the fault handler waits. So plain reads first. */
-void _mpk_runner_take(uintptr_t fs_base) {
+bool _mpk_runner_take(uintptr_t fs_base) {
     struct wait wait = {0};
     for (;;) {
         uintptr_t free = 0;
+        if (atomic_load(&MPK_RUNTIME->runner) == fs_base) return false; /* this is a handler's gate */
         if (atomic_load(&MPK_RUNTIME->runner) == 0 &&
             atomic_compare_exchange_strong(&MPK_RUNTIME->runner, &free, fs_base))
-            return;
+            return true;
         wait_a_little(&wait);
     }
 }
@@ -164,10 +165,17 @@ static void let_signals(uint64_t before) {
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
 }
 
+/* A handler's gate would wait for ever for a lock that this thread holds. The runner
+ * waits for other host threads here, which is short. */
+static uint64_t extents_lock_and_hold(void) {
+    uint64_t signals = hold_signals();
+    _mpk_extents_lock();
+    return signals;
+}
+
 static uint32_t mprotect_close_all(struct thread_record *record) {
     struct runtime *runtime = MPK_RUNTIME;
-    _mpk_extents_lock();
-    uint64_t signals = hold_signals();
+    uint64_t signals = extents_lock_and_hold();
     atomic_store(&runtime->closed, record->fs_base); /* before the first page: see fault.c */
     for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
         struct domain_extent *extent = &runtime->extents[i];

@@ -8,6 +8,7 @@
 //! hand: generated gates do.
 
 mod attempt;
+mod call;
 mod domain;
 mod error;
 pub mod ffi;
@@ -17,6 +18,7 @@ mod probe;
 mod scan;
 
 pub use attempt::attempt;
+pub use call::{Returned, call, host_stack, is_host_address};
 pub use domain::{Domain, Opened, Rights};
 pub use error::Error;
 pub use harden::{HardenError, Parts, Policy, Report, harden, hardened, is_orphan};

@@ -1,0 +1,53 @@
+"""Gates under load: many threads, signals, forks, exec, domains by the thousand, nothing left.
+
+The programs lie in tests/native/endurance; each judges itself. Counts are chosen so
+that a case takes seconds; GALEED_ENDURANCE=1 (`make endurance`) runs the full ones.
+On mprotect each crossing is several system calls, made one thread at a time: a
+million of them is ten minutes of waiting, so a tenth is run there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+from tests.integration.test_mpk_native import compile_all
+
+FULL = os.environ.get("GALEED_ENDURANCE") == "1"
+# Case: how often, in a quick run and in a full one, as (mprotect, pku).
+COUNTS = {
+    "crossings threads": ((6_400, 100_000), (100_000, 1_000_000)),
+    "crossings storm": ((20_000, 20_000), (500_000, 500_000)),
+    "crossings forks": ((50, 20), (2_000, 500)),
+    "crossings first": ((100, 20), (2_000, 500)),
+    "limits domains": ((2_000, 500), (10_000, 10_000)),
+    "limits keys": ((300, 100), (5_000, 2_000)),
+    "limits space": ((0, 0), (0, 0)),
+    "limits exec": ((0, 0), (0, 0)),
+}
+PATIENCE_SECONDS = 1800.0 if FULL else 120.0
+
+
+@pytest.fixture(scope="session")
+def programs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the compiled programs."""
+    to = tmp_path_factory.mktemp("endurance")
+    if not shutil.which("gcc"):
+        pytest.skip("no gcc on this machine")
+    compile_all(root, to, ["gcc"], ["-O2"], folder="endurance")
+    return to
+
+
+@pytest.mark.parametrize("case", COUNTS)
+def test_holds(backend: str, programs: Path, run: Run, case: str) -> None:
+    program, mode = case.split()
+    count = COUNTS[case][FULL][backend == "pku"]
+    outcome = run([programs / program, mode, str(count)], timeout_seconds=PATIENCE_SECONDS)
+    assert outcome.code == 0, outcome
+    assert outcome.stdout.startswith("ok"), outcome
+    if (case, backend) == ("crossings threads", "pku") and FULL:
+        assert outcome.stdout == "ok: 1000000 round trips from 64 threads\n", outcome
