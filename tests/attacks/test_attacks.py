@@ -15,17 +15,18 @@ import pytest
 
 from experiments.attacks import catalogue, programs
 from experiments.attacks.catalogue import POLICIES, SUCCEEDS, USERS, Row
+from tests import compiled
 from tests.conftest import BACKENDS, ROOT, require_backend
 
 ROWS = catalogue.load()
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder() -> Path:
     """The compiled programs."""
-    to = tmp_path_factory.mktemp("attacks")
-    programs.build(to)
-    return to
+    words = [*programs.FLAGS, compiled.version(programs.compiler())]
+    inputs = [compiled.CSRC, catalogue.SUITE, Path(programs.__file__)]
+    return compiled.kept("attacks", inputs, words, programs.build)
 
 
 @pytest.mark.parametrize("user", USERS)

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Outcome, Run
+from tests import compiled
+from tests.compiled import CSRC, NATIVE
+from tests.conftest import Outcome, Run
 
 REFUSED = 3
 STOPPED = 4
 QUIET = ["-static-pie", "-DSTATIC", "-w", "-Wl,--no-warnings"]  # dlopen in a static program is warned about
-STRICT = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror")
 VARIANTS = {
     "now": ["-Wl,-z,now"],
     "lazy": ["-Wl,-z,lazy"],
@@ -30,29 +31,32 @@ VARIANTS = {
     "fixed": ["-no-pie"],
     "static": QUIET,
 }
+LIBRARIES = {
+    "tls": ("static __thread int kept = 7;\nint *spare(void) { return &kept; }\n", ["-mtls-dialect=gnu2"]),
+    "needs": ('void needs_rights(void) { __asm__ volatile("wrpkru" : : "a"(0), "c"(0), "d"(0)); }\n', []),
+    # Its text lies at its offset in the file.
+    "spare": ("int spare(int a) { return a * 3 + 1; }\n", ["-Wl,-z,noseparate-code"]),
+}
 Case = Callable[..., Outcome]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def folder() -> Path:
     """The program in its variants, and libraries to load."""
-    if not shutil.which("gcc"):
-        pytest.skip("no gcc on this machine")
-    folder = tmp_path_factory.mktemp("code")
-    csrc, native = ROOT / "mpk" / "csrc", ROOT / "tests" / "native"
-    objects = []
-    for source in sorted(csrc.glob("*.[cS]")):
-        objects.append(str(folder / f"{source.stem}.o"))
-        subprocess.run(["gcc", *STRICT, "-c", str(source), "-o", objects[-1]], check=True)
-    include = [f"-I{csrc}", f"-I{native / 'core'}"]
-    for name, flags in VARIANTS.items():
-        command = ["gcc", *STRICT, *include, str(native / "code" / "code.c"), *objects, "-lm", "-lpthread", *flags]
-        subprocess.run([*command, "-o", str(folder / name)], check=True)
-    tls = "static __thread int kept = 7;\nint *spare(void) { return &kept; }\n"
-    (folder / "tls.c").write_text(tls)
-    tls_flags = ["-mtls-dialect=gnu2", "-shared", "-fPIC"]
-    subprocess.run(["gcc", *tls_flags, str(folder / "tls.c"), "-o", str(folder / "tls.so")], check=True)
-    return folder
+    flavour = compiled.gcc()
+    objects = compiled.runtime(flavour)
+
+    def make(to: Path) -> None:
+        command = [*flavour.words, "-I", CSRC, "-I", NATIVE / "core", NATIVE / "code" / "code.c", *objects, "-lm"]
+        compiled.build_all([*command, *flags, "-o", to / name] for name, flags in VARIANTS.items())
+        for name, (text, flags) in LIBRARIES.items():
+            source = to / f"{name}.c"
+            source.write_text(text)
+            compiled.build([*flavour.compiler, "-O2", "-shared", "-fPIC", *flags, source, "-o", to / f"lib{name}.so"])
+
+    inputs = [CSRC, NATIVE / "code", *(NATIVE / "core").glob("*.h")]
+    words = [*flavour.words, compiled.version(flavour.compiler), repr((VARIANTS, LIBRARIES))]
+    return compiled.kept("code", inputs, words, make)
 
 
 @pytest.fixture
@@ -128,26 +132,22 @@ def test_what_is_refused_by_name(case: Case, variant: str, what: str, words: lis
 
 
 def test_a_gadget_in_a_library_names_it(case: Case, folder: Path) -> None:
-    source, library = folder / "needs.c", folder / "libneeds.so"
-    source.write_text('void needs_rights(void) { __asm__ volatile("wrpkru" : : "a"(0), "c"(0), "d"(0)); }\n')
-    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", str(source), "-o", str(library)], check=True)
-    outcome = case("now", "load", library)
+    outcome = case("now", "load", folder / "libneeds.so")
     assert outcome.code == REFUSED, outcome
     assert "libneeds.so+0x" in outcome.stdout, outcome
     assert "(function needs_rights at +0x" in outcome.stdout
 
 
 def test_tls_descriptors_are_no_obstacle(case: Case, folder: Path) -> None:
-    outcome = case("now", "load", folder / "tls.so")
+    outcome = case("now", "load", folder / "libtls.so")
     assert outcome.code == 0, outcome
 
 
 @pytest.mark.parametrize(("what", "gadgets"), [("rewrite-undefended", 1), ("rewrite", 0)])
-def test_a_rewritten_file_does_not_show_through(case: Case, folder: Path, what: str, gadgets: int) -> None:
+def test_a_rewritten_file_does_not_show_through(
+    case: Case, folder: Path, tmp_path: Path, what: str, gadgets: int
+) -> None:
     """A clean page of a private mapping is the file's: without hardening the change is seen."""
-    source, library = folder / "spare.c", folder / f"lib{what}.so"
-    source.write_text("int spare(int a) { return a * 3 + 1; }\n")
-    flags = ["-Wl,-z,noseparate-code"]  # text lies at its offset in the file
-    subprocess.run(["gcc", "-O2", "-shared", "-fPIC", *flags, str(source), "-o", str(library)], check=True)
+    library = Path(shutil.copy(folder / "libspare.so", tmp_path))
     outcome = case("now", what, library)
     assert (outcome.code, outcome.stdout) == (0, f"{gadgets}\ndone\n"), outcome

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import compiled
 from tests.conftest import Outcome, Run
 
-STRICT = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-pthread")
 LATER = {"stacks"}  # not in this build
 NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 FORK_GONE, FORK_WHOLE = "40", "41"
@@ -55,19 +55,10 @@ class Applied:
 
 
 @pytest.fixture(scope="session")
-def programs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the compiled programs, readable by everybody."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler (cc)")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the compiled programs that everybody can reach, which a checkout need not be."""
     to = tmp_path_factory.mktemp("harden")
-    objects = []
-    for source in sorted((root / "mpk" / "csrc").glob("*.[cS]")):
-        objects.append(str(to / f"{source.stem}.o"))
-        subprocess.run([compiler, *STRICT, "-c", str(source), "-o", objects[-1]], check=True)
-    for source in sorted((root / "tests" / "native" / "harden").glob("*.c")):
-        include = ["-I", str(root / "mpk" / "csrc")]
-        subprocess.run([compiler, *STRICT, *include, str(source), *objects, "-o", str(to / source.stem)], check=True)
+    shutil.copytree(compiled.programs("harden", compiled.gcc()), to, dirs_exist_ok=True)
     for folder in (to, *to.parents):
         if folder.stat().st_uid == to.stat().st_uid and folder.name.startswith(("harden", "pytest-")):
             folder.chmod(0o755)

@@ -7,19 +7,15 @@ under gcc's sanitizers, and run in processes of their own on each backend.
 from __future__ import annotations
 
 import json
-import shutil
 import signal
-import subprocess
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from tests.conftest import ROOT, Run
-
-RUNTIME = ROOT / "mpk" / "csrc"
-PROGRAMS = ROOT / "tests" / "native" / "heap"
-FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-pthread")
+from tests import compiled
+from tests.compiled import gcc
+from tests.conftest import Run
 
 # What each wrong pointer is, and in which words.
 MISUSES = {
@@ -54,39 +50,19 @@ MISUSES = {
 
 
 class Build(Protocol):
-    """Builds a program of tests/native/heap, under a sanitizer if one is named."""
+    """A program of tests/native/heap, under a sanitizer if one is named."""
 
     def __call__(self, program: str, sanitizer: str = "") -> Path: ...
 
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler (cc)")
-    folder = tmp_path_factory.mktemp("heap")
-
-    def compile_(arguments: list[str]) -> None:
-        done = subprocess.run([compiler, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-
-    def archive(sanitizer: str) -> list[str]:
-        objects = folder / (sanitizer or "plain")
-        if not objects.exists():
-            objects.mkdir()
-            for source in sorted(RUNTIME.glob("*.[cS]")):
-                extra = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"] if sanitizer else []
-                compile_([*FLAGS, *extra, "-c", str(source), "-o", str(objects / f"{source.stem}.o")])
-        return [str(one) for one in sorted(objects.glob("*.o"))]
-
+def build() -> Build:
     def call(program: str, sanitizer: str = "") -> Path:
-        path = folder / f"{program}-{sanitizer or 'plain'}"
-        if not path.exists():
-            extra = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"] if sanitizer else []
-            source = str(PROGRAMS / f"{program}.c")
-            compile_([*FLAGS, *extra, f"-I{RUNTIME}", source, *archive(sanitizer), "-o", str(path)])
-        return path
+        return folders[sanitizer] / program
 
+    sanitizers = {name: (f"-fsanitize={name}", "-fno-sanitize-recover=all") for name in ("undefined", "address")}
+    flavours = {"": gcc()} | {name: gcc(f"gcc-{name}", "-O2", *flags) for name, flags in sanitizers.items()}
+    folders = {name: compiled.programs("heap", flavour) for name, flavour in flavours.items()}
     return call
 
 

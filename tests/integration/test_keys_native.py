@@ -7,46 +7,24 @@ and exits 0; what must end a process is judged here.
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import compiled
+from tests.compiled import FLAVOURS
 from tests.conftest import Outcome, Run
-from tests.integration.test_mpk_native import STRICT, clang
 
 Program = Callable[..., Outcome]
 TIMEOUT_SECONDS = 300.0
 
 
-def compile_all(root: Path, to: Path, compiler: list[str], flags: list[str]) -> None:
-    """Compiles the runtime once and links each program with it."""
-    csrc = root / "mpk" / "csrc"
-    objects: list[str] = []
-    for source in sorted(csrc.glob("*.c")):
-        objects.append(str(to / f"{source.stem}.o"))
-        subprocess.run([*compiler, *STRICT, *flags, "-c", str(source), "-o", objects[-1]], check=True)
-    for source in sorted((root / "tests" / "native" / "keys").glob("*.c")):
-        program = [*compiler, *STRICT, *flags, "-I", str(csrc), str(source), *objects]
-        subprocess.run([*program, "-lpthread", "-o", str(to / source.stem)], check=True)
-
-
-@pytest.fixture(scope="module", params=["gcc", "clang-ubsan"])
-def programs(request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the compiled programs: as shipped, and under clang's UBSan in trap mode.
-
-    Its check of called functions' types reads before the function, which code in an
-    execute-only group cannot have.
-    """
-    to = tmp_path_factory.mktemp(f"keys-{request.param}")
-    if request.param == "gcc":
-        compile_all(root, to, ["gcc"], ["-O2"])
-    else:
-        ubsan = ["-fsanitize=undefined", "-fno-sanitize=function", "-fsanitize-trap=undefined"]
-        compile_all(root, to, clang(), ["-O1", *ubsan])
-    return to
+@pytest.fixture(scope="session", params=FLAVOURS)
+def programs(request: pytest.FixtureRequest) -> Path:
+    """The folder of the compiled programs: as shipped, and under clang's UBSan in trap mode."""
+    return compiled.programs("keys", FLAVOURS[request.param]())
 
 
 @pytest.fixture

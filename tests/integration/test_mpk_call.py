@@ -6,7 +6,6 @@ where it must succeed, and inside mpk_call, where it must fail in exactly one wa
 
 from __future__ import annotations
 
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,26 +13,19 @@ from typing import Any
 
 import pytest
 
+from tests import compiled
+from tests.compiled import FLAVOURS
 from tests.conftest import Outcome, Run
-from tests.integration.test_mpk_native import clang, compile_all
 
 Program = Callable[..., Outcome]
 ABORTED = -signal.SIGABRT
 PLACES = ("general", "vector", "mask", "x87", "mxcsr", "stack")
 
 
-@pytest.fixture(scope="session", params=["gcc", "clang-ubsan"])
-def programs(request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session", params=FLAVOURS)
+def programs(request: pytest.FixtureRequest) -> Path:
     """The folder of the compiled programs: as shipped, and under clang's UBSan in trap mode."""
-    to = tmp_path_factory.mktemp(str(request.param))
-    if request.param == "gcc":
-        if not shutil.which("gcc"):
-            pytest.skip("no gcc on this machine")
-        compile_all(root, to, ["gcc"], ["-O2"], folder="call")
-    else:
-        ubsan = ["-fsanitize=undefined", "-fno-sanitize=function", "-fsanitize-trap=undefined"]
-        compile_all(root, to, clang(), ["-O1", *ubsan], folder="call")
-    return to
+    return compiled.programs("call", FLAVOURS[request.param]())
 
 
 @pytest.fixture

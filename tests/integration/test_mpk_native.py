@@ -14,61 +14,26 @@ import resource
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import Outcome, Run
+from tests import compiled
+from tests.compiled import FLAVOURS, NATIVE
+from tests.conftest import ROOT, Outcome, Run
 
 Program = Callable[..., Outcome]
-STRICT = ("-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror")
 ABORTED = -signal.SIGABRT
 SEGFAULT = -signal.SIGSEGV
 
 
-def clang() -> list[str]:
-    """clang 22 out of PyPI's ziglang, with the system's headers and linker."""
-    import ziglang
-
-    zig = Path(ziglang.__file__).parent
-    return [
-        *(str(zig / "zig"), "clang", "--target=x86_64-linux-gnu"),
-        *("-resource-dir", str(zig / "lib")),
-    ]
-
-
-def compile_all(root: Path, to: Path, compiler: list[str], flags: list[str], folder: str = "core") -> None:
-    """Compiles the runtime once and links each program with it."""
-    csrc = root / "mpk" / "csrc"
-    objects: list[str] = []
-    for source in sorted(csrc.glob("*.c")):
-        objects.append(str(to / f"{source.stem}.o"))
-        command = [*compiler, *STRICT, *flags, "-c", str(source), "-o", objects[-1]]
-        subprocess.run(command, check=True)
-    for source in sorted((root / "tests" / "native" / folder).glob("*.c")):
-        program = [*compiler, *STRICT, *flags, "-I", str(csrc), str(source), *objects]
-        subprocess.run([*program, "-lpthread", "-o", str(to / source.stem)], check=True)
-
-
-@pytest.fixture(scope="session", params=["gcc", "clang-ubsan"])
-def programs(request: pytest.FixtureRequest, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the compiled programs: as shipped, and under clang's UBSan.
-
-    UBSan in trap mode needs no library of its own: undefined behaviour dies of SIGILL.
-    Its check of called functions' types reads before the function, which a test that
-    calls into the heap on purpose cannot have.
-    """
-    to = tmp_path_factory.mktemp(str(request.param))
-    if request.param == "gcc":
-        if not shutil.which("gcc"):
-            pytest.skip("no gcc on this machine")
-        compile_all(root, to, ["gcc"], ["-O2"])
-    else:
-        ubsan = ["-fsanitize=undefined", "-fno-sanitize=function", "-fsanitize-trap=undefined"]
-        compile_all(root, to, clang(), ["-O1", *ubsan])
-    return to
+@pytest.fixture(scope="session", params=FLAVOURS)
+def programs(request: pytest.FixtureRequest) -> Path:
+    """The folder of the compiled programs: as shipped, and under clang's UBSan in trap mode."""
+    return compiled.programs("core", FLAVOURS[request.param]())
 
 
 @pytest.fixture
@@ -346,7 +311,7 @@ def test_forced_pku_where_there_is_none(program: Program) -> None:
 
 
 @pytest.fixture(scope="session")
-def rust_programs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rust_programs() -> Path:
     """The folder of the built binaries of tests/native/core/program.
 
     CC names a compiler that refuses the runtime's files, and CFLAGS hold what they
@@ -354,16 +319,21 @@ def rust_programs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     if not shutil.which("cargo"):
         pytest.skip("no cargo on this machine")
-    target = tmp_path_factory.mktemp("target")
-    wrapper = target / "cc-for-the-program"
-    wrapper.write_text('#!/bin/sh\ncase "$*" in *mpk/csrc*) exit 1;; esac\nexec cc "$@"\n')
-    wrapper.chmod(0o755)
-    env = {**os.environ, "CARGO_TARGET_DIR": str(target), "CC": str(wrapper)}
-    env["CFLAGS"] = "-Dmpk_gate_enter=mpk_gate_enter -DMPK_THREADS"
-    manifest = root / "tests" / "native" / "core" / "program" / "Cargo.toml"
-    command = ["cargo", "build", "--quiet", "--jobs", "2", "--manifest-path", str(manifest)]
-    subprocess.run(command, env=env, check=True)
-    return target / "debug"
+    program = NATIVE / "core" / "program"
+
+    def make(to: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="galeed-target-") as target:
+            wrapper = Path(target, "cc-for-the-program")
+            wrapper.write_text('#!/bin/sh\ncase "$*" in *mpk/csrc*) exit 1;; esac\nexec cc "$@"\n')
+            wrapper.chmod(0o755)
+            changes = {"CARGO_TARGET_DIR": target, "CC": str(wrapper)}
+            changes["CFLAGS"] = "-Dmpk_gate_enter=mpk_gate_enter -DMPK_THREADS"
+            manifest = program / "Cargo.toml"
+            compiled.build(["cargo", "build", "--quiet", "--jobs", "2", "--manifest-path", manifest], changes)
+            for name in ("guarded", "unguarded"):
+                shutil.copy(Path(target, "debug", name), to)
+
+    return compiled.kept("core-program", [ROOT / "mpk", program], [compiled.version(("rustc",))], make)
 
 
 def test_gates_link_wherever_the_c_library_stands(backend: str, rust_programs: Path, run: Run) -> None:

@@ -5,30 +5,23 @@ The programs lie in tests/native/scan; they need no runtime, only scan.c.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Run
+from tests import compiled
+from tests.compiled import CSRC, gcc
+from tests.conftest import Run
 
-FLAGS = ("-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror")
 NOTHING_TO_ASK = 77
 
 
-@pytest.fixture(scope="module", params=["-O2", "-O1 -fsanitize=undefined -fsanitize-undefined-trap-on-error"])
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session", params=["gcc", "gcc-trap"])
+def folder(request: pytest.FixtureRequest) -> Path:
     """Both programs, compiled as shipped and with every undefined behaviour a trap."""
-    if not shutil.which("gcc"):
-        pytest.skip("no gcc on this machine")
-    folder = tmp_path_factory.mktemp("scan")
-    csrc, tests = ROOT / "mpk" / "csrc", ROOT / "tests" / "native"
-    for source in sorted((tests / "scan").glob("*.c")):
-        command = ["gcc", *FLAGS, *str(request.param).split(), f"-I{csrc}", f"-I{tests / 'core'}"]
-        command += [str(source), str(csrc / "scan.c"), "-o", str(folder / source.stem)]
-        subprocess.run(command, check=True)
-    return folder
+    trap = ("-O1", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error")
+    flavour = gcc() if request.param == "gcc" else gcc("gcc-trap", *trap)
+    return compiled.programs("scan", flavour, [CSRC / "scan.c"])
 
 
 def test_nothing_outside_is_read(folder: Path, run: Run) -> None:

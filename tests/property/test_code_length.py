@@ -7,7 +7,6 @@ the dynamic loader and this interpreter, and random bytes with every prefix.
 from __future__ import annotations
 
 import ctypes
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,21 +17,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from iced_x86 import Decoder
 
-from tests.conftest import ROOT
+from tests import compiled
+from tests.compiled import CSRC, gcc
 
 MOST_BYTES = 400_000
 LIBRARIES = ("libc.so.6", "libm.so.6", "libstdc++.so.6", "libcrypto.so.3", "libgcc_s.so.1")
 Length = Callable[[bytes], int]
 
 
-@pytest.fixture(scope="module")
-def length(tmp_path_factory: pytest.TempPathFactory) -> Length:
-    if not shutil.which("gcc"):
-        pytest.skip("no gcc on this machine")
-    library = tmp_path_factory.mktemp("length") / "length.so"
-    source = ROOT / "mpk" / "csrc" / "code_length.c"
-    sanitize = ["-fsanitize=undefined", "-fsanitize-undefined-trap-on-error"]
-    subprocess.run(["gcc", "-O1", *sanitize, "-shared", "-fPIC", str(source), "-o", str(library)], check=True)
+@pytest.fixture(scope="session")
+def length() -> Length:
+    source = CSRC / "code_length.c"
+    flavour = gcc("gcc-trap", "-O1", "-fsanitize=undefined", "-fsanitize-undefined-trap-on-error", "-shared", "-fPIC")
+
+    def make(to: Path) -> None:
+        compiled.build([*flavour.words, source, "-o", to / "length.so"])
+
+    library = compiled.kept("length", [CSRC], [*flavour.words, compiled.version(flavour.compiler)], make) / "length.so"
     function = ctypes.CDLL(str(library))._mpk_code_length
     function.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
     return lambda code: int(function(code, len(code)))
