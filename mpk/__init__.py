@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mpk.abi import Backend, Rights
+    from mpk.abi import Backend, HeapParts, Rights
     from mpk.domain import Allocation, Domain, Opened, Statistics
     from mpk.errors import (
         AddressTakenError,
@@ -58,6 +58,7 @@ __all__ = [
     "HardenPart",
     "HardenPolicy",
     "HardenReport",
+    "HeapParts",
     "Hit",
     "InvalidArgumentError",
     "KernelError",

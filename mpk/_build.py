@@ -13,7 +13,14 @@ from pathlib import Path
 from cffi import FFI
 
 _MPK = Path("mpk")  # setuptools wants paths relative to setup.py
-_HEADERS = ("csrc/mpk.h", "csrc/mpk_harden.h", "csrc/mpk_keys.h", "csrc/mpk_scan.h", "csrc/probe/probe.h")
+_HEADERS = (
+    "csrc/mpk.h",
+    "csrc/mpk_harden.h",
+    "csrc/mpk_heap.h",
+    "csrc/mpk_keys.h",
+    "csrc/mpk_scan.h",
+    "csrc/probe/probe.h",
+)
 
 # A define that cffi may see: a name and one integer literal.
 _INTEGER_DEFINE = re.compile(r"#define\s+\w+\s+(0[xX][0-9a-fA-F]+|\d+)\s*$")

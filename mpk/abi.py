@@ -1,6 +1,6 @@
 """The constants of mpk.h, typed. Each value comes out of the compiled header; none is written here."""
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Final
 
 from mpk._native import lib
@@ -34,3 +34,24 @@ class Rights(IntEnum):
     NONE = lib.MPK_NONE
     READ = lib.MPK_READ
     READ_WRITE = lib.MPK_READ_WRITE
+
+
+class HeapParts(IntFlag):
+    """Parts of heap hardening; any of them together. Source: mpk_heap.h."""
+
+    DEFAULT = lib.MPK_HEAP_DEFAULT
+    """None of them."""
+    RANDOM = lib.MPK_HEAP_RANDOM
+    """Blocks of a span are given out in random order."""
+    GUARDS = lib.MPK_HEAP_GUARDS
+    """An inaccessible page before and behind each huge allocation."""
+    QUARANTINE = lib.MPK_HEAP_QUARANTINE
+    """What is freed is reused late, in random order."""
+    ZERO = lib.MPK_HEAP_ZERO
+    """What is freed is zeroed; with QUARANTINE, a write after the free is found later."""
+    HARDENED = lib.MPK_HEAP_HARDENED
+    """All of them."""
+
+
+HEAP_HUGE_BYTES: Final = lib.MPK_HEAP_HUGE_BYTES
+"""From this many bytes on an allocation is huge."""

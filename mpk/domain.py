@@ -32,11 +32,12 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from mpk._native import ffi, lib
-from mpk.abi import Backend, Rights
+from mpk.abi import Backend, HeapParts, Rights
 from mpk.errors import (
     DomainDestroyedError,
     DomainInUseError,
     InvalidArgumentError,
+    LimitError,
     MpkError,
     NoMemoryError,
     NotLiveError,
@@ -134,6 +135,8 @@ class Domain:
 
     reserve_bytes: addresses to reserve, in bytes; memory is committed as it is
     used. 0 means 1 GiB. Starts the runtime.
+    limit_bytes: as for set_limit. 0: none.
+    heap: parts of heap hardening. None: those of GALEED_HEAP.
 
     Raises NoKeyError, NoMemoryError, InvalidArgumentError, KernelError, and what
     mpk.start() raises. Source: mpk.h, mpk_domain_create.
@@ -142,7 +145,7 @@ class Domain:
     it at the end.
     """
 
-    def __init__(self, reserve_bytes: int = 0) -> None:
+    def __init__(self, reserve_bytes: int = 0, *, limit_bytes: int = 0, heap: HeapParts | None = None) -> None:
         self._per_thread = backend() is Backend.PKU
         if not 0 <= reserve_bytes < 1 << 47:
             raise InvalidArgumentError(f"reserve_bytes is {reserve_bytes}; it must be 0 or a size below 128 TiB")
@@ -156,6 +159,13 @@ class Domain:
         self._finalizer = weakref.finalize(self, _release, self._handle)
         # The process's end frees it anyway, and other threads may still run then.
         self._finalizer.atexit = False
+        try:
+            if heap is not None:
+                check(lib.mpk_heap_harden(self._handle, heap))
+            self.set_limit(limit_bytes)
+        except BaseException:
+            self.destroy()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -188,6 +198,23 @@ class Domain:
         """What the calling thread (mprotect: the process) may do with the memory now."""
         return Rights(lib.mpk_domain_rights(self._require()))
 
+    @property
+    def heap_parts(self) -> HeapParts:
+        """The parts of heap hardening that are in force."""
+        with self._lock, self.open(Rights.READ):
+            return HeapParts(lib.mpk_heap_parts(self._require()))
+
+    def set_limit(self, limit_bytes: int) -> None:
+        """Bounds the pages that the heap may have in use, in bytes (rounded down to pages; 0: no limit).
+
+        What lives already stays. Short allocations take pages 64 KiB at a time.
+        Raises InvalidArgumentError for a negative limit. Source: mpk_heap.h, mpk_domain_limit.
+        """
+        if not 0 <= limit_bytes < 1 << 64:
+            raise InvalidArgumentError(f"limit_bytes is {limit_bytes}; it must be 0 or a size in bytes")
+        with self._lock:
+            check(lib.mpk_domain_limit(self._require(), limit_bytes))
+
     def statistics(self) -> Statistics:
         """What the heap holds now."""
         out: Any = ffi.new("struct mpk_heap_stats *")
@@ -200,8 +227,9 @@ class Domain:
     def allocate(self, size_bytes: int, align_bytes: int = 16) -> Allocation:
         """Memory of size_bytes, aligned to align_bytes (a power of two). Its content is undefined.
 
-        Raises NoMemoryError when the domain is full, InvalidArgumentError for a
-        negative size or another alignment. Source: mpk.h, mpk_heap_alloc.
+        Raises NoMemoryError when the domain is full, LimitError when its limit is
+        reached, InvalidArgumentError for a negative size or another alignment.
+        Source: mpk.h, mpk_heap_alloc.
         """
         if size_bytes < 0:
             raise InvalidArgumentError(f"size_bytes is {size_bytes}; it cannot be negative")
@@ -214,6 +242,10 @@ class Domain:
                 raise full
             base = lib.mpk_heap_alloc(self._require(), size_bytes, align_bytes)
             if base == ffi.NULL:
+                if lib.mpk_heap_refusal(self._require(), size_bytes, align_bytes) == lib.MPK_ELIMIT:
+                    raise LimitError(
+                        f"no room for {size_bytes} bytes within the domain's limit; free some, or raise it"
+                    )
                 raise full
             allocation = Allocation(self, int(ffi.cast("uintptr_t", base)), size_bytes, align_bytes)
             self._live[allocation.address] = allocation
@@ -231,7 +263,8 @@ class Domain:
             if not lib.mpk_heap_find(self._require(), allocation.address, found) or found.base != allocation.address:
                 raise NotLiveError(f"the heap knows no allocation at {allocation.address:#x}")
             del self._live[allocation.address]
-            lib.mpk_heap_free(self._require(), ffi.cast("void *", allocation.address))
+            base = ffi.cast("void *", allocation.address)
+            lib.mpk_heap_free_sized(self._require(), base, allocation.size_bytes, allocation.align_bytes)
 
     def find(self, address: int) -> Allocation | None:
         """The live allocation that holds the address (one past its end included), or None."""

@@ -18,12 +18,16 @@ _Static_assert(offsetof(struct thread_record, fs_base) == 0 && offsetof(struct t
                "records and assembler agree");
 _Static_assert(offsetof(struct runtime, backend) == 8 && MPK_BACKEND_PKU == 1 &&
                offsetof(struct runtime, scrub) == 32 && offsetof(struct runtime, guarded) == 40 &&
-               MPK_PUBLISHED_BASE == 0x201000000000 && MPK_RECORDS_OFFSET == 0x100000 && MPK_RECORD_BYTES == 2048 &&
+               MPK_RECORDS_OFFSET == 0x100000 && MPK_RECORD_BYTES == 2048 &&
                MPK_THREADS == 4096 && MPK_GATE_DEPTH == 64, "runtime and assembler agree");
 _Static_assert(offsetof(struct mpk_call, function) == 0 && offsetof(struct mpk_call, name) == 8 &&
                offsetof(struct mpk_call, integers) == 16 && offsetof(struct mpk_call, doubles) == 64 &&
                offsetof(struct mpk_call_result, xmm0) == 16, "mpk_call.h and assembler agree");
 _Static_assert(SCRUB_AVX == 2 && SCRUB_AVX512 == 3 && SCRUB_AMX == 4, "scrub levels");
+
+#define MPK_TEXT_OF(constant) #constant
+#define MPK_TEXT(macro) MPK_TEXT_OF(macro)
+#define MPK_PUBLISHED_TEXT MPK_TEXT(MPK_PUBLISHED_BASE)
 
 /* In one asm statement with its users: compilers may change the order of statements. */
 #define MPK_CALL_MACROS \
@@ -32,11 +36,11 @@ _Static_assert(SCRUB_AVX == 2 && SCRUB_AVX512 == 3 && SCRUB_AMX == 4, "scrub lev
 "mpk_mxcsr_default: .long 0x1f80\n" \
 "mpk_x87_default: .short 0x37f\n" \
 ".text\n" \
-".set mpk_backend_word, 0x201000000008\n" \
-".set mpk_scrub, 0x201000000020\n" \
-".set mpk_guarded, 0x201000000028\n" \
-".set mpk_records, 0x201000100000\n" \
-".set mpk_records_end, 0x201000900000\n" \
+".set mpk_backend_word, " MPK_PUBLISHED_TEXT " + 8\n" \
+".set mpk_scrub, " MPK_PUBLISHED_TEXT " + 0x20\n" \
+".set mpk_guarded, " MPK_PUBLISHED_TEXT " + 0x28\n" \
+".set mpk_records, " MPK_PUBLISHED_TEXT " + 0x100000\n" \
+".set mpk_records_end, " MPK_PUBLISHED_TEXT " + 0x900000\n" \
 /* Vector, mask and MMX registers. The x87 stack shares the MMX registers: zero, then \
  * empty. pre: no x87 exception pends. Changes rax. */ \
 ".macro mpk_scrub_vectors\n" \

@@ -15,6 +15,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include "harden.h"
@@ -125,6 +126,16 @@ void *mpk_domain_private(mpk_domain *domain, size_t bytes) {
     return result;
 }
 
+void _mpk_domains_lock(void) {
+    uint32_t free = 0;
+    while (!atomic_compare_exchange_weak(&MPK_RUNTIME->domains_lock, &free, 1)) {
+        free = 0;
+        sched_yield(); /* the holder makes system calls */
+    }
+}
+
+void _mpk_domains_unlock(void) { atomic_store(&MPK_RUNTIME->domains_lock, 0); }
+
 /* A key of its own, guarded in every gate from now on. pku only; extent_lock. */
 static int guard_key(struct domain_extent *extent) {
     struct runtime *runtime = MPK_RUNTIME;
@@ -183,17 +194,17 @@ static int create(uintptr_t fixed, size_t bytes, mpk_domain **out) {
     }
     size_t limit = is_secret() ? _mpk_harden_domain_bytes(bytes) : bytes;
     int error = secret_if_asked((uintptr_t)range, limit);
+    _mpk_domains_lock(); /* whoever visits all domains must find a heap in each */
     if (!error) {
         _mpk_extents_lock();
         error = create_locked((uintptr_t)range, bytes, limit, out);
         _mpk_extents_unlock();
     }
-    if (error) {
-        munmap(range, bytes);
-        return error;
-    }
-    error = _mpk_heap_init(*out);
-    if (error) mpk_domain_destroy(*out);
+    bool exists = !error;
+    if (exists) error = _mpk_heap_init(*out);
+    else munmap(range, bytes);
+    _mpk_domains_unlock();
+    if (exists && error) mpk_domain_destroy(*out);
     return error;
 }
 
@@ -247,6 +258,7 @@ int mpk_domain_destroy(mpk_domain *domain) {
     if (!extent || (uintptr_t)domain == MPK_HOST_BASE) return MPK_EINVALID;
     host_only("mpk_domain_destroy");
     if (MPK_RUNTIME->hardened & (MPK_HARDEN_SEAL | MPK_HARDEN_SYSCALLS)) return MPK_EHARDEN;
+    _mpk_domains_lock();
     _mpk_extents_lock();
     int error = munmap((void *)extent->base, extent->bytes) ? MPK_EKERNEL : 0;
     if (!error) {
@@ -257,5 +269,6 @@ int mpk_domain_destroy(mpk_domain *domain) {
         memset(extent, 0, sizeof *extent);
     }
     _mpk_extents_unlock();
+    _mpk_domains_unlock();
     return error;
 }

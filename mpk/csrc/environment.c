@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "environment.h"
+#include "mpk_heap.h"
 
 struct choice { const char *word; int value; };
 
@@ -73,6 +74,11 @@ int _mpk_environment_read(struct environment *out) {
     out->backend = (enum mpk_backend)backend;
     out->foreign_rights = (enum mpk_rights)right;
     out->policy = (enum mpk_policy)policy;
+    out->heap_parts = MPK_HEAP_DEFAULT;
+    const char *heap = secure_getenv("GALEED_HEAP");
+    if (heap && mpk_heap_parse(heap, &out->heap_parts))
+        return _mpk_explain(MPK_EENVIRONMENT, "GALEED_HEAP is \"%s\"; it may be default, hardened, or some of "
+                            "random, guards, quarantine and zero, joined by commas", heap);
     out->report_fd = -1;
     const char *path = secure_getenv("GALEED_REPORT");
     if (!path) return 0;

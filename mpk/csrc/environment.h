@@ -9,6 +9,7 @@ struct environment {
     enum mpk_backend backend; /* MPK_BACKEND_NONE: auto */
     enum mpk_rights foreign_rights;
     enum mpk_policy policy;
+    uint32_t heap_parts;      /* enum mpk_heap_part */
     int report_fd;            /* -1: no report file */
     struct mpk_harden_policy harden; /* what mpk_harden will be asked for */
     size_t harden_bytes;

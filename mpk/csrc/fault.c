@@ -179,6 +179,25 @@ static bool page_fault(void *context, uintptr_t address) {
     return ++retry.count < RETRIES;
 }
 
+/* The host ran out of a huge allocation of its own. Foreign code is told of the
+ * closed page, as everywhere. */
+static bool guard_fault(void *context, uintptr_t address) {
+    struct domain_extent *extent = _mpk_extent_at(address);
+    struct mpk_allocation allocation;
+    uint32_t pkru = 0;
+    if (!extent) return false;
+    if (is_pku() ? !_mpk_frame_pkru(context, &pkru) || is_foreign_thread(pkru)
+                 : atomic_load(&MPK_RUNTIME->closed) || _mpk_prim_mprotect.rights_get(extent) == MPK_NONE)
+        return false;
+    if (!_mpk_heap_guard_find((mpk_domain *)extent->base, address, &allocation)) return false;
+    struct mpk_violation v = {.kind = MPK_SPATIAL, .address = address, .access = _mpk_frame_access(context),
+                              .allocation = allocation.base, .allocation_bytes = allocation.bytes,
+                              .key = is_pku() ? extent->key : -1,
+                              .detail = "the guard page beside a huge allocation was touched"};
+    violation(context, &v, false, CANNOT_GO_ON, pkru);
+    return true;
+}
+
 static bool tagged_fault(void *context) {
     struct memory_operand operand = _mpk_frame_tagged_operand(context, TAG_SHIFT, TAG);
     uint32_t pkru = 0;
@@ -198,6 +217,7 @@ static bool handled(int signal_number, const siginfo_t *info, void *context) {
     if (info->si_code == SI_KERNEL && _mpk_frame_is_address_trap(context)) return tagged_fault(context);
     if (signal_number != SIGSEGV) return false;
     if (info->si_code == SEGV_ACCERR) _mpk_stacks_overflow(_mpk_thread_find(), address);
+    if (info->si_code <= SEGV_ACCERR && guard_fault(context, address)) return true;
     if (is_pku()) {
         bool by_key = info->si_code == SEGV_PKUERR, ours;
         if ((by_key || info->si_code == SEGV_ACCERR) &&

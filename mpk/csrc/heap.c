@@ -15,7 +15,9 @@
  * Source: [tcmalloc] thread caches.
  */
 #include <string.h>
-#include "heap.h"
+#include "heap_debug.h"
+#include "heap_harden.h"
+#include "heap_refuse.h"
 
 #define MAP_REACH ((size_t)SPAN_BYTES << 32) /* bytes that a 32-bit map word can point across */
 
@@ -48,6 +50,8 @@ int _mpk_heap_init(mpk_domain *domain) {
     atomic_store_explicit(&heap->metadata.tag, span_tag(SPAN_METADATA, 0), memory_order_relaxed);
     _mpk_heap_classes_init(heap);
     _mpk_heap_barrier_init(heap);
+    if ((error = _mpk_heap_harden_init(heap)))
+        return error;
     domain->heap = heap;
     return _mpk_heap_fork_register();
 }
@@ -55,7 +59,9 @@ int _mpk_heap_init(mpk_domain *domain) {
 /* pre: the bin has a block. unit: its class's half of a unit word will do. */
 static inline void *pop(struct heap *heap, struct cache_bin *bin, uint32_t unit, size_t bytes) {
     const struct size_class *class_ = unit_class(heap, unit);
+    HEAP_ASSERT(!bin_empty(bin) && bytes < class_->size);
     void *block = *--bin->top;
+    HEAP_ASSERT(is_idle_block(heap, unit, block));
     uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)block));
     atomic_store_explicit(size_word((uintptr_t)block, index), (uint16_t)(SIZE_LIVE | bytes),
                           memory_order_relaxed);
@@ -71,8 +77,9 @@ static __attribute__((noinline)) void *alloc_slow(struct heap *heap, uint32_t un
     if (bin_empty(bin)) {
         _mpk_faults_follow();
         if (!_mpk_heap_refill(heap, cache, unit_class_number(unit))) {
-            if (!_mpk_heap_reclaim(heap) || !(cache = _mpk_heap_adopt(heap)) ||
-                !_mpk_heap_refill(heap, cache, unit_class_number(unit)))
+            _mpk_heap_reclaim(heap);
+            cache = _mpk_heap_adopt(heap);
+            if (!cache || !_mpk_heap_refill(heap, cache, unit_class_number(unit)))
                 return NULL;
             bin = unit_bin(cache, unit);
         }
@@ -105,6 +112,7 @@ static __attribute__((noinline)) void *alloc_general(struct heap *heap, size_t b
 
 void *mpk_heap_alloc(mpk_domain *domain, size_t bytes, size_t align) {
     struct heap *heap = domain->heap;
+    heap_debug_step(heap);
     if (LIKELY(bytes <= SMALL_MAX && align - 1 < 8))
         return alloc_small(heap, heap->unit_for[(bytes + 8) / 8], bytes);
     return alloc_general(heap, bytes, align, false);
@@ -112,14 +120,13 @@ void *mpk_heap_alloc(mpk_domain *domain, size_t bytes, size_t align) {
 
 void *mpk_heap_calloc(mpk_domain *domain, size_t bytes, size_t align) {
     struct heap *heap = domain->heap;
+    heap_debug_step(heap);
     if (LIKELY(bytes <= SMALL_MAX && align - 1 < 8)) {
         void *block = alloc_small(heap, heap->unit_for[(bytes + 8) / 8], bytes);
         return block ? memset(block, 0, bytes) : NULL;
     }
     return alloc_general(heap, bytes, align, true);
 }
-
-/* ---- Death. ---------------------------------------------------------------- */
 
 /* ---- Release. ---------------------------------------------------------------- */
 
@@ -130,6 +137,7 @@ static __attribute__((noinline)) void flush_half(struct heap *heap, struct cache
 /* A full bin gives a batch back. */
 static inline void push(struct heap *heap, struct cache *cache, uint32_t unit, void *block) {
     struct cache_bin *bin = unit_bin(cache, unit);
+    HEAP_ASSERT(bin->top < bin->end && is_idle_block(heap, unit, block));
     *bin->top++ = block;
     if (UNLIKELY(bin->top == bin->end))
         flush_half(heap, cache, unit);
@@ -146,6 +154,29 @@ static void hook_freed(struct heap *heap, uintptr_t base, uint32_t index, size_t
     uint32_t mark = marks ? __atomic_exchange_n(&marks[index], 0, __ATOMIC_SEQ_CST) : 0;
     if (mark && heap->domain->hooks.freed)
         heap->domain->hooks.freed(base, bytes, mark);
+}
+
+/* pre: the block's word is SIZE_SENT, by the caller. cache: the caller's, or NULL. */
+static void go_home(struct heap *heap, struct cache *cache, void *block) {
+    uint32_t unit = unit_of(heap, (uintptr_t)block);
+    if (!cache || unit_owner(unit) != cache->id) {
+        _mpk_heap_send(heap, cache, block);
+        return;
+    }
+    const struct size_class *class_ = unit_class(heap, unit);
+    uint32_t index = block_index(class_, small_offset(class_, (uintptr_t)block));
+    atomic_store_explicit(size_word((uintptr_t)block, index), 0, memory_order_relaxed);
+    push(heap, cache, unit, block);
+}
+
+/* The same by way of the quarantine: another block than this one may go home. */
+static void free_held(struct heap *heap, struct cache *cache, void *block) {
+    uintptr_t written = 0;
+    block = _mpk_heap_hold_block(heap, cache, block, &written);
+    if (block)
+        go_home(heap, cache, block);
+    if (UNLIKELY(written))
+        _mpk_heap_report_written(heap, written);
 }
 
 /* A stranger's block, one with a mark, in a span where strangers mark, in a cache that
@@ -166,13 +197,10 @@ static __attribute__((noinline)) void free_swapping(struct heap *heap, void *bas
         hook_freed(heap, (uintptr_t)base, (uint32_t)(place - size_word((uintptr_t)base, 0)), word & SIZE_BYTES);
         cache = own_cache(heap);
     }
-    uint32_t unit = unit_of(heap, (uintptr_t)base);
-    if (!cache || unit_owner(unit) != cache->id) {
-        _mpk_heap_send(heap, cache, base);
-        return;
-    }
-    atomic_store_explicit(place, 0, memory_order_relaxed);
-    push(heap, cache, unit, base);
+    if (UNLIKELY(heap->parts))
+        free_held(heap, cache, base);
+    else
+        go_home(heap, cache, base);
 }
 
 /* Strangers mark in this span since a moment ago: one of them may have marked this
@@ -198,6 +226,7 @@ static __attribute__((noinline)) void free_other(struct heap *heap, void *base, 
 
 /* Inlined into both entries: with SIZE_ANY the comparison of sizes is gone. */
 static inline __attribute__((always_inline)) void release(struct heap *heap, void *base, size_t bytes) {
+    heap_debug_step(heap);
     uintptr_t number = ((uintptr_t)base >> SMALL_SHIFT) - heap->first_unit;
     if (UNLIKELY(number >= heap->unit_count)) {
         free_other(heap, base, bytes);
@@ -269,6 +298,7 @@ static bool resize_small(struct heap *heap, uint32_t number, uintptr_t base, siz
 void *mpk_heap_realloc(mpk_domain *domain, void *base, size_t bytes, size_t align) {
     struct heap *heap = domain->heap;
     struct mpk_allocation old;
+    heap_debug_step(heap);
     if (align & (align - 1))
         return NULL;
     if (!base)

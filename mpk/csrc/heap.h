@@ -89,6 +89,7 @@
 #define RUN_CACHE_PAGES 1024    /* and how many pages it keeps in all */
 #define RUN_BINS 77             /* _mpk_heap_bin(RUN_CACHE_LONGEST) + 1 */
 #define EXACT_BINS 64           /* free runs of 1..64 pages: a bin for each length */
+#define ZERO_BY_KERNEL_BYTES (1u << 20) /* from here on, dropping pages beats memset */
 #define BINS (EXACT_BINS + 4 * 20) /* longer ones: four bins per doubling, to 2^26 pages */
 
 #define SIZE_LIVE 0x8000u
@@ -111,6 +112,7 @@ enum span_kind {
     SPAN_LARGE,
     SPAN_RETIRED,               /* could not be taken back from foreign code: never reused */
     SPAN_METADATA,
+    SPAN_GUARD,                 /* inaccessible: heap_guard.c */
 };
 
 struct span {
@@ -119,11 +121,15 @@ struct span {
     _Atomic uint32_t tag;       /* enum span_kind | class << 8 */
     uint32_t pages;
     struct span *next, *prev;   /* in a bin, in a class's list, or among the spares (next only) */
+    /* mpk_heap_find may look at what was a large allocation a moment ago: what it reads
+     * (bytes, marked, shared_pages) overlaps nothing that is not atomic. */
     union {
         struct {
+            uint64_t large_bytes;
             uint32_t dirty;     /* at most so many of its pages hold old bytes; 0: all zero */
         } free;
         struct {
+            uint64_t large_bytes;
             void *list;         /* free blocks, linked through their first word */
             _Atomic(uint32_t *) marks; /* one per block, made with the span's first mark */
             uint16_t fresh_from; /* blocks from here on were never handed out */
@@ -132,11 +138,15 @@ struct span {
         struct {
             _Atomic size_t bytes; /* requested */
             uint32_t mark;
+            uint32_t guarded;   /* 1: guards lie before and behind it */
             _Atomic uint32_t marked;
             _Atomic uint32_t shared_pages; /* from start; 0: not shared */
         } large;
+        struct {
+            uint32_t others[7]; /* all of the above */
+            _Atomic uint32_t sharing; /* 1: somebody shares or has shared it; changes under the share lock */
+        };
     };
-    _Atomic uint32_t sharing;   /* 1: somebody shares or has shared it; changes under the share lock */
 };
 _Static_assert(sizeof(struct span) <= SPAN_BYTES, "descriptors are one line each");
 
@@ -190,6 +200,7 @@ struct cache {
     uint32_t id;                /* slot plus one, as in unit words */
     uint32_t run_pages;         /* in all lists of runs */
     struct span *runs[RUN_BINS]; /* by _mpk_heap_bin; linked by next */
+    struct quarantine *quarantine; /* NULL: the heap has none (heap_harden.h) */
     _Alignas(64) _Atomic(void *) mail; /* a chain; MAIL_CLOSED while nobody would read it */
 };
 #define MAIL_CLOSED ((void *)1)
@@ -226,8 +237,11 @@ struct heap {
     int64_t purge_after_ms;     /* but not before then (the kernel's monotonic clock) */
     uint64_t bin_map[(BINS + 63) / 64];
     struct span *bins[BINS];
+    uint32_t parts;             /* of hardening (mpk_heap.h) */
+    _Atomic uint64_t secret;    /* where random states come from */
     size_t limit_pages;         /* most that may be in use; SIZE_MAX: no limit */
     size_t metadata_pages;
+    _Atomic uint32_t debug_steps; /* operations so far, with MPK_HEAP_DEBUG 2 (heap_debug.h) */
     struct cache *caches[MPK_THREADS]; /* by slot, each written by its owner only */
     _Atomic(struct cache *) hints[HINTS]; /* by hint_index: whose cache was it last? */
 };
@@ -330,6 +344,9 @@ void _mpk_heap_run_free(struct heap *heap, struct span *span);
  * when there is no descriptor for the rest; the run stays as it was. */
 bool _mpk_heap_run_extend(struct heap *heap, struct span *span, size_t pages);
 bool _mpk_heap_run_trim(struct heap *heap, struct span *span, size_t pages);
+/* Cuts a run that is not free in two; returns the second, SPAN_BUSY. NULL: no
+ * descriptor for it. */
+struct span *_mpk_heap_run_split(struct heap *heap, struct span *span, size_t pages);
 /* The bin of a free run, and the list of a cached one. */
 static inline uint32_t _mpk_heap_bin(size_t pages) {
     if (pages <= EXACT_BINS)
@@ -360,21 +377,6 @@ void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool 
 void _mpk_heap_large_free(struct heap *heap, struct span *span);
 /* In place; false when it must move. */
 bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes);
-
-/* ---- heap_refuse.c ----------------------------------------------------------- */
-
-#define SIZE_ANY SIZE_MAX       /* the caller has not said which size it expects */
-/* The violation that the pointer is, reported; returns when policy says so, and
- * then nothing must be done. access: FREE, or READ for a mere question. bytes: the
- * size that the caller expects, for a live allocation's base only, else SIZE_ANY.
- * pre: no lock of the heap is held. */
-void _mpk_heap_refuse(struct heap *heap, const void *pointer, enum mpk_access access, size_t bytes);
-
-/* ---- heap_limit.c ------------------------------------------------------------ */
-
-/* After a refusal: gives back what the calling thread and the classes keep without
- * need. false: there was nothing. Locks: none is held. */
-bool _mpk_heap_reclaim(struct heap *heap);
 
 /* ---- heap_fork.c, heap_check.c ---------------------------------------------- */
 

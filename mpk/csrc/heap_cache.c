@@ -11,7 +11,7 @@
  * Attacker: foreign code can neither read caches nor change an FS base that this
  * compares with (THREAT_MODEL.md on WRFSBASE and arch_prctl).
  */
-#include "heap.h"
+#include "heap_harden.h"
 
 /* Where in a page a cache begins. Its bins are written, and the constants in front
  * of struct heap are read, by every operation: addresses that differ by a multiple
@@ -36,6 +36,8 @@ static struct cache *new_cache(struct heap *heap, uint32_t slot) {
         cache->bins[class_].top = next;
         cache->bins[class_].end = next += 2u * heap->classes[class_].batch;
     }
+    if (heap->parts && !_mpk_heap_quarantine_add(heap, cache))
+        return NULL;
     return cache;
 }
 
@@ -46,7 +48,9 @@ struct cache *_mpk_heap_adopt(struct heap *heap) {
     struct cache *cache = heap->caches[slot];
     if (!cache && !(cache = heap->caches[slot] = new_cache(heap, slot)))
         return NULL;
-    atomic_store_explicit(&cache->window, stack >> STACK_WINDOW_SHIFT, memory_order_relaxed);
+    /* No stack is there: a hardened heap takes the slow entry each time. */
+    uintptr_t window = heap->parts ? UINTPTR_MAX : stack >> STACK_WINDOW_SHIFT;
+    atomic_store_explicit(&cache->window, window, memory_order_relaxed);
     atomic_store_explicit(&heap->hints[hint_index(self)], cache, memory_order_relaxed);
     if (atomic_load_explicit(&cache->owner, memory_order_relaxed) != self) {
         atomic_store_explicit(&cache->mail, NULL, memory_order_relaxed);
@@ -58,6 +62,7 @@ struct cache *_mpk_heap_adopt(struct heap *heap) {
 void _mpk_heap_cache_drop(struct heap *heap, struct cache *cache) {
     if (!cache || !atomic_load_explicit(&cache->owner, memory_order_relaxed))
         return;
+    _mpk_heap_quarantine_drop(heap, cache);
     for (uint32_t class_ = 0; class_ < CLASSES; class_++)
         _mpk_heap_flush(heap, cache, class_, bin_count(&heap->classes[class_], &cache->bins[class_]));
     _mpk_heap_post(heap, cache);

@@ -7,7 +7,8 @@
  *
  * Each HOLDS names one invariant; a broken one is reported by its line here.
  */
-#include "heap.h"
+#include "heap_debug.h"
+#include "heap_harden.h"
 
 #define HOLDS(condition) do { if (!(condition)) return __LINE__; } while (0)
 
@@ -92,6 +93,12 @@ static int check_large(const struct heap *heap, const struct span *span, struct 
     HOLDS(large_pages(bytes) <= span->pages);
     HOLDS(unit_of(heap, load_start(span)) == 0);
     HOLDS(shared <= span->pages);
+    if (span->large.guarded) {
+        const struct span *front = span_of(heap, load_start(span) - 1);
+        const struct span *back = span_of(heap, load_start(span) + (size_t)span->pages * MPK_PAGE_BYTES);
+        HOLDS(front && span_kind(load_tag(front)) == SPAN_GUARD);
+        HOLDS(back && span_kind(load_tag(back)) == SPAN_GUARD);
+    }
     totals->stats.live_bytes += bytes;
     totals->stats.live_allocations++;
     totals->stats.shared_bytes += shared * MPK_PAGE_BYTES;
@@ -114,6 +121,7 @@ static int check_tiling(const struct heap *heap, const struct view *view, struct
             HOLDS(load_start(span) == at && pages > 0 && pages <= (heap->high - at) >> PAGE_SHIFT);
             enum span_kind kind = span_kind(load_tag(span));
             is_free = kind == SPAN_FREE;
+            totals->stats.guard_bytes += kind == SPAN_GUARD ? pages * MPK_PAGE_BYTES : 0;
             totals->stats.retired_bytes += kind == SPAN_RETIRED ? pages * MPK_PAGE_BYTES : 0;
             HOLDS(kind != SPAN_SPARE && kind != SPAN_METADATA);
             HOLDS(!(is_free && free_before));
@@ -180,6 +188,24 @@ static int check_lists(const struct heap *heap, const struct span_lists *lists, 
     return 0;
 }
 
+static int check_quarantine(const struct heap *heap, const struct quarantine *quarantine) {
+    for (uint32_t i = 0; i < QUARANTINE_BLOCKS; i++) {
+        uintptr_t block = (uintptr_t)quarantine->blocks[i];
+        uint32_t unit = block ? unit_of(heap, block) : 0;
+        HOLDS(!block || unit);
+        if (!block)
+            continue;
+        const struct size_class *class_ = unit_class(heap, unit);
+        HOLDS(is_block_start(class_, small_offset(class_, block)));
+        HOLDS(atomic_load(size_word(block, block_index(class_, small_offset(class_, block)))) == SIZE_SENT);
+    }
+    for (uint32_t i = 0; i < QUARANTINE_RUNS; i++) {
+        const struct span *span = quarantine->runs[i];
+        HOLDS(!span || (load_tag(span) == span_tag(SPAN_BUSY, 0) && span->pages <= QUARANTINE_LONGEST));
+    }
+    return 0;
+}
+
 /* pre: the cache's owner is the caller, or not in the heap. */
 static int check_cache(const struct heap *heap, uint32_t slot, struct totals *totals) {
     const struct cache *cache = heap->caches[slot];
@@ -212,7 +238,7 @@ static int check_cache(const struct heap *heap, uint32_t slot, struct totals *to
         }
     }
     HOLDS(run_pages == cache->run_pages);
-    return 0;
+    return cache->quarantine ? check_quarantine(heap, cache->quarantine) : 0;
 }
 
 static int check_locked(const struct heap *heap, const struct view *view, struct totals *totals) {
@@ -247,6 +273,14 @@ static int check(mpk_domain *domain, bool quiet) {
     return line;
 }
 
+void _mpk_heap_debug_step(struct heap *heap) {
+    if (atomic_fetch_add_explicit(&heap->debug_steps, 1, memory_order_relaxed) % MPK_HEAP_DEBUG_EVERY)
+        return;
+    int line = check(heap->domain, false);
+    if (line)
+        _mpk_fatal("mpk heap: the domain at %p is broken (heap_check.c:%d)", (void *)heap->base, line);
+}
+
 int mpk_heap_check(mpk_domain *domain) { return check(domain, false); }
 int _mpk_heap_check_quiet(mpk_domain *domain) { return check(domain, true); }
 
@@ -260,6 +294,7 @@ void mpk_heap_statistics(mpk_domain *domain, struct mpk_heap_stats *out) {
     out->used_bytes = used_pages(heap) * MPK_PAGE_BYTES;
     out->limit_bytes = heap->limit_pages == SIZE_MAX ? 0 : heap->limit_pages * MPK_PAGE_BYTES;
     out->metadata_bytes = heap->metadata_pages * MPK_PAGE_BYTES;
+    out->guard_bytes = totals.stats.guard_bytes;
     out->dirty_bytes = heap->dirty_pages * MPK_PAGE_BYTES;
     out->reserved_bytes = domain->bytes;
     out->committed_bytes = domain->committed;

@@ -17,7 +17,8 @@
  * Source: [tcmalloc] size classes; [mimalloc] owned spans.
  */
 #include <string.h>
-#include "heap.h"
+#include "heap_debug.h"
+#include "heap_harden.h"
 
 #define BATCH_BYTES 65536
 #define BATCH_MIN 4
@@ -105,6 +106,8 @@ static struct span *new_span(struct heap *heap, struct cache *cache, uint32_t nu
     span->small.fresh_from = 0;
     span->small.taken = 0;
     atomic_store_explicit(&span->small.marks, NULL, memory_order_relaxed);
+    if (UNLIKELY(heap->parts & MPK_HEAP_RANDOM))
+        _mpk_heap_scatter(heap, span, class_);
     atomic_store_explicit(&span->tag, span_tag(SPAN_SMALL, number), memory_order_release);
     set_unit(heap, span, unit_from_class(number) | cache->id << UNIT_OWNER_SHIFT | heap->new_exact);
     heap_unlock(lock);
@@ -251,6 +254,7 @@ static inline void give(struct heap *heap, struct span_lists *lists, struct span
 
 void _mpk_heap_give_block(struct heap *heap, struct span_lists *lists, struct span *span, void *block,
                           bool locked) {
+    HEAP_ASSERT(is_idle_block(heap, unit_of(heap, load_start(span)), block));
     give(heap, lists, span, heap->classes[span_class(load_tag(span))].capacity, block, locked);
 }
 
@@ -277,7 +281,12 @@ void _mpk_heap_span_rebuild(struct heap *heap, struct span *span) {
     uintptr_t start = load_start(span);
     span->small.list = NULL;
     span->small.taken = 0;
-    for (uint32_t index = span->small.fresh_from; index-- > 0;) {
+    /* fresh_from may be older than the words (heap_fork.c). */
+    uint32_t used = class_->capacity;
+    while (used > span->small.fresh_from && !atomic_load_explicit(size_word(start, used - 1), memory_order_relaxed))
+        used--;
+    span->small.fresh_from = (uint16_t)used;
+    for (uint32_t index = used; index-- > 0;) {
         _Atomic uint16_t *word = size_word(start, index);
         if (atomic_load_explicit(word, memory_order_relaxed) & SIZE_LIVE) {
             span->small.taken++;

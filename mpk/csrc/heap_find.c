@@ -28,7 +28,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "heap.h"
+#include "heap_refuse.h"
 
 struct place {
     uint32_t unit;              /* its unit word; 0: a large allocation */

@@ -2,12 +2,12 @@
  * run and no list of a class is caught half changed.
  *
  * The child has one thread. What the others owned may be caught in the middle of
- * anything, and is made again from what is always true: a block is live exactly if
- * its size word says so. All their spans become abandoned ones; the blocks in their
- * bins and mailboxes, and those on their way to the forking thread, are found free
- * by their words. Cached runs are whole at every instant, because a list's head is
- * the last thing that a push or a pop writes. Lost is at most one run that another
- * thread held in its hands, and one block that it was about to return.
+ * anything; and not at one moment, either: the kernel copies page by page while they
+ * go on, so that what one page says may be older than what the next one says. So no
+ * two words of theirs are believed together, only each word alone: a block is live
+ * exactly if its size word says so, a run exactly if its tag does. All their spans
+ * become abandoned ones; the blocks in their bins and mailboxes, and those on their
+ * way to the forking thread, are found free by their words, and runs by their tags.
  *
  * fork may be called by foreign code, so rights are opened around each step.
  *
@@ -15,7 +15,8 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include "heap.h"
+#include <string.h>
+#include "heap_harden.h"
 #include "mpk_harden.h"
 
 static void each_heap(void (*step)(struct heap *)) {
@@ -39,7 +40,9 @@ static void forget_cache(struct heap *heap, struct cache *cache) {
     }
     cache->posted.count = 0;
     atomic_store_explicit(&cache->mail, MAIL_CLOSED, memory_order_relaxed);
-    _mpk_heap_cache_drop_runs(heap, cache);
+    memset(cache->runs, 0, sizeof cache->runs);
+    cache->run_pages = 0;
+    _mpk_heap_quarantine_forget(cache);
     atomic_store_explicit(&cache->owner, 0, memory_order_relaxed);
 }
 
@@ -77,15 +80,24 @@ static void inherit(struct heap *heap) {
         own = NULL;
     if (own) {
         own->posted.count = 0;
+        _mpk_heap_cache_drop_runs(heap, own); /* after which no run is busy by right */
+        _mpk_heap_quarantine_forget(own);
         atomic_store_explicit(&own->mail, NULL, memory_order_relaxed);
     }
     for (uint32_t number = 0; number < CLASSES; number++)
         heap->centrals[number].abandoned = (struct span_lists){NULL, NULL};
     for (uintptr_t at = heap->low; at < heap->high;) {
         struct span *span = span_of(heap, at);
-        size_t pages = span == &heap->metadata ? 1 : span->pages;
-        at += pages * MPK_PAGE_BYTES; /* ends before a free run that this one may become part of */
-        if (span == &heap->metadata || span_kind(load_tag(span)) != SPAN_SMALL)
+        enum span_kind kind = span_kind(load_tag(span));
+        /* What was freed a moment ago may have grown over this place: a free run of one
+         * page is known by its last page, too. */
+        at = kind == SPAN_FREE ? load_start(span) : at;
+        at += (kind == SPAN_METADATA ? 1 : span->pages) * (uintptr_t)MPK_PAGE_BYTES;
+        if (kind == SPAN_BUSY && atomic_load(&span->sharing)) /* may be open to foreign code */
+            atomic_store(&span->tag, span_tag(SPAN_RETIRED, 0));
+        else if (kind == SPAN_BUSY)
+            _mpk_heap_run_free(heap, span);
+        if (kind != SPAN_SMALL)
             continue;
         uint32_t owner = unit_owner(unit_of(heap, load_start(span)));
         if (own && owner == own->id)
@@ -95,12 +107,22 @@ static void inherit(struct heap *heap) {
     }
 }
 
-static void before_fork(void) { each_heap(_mpk_heap_lock_all); }
-static void after_fork_parent(void) { each_heap(_mpk_heap_unlock_all); }
-static void after_fork_child(void) {
-    if (!mpk_harden_orphan())
-        each_heap(inherit);
+static void after_fork(void (*step)(struct heap *)) {
+    if (step)
+        each_heap(step);
+    int was_foreign = mpk_access_begin();
+    _mpk_domains_unlock();
+    mpk_access_end(was_foreign);
 }
+
+static void before_fork(void) {
+    int was_foreign = mpk_access_begin();
+    _mpk_domains_lock();
+    mpk_access_end(was_foreign);
+    each_heap(_mpk_heap_lock_all);
+}
+static void after_fork_parent(void) { after_fork(_mpk_heap_unlock_all); }
+static void after_fork_child(void) { after_fork(mpk_harden_orphan() ? NULL : inherit); }
 
 int _mpk_heap_fork_register(void) {
     static atomic_flag registered = ATOMIC_FLAG_INIT;

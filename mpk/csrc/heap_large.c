@@ -22,19 +22,30 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "heap.h"
+#include "heap_debug.h"
+#include "heap_harden.h"
+#include "heap_refuse.h"
 
 #define GROWTH_MOST 1024 /* pages */
-#define ZERO_BY_KERNEL_BYTES (1u << 20) /* from here on, dropping pages beats memset */
 
-static struct span *new_run(struct heap *heap, size_t pages, size_t align, bool *is_zero) {
-    struct cache *cache = align <= MPK_PAGE_BYTES ? own_cache(heap) : NULL;
+static struct span *new_run(struct heap *heap, size_t bytes, size_t align, bool *is_zero) {
+    size_t pages = large_pages(bytes);
+    bool guarded = (heap->parts & MPK_HEAP_GUARDS) && bytes >= MPK_HEAP_HUGE_BYTES;
+    struct span *(*make)(struct heap *, size_t, size_t, bool *) =
+        guarded ? _mpk_heap_guarded_run : _mpk_heap_run_alloc;
+    struct cache *cache = align <= MPK_PAGE_BYTES && !guarded ? own_cache(heap) : NULL;
     struct span *span = cache ? _mpk_heap_cached_run(cache, pages) : NULL;
     *is_zero = false;
     if (align < MPK_PAGE_BYTES)
         align = MPK_PAGE_BYTES;
-    if (!span && !(span = _mpk_heap_run_alloc(heap, pages, align, is_zero)) && _mpk_heap_reclaim(heap))
-        span = _mpk_heap_run_alloc(heap, pages, align, is_zero);
+    if (!span && !(span = make(heap, pages, align, is_zero))) {
+        _mpk_heap_reclaim(heap);
+        span = make(heap, pages, align, is_zero);
+    }
+    HEAP_ASSERT(!span || (span_kind(load_tag(span)) == SPAN_BUSY && span->pages >= pages));
+    HEAP_ASSERT(!span || unit_of(heap, load_start(span)) == 0);
+    if (span)
+        span->large.guarded = guarded;
     return span;
 }
 
@@ -42,7 +53,7 @@ void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool 
     if (bytes >= heap->bytes || align >= heap->bytes)
         return NULL;
     bool is_zero;
-    struct span *span = new_run(heap, large_pages(bytes), align, &is_zero);
+    struct span *span = new_run(heap, bytes, align, &is_zero);
     if (!span)
         return NULL;
     void *base = (void *)load_start(span);
@@ -82,6 +93,7 @@ void _mpk_heap_large_free(struct heap *heap, struct span *span) {
         return;
     }
     size_t bytes = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
+    HEAP_ASSERT(large_pages(bytes) <= span->pages && span_of(heap, base + bytes) == span);
     if (atomic_load(&span->large.marked)) {
         uint32_t mark = __atomic_load_n(&span->large.mark, __ATOMIC_SEQ_CST);
         if (mark && heap->domain->hooks.freed)
@@ -90,6 +102,8 @@ void _mpk_heap_large_free(struct heap *heap, struct span *span) {
     struct cache *cache;
     if (atomic_load(&span->sharing) && !take_back(heap, span))
         atomic_store_explicit(&span->tag, span_tag(SPAN_RETIRED, 0), memory_order_release);
+    else if (UNLIKELY(heap->parts))
+        _mpk_heap_hold_run(heap, own_cache(heap), span);
     else if (!(cache = own_cache(heap)) || !_mpk_heap_cache_run(heap, cache, span))
         _mpk_heap_run_free(heap, span);
 }
@@ -149,6 +163,8 @@ bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes) 
     if (bytes >= heap->bytes)
         return false;
     size_t pages = large_pages(bytes);
+    if (span->large.guarded && pages != span->pages)
+        return false; /* guards don't move */
     size_t shared = atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed);
     /* New pages under old leases would show foreign code what was in them. */
     if (shared && data_pages(bytes) > shared)

@@ -12,7 +12,7 @@
  * Attacker: foreign code can make the host allocate until it is refused. It cannot
  * reach the limit itself, which lies in the domain.
  */
-#include "heap.h"
+#include "heap_refuse.h"
 #include "mpk_heap.h"
 
 int mpk_domain_limit(mpk_domain *domain, size_t bytes) {
@@ -27,17 +27,10 @@ int mpk_domain_limit(mpk_domain *domain, size_t bytes) {
     return mpk_domain_close(domain, previous);
 }
 
-bool _mpk_heap_reclaim(struct heap *heap) {
-    heap_lock(&heap->pages);
-    size_t before = used_pages(heap);
-    heap_unlock(&heap->pages);
+void _mpk_heap_reclaim(struct heap *heap) {
     _mpk_heap_cache_drop(heap, heap->caches[_mpk_thread()->slot]);
     for (uint32_t class_ = 0; class_ < CLASSES; class_++)
         _mpk_heap_class_reclaim(heap, class_);
-    heap_lock(&heap->pages);
-    bool gained = used_pages(heap) < before;
-    heap_unlock(&heap->pages);
-    return gained;
 }
 
 /* Pages that the allocation can take, with metadata for a descriptor. */

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
-#include "heap.h"
+#include "heap_debug.h"
 
 #define RESERVE_SPANS 4          /* a split in three and a grown piece */
 #define PURGE_RUN_PAGES 16       /* shorter runs are not worth a call */
@@ -41,6 +41,8 @@ static void bin_push(struct heap *heap, struct span *span) {
 
 static void bin_remove(struct heap *heap, struct span *span) {
     uint32_t bin = _mpk_heap_bin(span->pages);
+    HEAP_ASSERT(span_kind(load_tag(span)) == SPAN_FREE && heap->free_pages >= span->pages);
+    HEAP_ASSERT(span->prev ? span->prev->next == span : heap->bins[bin] == span);
     if (span->next)
         span->next->prev = span->prev;
     if (span->prev)
@@ -301,6 +303,7 @@ static void purge(struct heap *heap) {
 
 void _mpk_heap_run_free(struct heap *heap, struct span *span) {
     heap_lock(&heap->pages);
+    HEAP_ASSERT(span_kind(load_tag(span)) != SPAN_FREE && load_start(span) >= heap->low);
     insert_free(heap, span, span->pages);
     if (heap->dirty_pages > heap->purge_at)
         purge(heap);
@@ -327,6 +330,19 @@ bool _mpk_heap_run_extend(struct heap *heap, struct span *span, size_t pages) {
     }
     heap_unlock(&heap->pages);
     return done;
+}
+
+struct span *_mpk_heap_run_split(struct heap *heap, struct span *span, size_t pages) {
+    struct span *rest = NULL;
+    heap_lock(&heap->pages);
+    if (reserve_spares(heap)) {
+        rest = spare_pop(heap);
+        span_set(rest, load_start(span) + pages * MPK_PAGE_BYTES, span->pages - pages, SPAN_BUSY);
+        map_set(heap, load_start(rest), rest->pages, rest);
+        span->pages = (uint32_t)pages;
+    }
+    heap_unlock(&heap->pages);
+    return rest;
 }
 
 bool _mpk_heap_run_trim(struct heap *heap, struct span *span, size_t pages) {

@@ -10,7 +10,7 @@
  * Attacker: the host's own mistake, or a pointer that foreign code has talked it
  * into freeing. What lives at the address belongs to somebody else.
  */
-#include "heap.h"
+#include "heap_refuse.h"
 
 #define TAG_SHIFT 62  /* a pseudo-pointer has 01 in bits 63:62; as in fault.c */
 #define TAG 1
@@ -35,13 +35,14 @@ static bool in_another_domain(uintptr_t address) {
 /* Kind and words for a pointer into the domain where no allocation lives. */
 static void explain_dead(const struct heap *heap, uintptr_t address, struct mpk_violation *v) {
     const struct span *span = span_of(heap, address);
-    enum span_kind kind = span && span != &heap->metadata ? span_kind(load_tag(span)) : SPAN_METADATA;
+    enum span_kind kind = span ? span_kind(load_tag(span)) : SPAN_METADATA;
     v->kind = MPK_FORGED;
     v->detail = "never allocated: no allocation has begun at this address";
     if (unit_of(heap, address) ? was_handed_out(heap, address) : kind == SPAN_LARGE && load_start(span) == address) {
         v->kind = MPK_TEMPORAL;
         v->detail = "double free: what was allocated here is free already";
-    } else if (!unit_of(heap, address) && kind != SPAN_LARGE && kind != SPAN_METADATA && kind != SPAN_SPARE) {
+    } else if (!unit_of(heap, address) && kind != SPAN_LARGE && kind != SPAN_METADATA && kind != SPAN_SPARE &&
+               kind != SPAN_GUARD) {
         v->kind = MPK_TEMPORAL;
         v->detail = "double free, or never allocated: these pages are free";
     }

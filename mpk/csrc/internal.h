@@ -128,6 +128,8 @@ struct runtime {
     _Atomic uint32_t frozen;       /* page rights of domains change no more (harden.h) */
     uintptr_t main_stack_low;      /* harden_stack.c: the first thread's, once nobody can read */
     uintptr_t main_stack_high;     /* /proc/self/maps any more; else 0, 0 */
+    uint32_t heap_parts;           /* GALEED_HEAP: hardening of every domain's heap */
+    _Atomic uint32_t domains_lock; /* while a domain begins or ends, or all are visited */
     char reason[160];
 };
 _Static_assert(sizeof(struct runtime) <= MPK_RECORDS_OFFSET, "runtime overlaps the records");
@@ -168,6 +170,16 @@ int _mpk_domain_share(mpk_domain *domain, uintptr_t address, size_t bytes);
 int _mpk_domain_unshare(mpk_domain *domain, uintptr_t address, size_t bytes);
 /* share.c: makes pages of mpk_domain_private inaccessible to everybody, for ever. */
 int _mpk_domain_guard(mpk_domain *domain, uintptr_t address, size_t bytes);
+/* share.c: page runs that nobody may touch, whatever is opened; and back. */
+int _mpk_domain_hide(mpk_domain *domain, uintptr_t address, size_t bytes);
+int _mpk_domain_show(mpk_domain *domain, uintptr_t address, size_t bytes);
+/* heap_guard.c: is the address in a guard? Then *out is the allocation that it
+ * guards. pre: the domain is readable. */
+bool _mpk_heap_guard_find(mpk_domain *domain, uintptr_t address, struct mpk_allocation *out);
+
+/* domain.c: no domain begins or ends meanwhile. Taken before every other lock. */
+void _mpk_domains_lock(void);
+void _mpk_domains_unlock(void);
 
 /* heap.c: called once when a domain is created, with rights open. */
 int _mpk_heap_init(mpk_domain *domain);

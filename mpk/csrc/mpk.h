@@ -31,11 +31,15 @@ extern "C" {
 
 /* ---- Address plan: constants that C, Rust, Python and IR share. ---------- */
 
+/* The three addresses may be moved for a build of the C runtime alone (sanitizers
+ * that need them for themselves); everything else has them as they are here. */
+#ifndef MPK_HOST_BASE
 #define MPK_HOST_BASE 0x200000000000      /* first byte of the host domain */
-#define MPK_HOST_SHIFT 36                 /* log2 of its size: 64 GiB */
 #define MPK_PUBLISHED_BASE 0x201000000000 /* first byte of the published range */
-#define MPK_PUBLISHED_BYTES 0x20000000    /* 512 MiB of addresses, faulted in on use */
 #define MPK_PUBLISHED_USER 0x201010000000 /* from here on it belongs to the layer above */
+#endif
+#define MPK_HOST_SHIFT 36                 /* log2 of its size: 64 GiB */
+#define MPK_PUBLISHED_BYTES 0x20000000    /* 512 MiB of addresses, faulted in on use */
 
 /* ---- Errors: every function that can fail returns 0 or one of these. ----- */
 
@@ -65,7 +69,7 @@ enum mpk_policy { MPK_ON_VIOLATION_ABORT = 0, MPK_ON_VIOLATION_UNWIND = 1, MPK_O
 /* ---- Runtime ------------------------------------------------------------- */
 
 /* Starts the runtime: reads GALEED_BACKEND, GALEED_FOREIGN_RIGHTS,
- * GALEED_ON_VIOLATION and GALEED_REPORT, chooses the backend, maps the
+ * GALEED_ON_VIOLATION, GALEED_REPORT and GALEED_HEAP (mpk_heap.h), chooses the backend, maps the
  * published range. Idempotent, thread-safe; called by everything that needs it.
  * errors: ENOPKU, ENOKEY, EADDRESS, EENVIRONMENT, EKERNEL, ENOMEM. */
 int mpk_start(void);

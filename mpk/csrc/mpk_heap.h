@@ -27,7 +27,7 @@ extern "C" {
  * down to pages; 0: as many as its range holds). Counted are allocations, the free
  * blocks of spans that hold live ones, thread caches and metadata:
  * mpk_heap_stats.used_bytes. Less than is in use now: nothing is taken away, and
- * nothing given until enough was freed. An allocation that meets the limit first
+ * nothing but what caches hold is given until enough was freed. An allocation that meets the limit first
  * empties what the calling thread and the size classes keep, then returns NULL.
  * Memory of mpk_domain_private is not the heap's. Takes effect for all threads.
  * pre: a host thread. errors: EINVALID (no domain), EKERNEL. */

@@ -177,9 +177,14 @@ static void add_lease(struct text *text, const struct mpk_violation *v) {
 static const char *advice(const struct mpk_violation *v) {
     if (v->access == MPK_ACCESS_FREE && !v->handle)
         return "free an allocation once, in its own domain, by the pointer, size and alignment it was given with";
+    bool host = !v->function && !v->lease && !v->handle;
     switch (v->kind) {
-    case MPK_SPATIAL: return "the C code leaves the object that it was lent: check its length arithmetic";
-    case MPK_TEMPORAL: return "the C code kept a pointer to an object that Rust has freed: keep the object "
+    case MPK_SPATIAL:
+        if (host) return "host code leaves an allocation of its own: check the length arithmetic of its unsafe code";
+        return "the C code leaves the object that it was lent: check its length arithmetic";
+    case MPK_TEMPORAL:
+        if (host) return "host code kept a pointer to memory that it has freed: look for unsafe code that outlives it";
+        return "the C code kept a pointer to an object that Rust has freed: keep the object "
                               "alive longer, or make C forget it";
     case MPK_FORGED: return "the pointer was never lent by this process: it was made up or overwritten";
     case MPK_RIGHTS: return "the object was lent for reading: lend it as mutable if C is meant to change it";

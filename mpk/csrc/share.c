@@ -1,4 +1,5 @@
-/* share.c - page runs inside a domain that foreign code may touch.
+/* share.c - page runs inside a domain that foreign code may touch, and guards,
+ * which nobody may.
  *
  * pku: the pages carry key 0 while they are shared; nothing else is to be known.
  * mprotect: closing must leave them out, so the runs of each domain are listed,
@@ -102,12 +103,19 @@ static int take(struct domain_extent *extent, uintptr_t address, size_t bytes) {
     return 0;
 }
 
-static int change(mpk_domain *domain, uintptr_t address, size_t bytes, bool shared) {
+/* NULL: the pages are not all the domain's. */
+static struct domain_extent *extent_of_pages(mpk_domain *domain, uintptr_t address, size_t bytes) {
     if (_mpk_prim()->is_closed()) _mpk_fatal("foreign code tried to change what it may reach");
     struct domain_extent *extent = _mpk_extent_of(domain);
     if (!extent || !bytes || (address | bytes) % MPK_PAGE_BYTES || address < extent->base ||
         address - extent->base > extent->committed || bytes > extent->committed - (address - extent->base))
-        return MPK_EINVALID;
+        return NULL;
+    return extent;
+}
+
+static int change(mpk_domain *domain, uintptr_t address, size_t bytes, bool shared) {
+    struct domain_extent *extent = extent_of_pages(domain, address, bytes);
+    if (!extent) return MPK_EINVALID;
     if (MPK_RUNTIME->frozen) return MPK_EHARDEN;
     if (MPK_RUNTIME->backend == MPK_BACKEND_PKU)
         return _mpk_prim()->tag((void *)address, bytes, PROT_READ | PROT_WRITE, shared ? 0 : extent->key);
@@ -138,4 +146,26 @@ int _mpk_domain_share(mpk_domain *domain, uintptr_t address, size_t bytes) {
 
 int _mpk_domain_unshare(mpk_domain *domain, uintptr_t address, size_t bytes) {
     return change(domain, address, bytes, false);
+}
+
+/* mprotect: a guard is one more run that opening and closing leave as it is. */
+static int set_hidden(mpk_domain *domain, uintptr_t address, size_t bytes, int prot) {
+    struct domain_extent *extent = extent_of_pages(domain, address, bytes);
+    if (!extent) return MPK_EINVALID;
+    if (MPK_RUNTIME->backend == MPK_BACKEND_PKU)
+        return _mpk_prim()->tag((void *)address, bytes, prot, extent->key);
+    _mpk_extents_lock();
+    int error = prot == PROT_NONE ? add(extent, address, bytes) : take(extent, address, bytes);
+    if (!error && (error = _mpk_prim()->tag((void *)address, bytes, prot, extent->key)) && prot == PROT_NONE)
+        take(extent, address, bytes);
+    _mpk_extents_unlock();
+    return error;
+}
+
+int _mpk_domain_hide(mpk_domain *domain, uintptr_t address, size_t bytes) {
+    return set_hidden(domain, address, bytes, PROT_NONE);
+}
+
+int _mpk_domain_show(mpk_domain *domain, uintptr_t address, size_t bytes) {
+    return set_hidden(domain, address, bytes, PROT_READ | PROT_WRITE);
 }

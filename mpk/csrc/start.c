@@ -147,6 +147,7 @@ static int fill(const struct environment *environment) {
     runtime->prepared = prepared;
     runtime->foreign_rights = environment->foreign_rights;
     atomic_store(&runtime->policy, environment->policy);
+    runtime->heap_parts = environment->heap_parts;
     runtime->report_fd = environment->report_fd;
     error = choose_backend(runtime, environment->backend);
     if (!error) error = take_published_key(runtime);

@@ -39,6 +39,7 @@ static void forget(struct thread_record *record, uintptr_t state) {
 
 static void give_back_caches(struct thread_record *record) {
     struct runtime *runtime = MPK_RUNTIME;
+    _mpk_domains_lock();
     for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
         struct domain_extent *extent = &runtime->extents[i];
         enum mpk_rights previous;
@@ -48,6 +49,7 @@ static void give_back_caches(struct thread_record *record) {
         _mpk_heap_thread_exit(domain, record);
         mpk_domain_close(domain, previous);
     }
+    _mpk_domains_unlock();
 }
 
 /* Runs on the ending thread, in foreign code when C ended it inside a call. The

@@ -17,6 +17,12 @@ from tests import compiled
 from tests.compiled import gcc
 from tests.conftest import Run
 
+# ThreadSanitizer keeps its shadow at 0x010000000000 to 0x340000000000, where our fixed
+# ranges lie; below is memory that it watches.
+ELSEWHERE = (
+    *("-DMPK_HOST_BASE=0x1000000000", "-DMPK_PUBLISHED_BASE=0x2000000000", "-DMPK_PUBLISHED_USER=0x2010000000"),
+)
+
 # What each wrong pointer is, and in which words.
 MISUSES = {
     "double": ("temporal", "double free"),
@@ -50,19 +56,26 @@ MISUSES = {
 
 
 class Build(Protocol):
-    """A program of tests/native/heap, under a sanitizer if one is named."""
+    """A program of tests/native/heap, under a sanitizer if one is named, at a debug level."""
 
-    def __call__(self, program: str, sanitizer: str = "") -> Path: ...
+    def __call__(self, program: str, sanitizer: str = "", debug: int = 0) -> Path: ...
 
 
 @pytest.fixture(scope="session")
 def build() -> Build:
-    def call(program: str, sanitizer: str = "") -> Path:
-        return folders[sanitizer] / program
+    def call(program: str, sanitizer: str = "", debug: int = 0) -> Path:
+        return folders[sanitizer, debug] / program
 
-    sanitizers = {name: (f"-fsanitize={name}", "-fno-sanitize-recover=all") for name in ("undefined", "address")}
-    flavours = {"": gcc()} | {name: gcc(f"gcc-{name}", "-O2", *flags) for name, flags in sanitizers.items()}
-    folders = {name: compiled.programs("heap", flavour) for name, flavour in flavours.items()}
+    def flavour(sanitizer: str, debug: int) -> compiled.Flavour:
+        flags = ["-O2", f"-DMPK_HEAP_DEBUG={debug}"]
+        if sanitizer:
+            flags += [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"]
+        if sanitizer == "thread":
+            flags += ELSEWHERE
+        return gcc("-".join(filter(None, ("gcc", sanitizer, f"debug{debug}"))), *flags)
+
+    wanted = [("", 0), ("", 1), ("", 2), ("undefined", 0), ("address", 0), ("thread", 0)]
+    folders = {one: compiled.programs("heap", gcc() if one == ("", 0) else flavour(*one)) for one in wanted}
     return call
 
 
@@ -94,6 +107,37 @@ def test_block_freed_by_two_threads_at_once_ends_the_process(build: Build, run: 
     assert "double free" in outcome.stderr or "freed by two threads" in outcome.stderr, outcome
 
 
+@pytest.mark.parametrize("level", ["random", "guards", "quarantine", "zero", "hardened"])
+@pytest.mark.parametrize("arguments", [("unit",), ("model", "5", "20000"), ("threads", "5000", "3")])
+def test_each_part_of_hardening_keeps_the_contract(
+    build: Build, run: Run, backend: str, arguments: tuple[str, ...], level: str
+) -> None:
+    program, *rest = arguments
+    outcome = run([build(program), *rest], env={"GALEED_HEAP": level})
+    assert outcome.code == 0, outcome
+
+
+@pytest.mark.parametrize("level", [None, "hardened"])
+@pytest.mark.parametrize("program", ["limits", "giveback"])
+def test_limits_and_memory_given_back(build: Build, run: Run, backend: str, program: str, level: str | None) -> None:
+    outcome = run([build(program)], env={"GALEED_HEAP": level})
+    assert outcome.code == 0, outcome
+
+
+@pytest.mark.parametrize("guards", ["madvise", "protection"])
+def test_hardening_does_what_it_says(build: Build, run: Run, backend: str, guards: str) -> None:
+    outcome = run([build("hardened"), guards])
+    assert outcome.code == 0, outcome
+    assert "galeed: spatial violation: host code wrote memory" in outcome.stderr, outcome
+    assert "galeed: temporal violation: host code wrote memory" in outcome.stderr, outcome
+
+
+def test_an_unknown_level_stops_the_start(build: Build, run: Run) -> None:
+    outcome = run([build("unit")], env={"GALEED_HEAP": "hard"})
+    assert outcome.code == 1, outcome
+    assert 'GALEED_HEAP is "hard"; it may be default, hardened, or some of random, guards' in outcome.stderr, outcome
+
+
 @pytest.mark.parametrize("policy", ["abort", "unwind", "report"])
 @pytest.mark.parametrize("case", MISUSES)
 def test_misuse_is_a_typed_violation(
@@ -121,10 +165,55 @@ def test_misuse_is_a_typed_violation(
         assert told["allocation"]["bytes"] == (10000 if "large" in case else 100)
 
 
-@pytest.mark.parametrize("sanitizer", ["undefined", "address"])
-@pytest.mark.parametrize("arguments", [("unit",), ("model", "4", "20000"), ("threads", "5000", "3")])
-def test_sanitized(build: Build, run: Run, sanitizer: str, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("level", [None, "hardened"])
+@pytest.mark.parametrize("debug", [1, 2])
+@pytest.mark.parametrize("arguments", [("model", "6", "60000"), ("threads", "20000", "3"), ("limits",), ("hardened",)])
+def test_debug_levels(
+    build: Build, run: Run, backend: str, arguments: tuple[str, ...], debug: int, level: str | None
+) -> None:
     program, *rest = arguments
-    settings = {"GALEED_BACKEND": "mprotect", "ASAN_OPTIONS": "detect_leaks=0"}
-    outcome = run([build(program, sanitizer), *rest], env=settings)
+    outcome = run([build(program, debug=debug), *rest], env={"GALEED_HEAP": level})
+    assert outcome.code == 0, outcome
+
+
+@pytest.mark.parametrize(("what", "notices"), [("word", 1), ("count", 2)])
+@pytest.mark.parametrize("debug", [0, 1, 2])
+def test_debug_levels_notice_what_is_broken(
+    build: Build, run: Run, backend: str, debug: int, what: str, notices: int
+) -> None:
+    outcome = run([build("corrupt", debug=debug), what])
+    assert outcome.code == (-signal.SIGABRT if debug >= notices else 0), outcome
+    assert (outcome.stdout == "unnoticed\n") == (debug < notices), outcome
+    assert outcome.stderr.startswith("galeed: fatal: mpk heap: ") == (debug >= notices), outcome
+
+
+def test_thread_sanitizer_watches_the_domain(build: Build, run: Run) -> None:
+    outcome = run([build("stress", "thread"), "race"], env={"GALEED_BACKEND": "mprotect"})
+    assert outcome.code != 0, outcome
+    assert "WARNING: ThreadSanitizer: data race" in outcome.stderr, outcome
+
+
+@pytest.mark.parametrize("level", [None, "hardened"])
+def test_stress(build: Build, run: Run, backend: str, level: str | None) -> None:
+    outcome = run([build("stress"), "20000"], env={"GALEED_HEAP": level})
+    assert outcome.code == 0, outcome
+
+
+# Forking a program with threads is what it warns of, and what these do.
+SANITIZERS = {
+    "undefined": {},
+    "address": {"ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0"},
+    "thread": {"TSAN_OPTIONS": "die_after_fork=0:halt_on_error=1:history_size=4:report_thread_leaks=0"},
+}
+
+
+@pytest.mark.parametrize("level", [None, "hardened"])
+@pytest.mark.parametrize("sanitizer", SANITIZERS)
+@pytest.mark.parametrize(
+    "arguments", [("unit",), ("model", "4", "20000"), ("threads", "5000", "3"), ("stress", "3000")]
+)
+def test_sanitized(build: Build, run: Run, sanitizer: str, arguments: tuple[str, ...], level: str | None) -> None:
+    program, *rest = arguments
+    settings = {"GALEED_BACKEND": "mprotect", "GALEED_HEAP": level, **SANITIZERS[sanitizer]}
+    outcome = run([build(program, sanitizer), *rest], env=settings, timeout_seconds=400)
     assert outcome.code == 0, outcome

@@ -95,7 +95,7 @@ impl Domain {
     /// Allocates `bytes` in the domain, aligned to `align` (a power of two; 0: 16).
     ///
     /// # Errors
-    /// The range is full, or the kernel refuses.
+    /// The limit is reached (`MPK_ELIMIT`), the range is full, or the kernel refuses.
     pub fn allocate(&self, bytes: usize, align: usize) -> Result<NonNull<u8>, Error> {
         if align != 0 && !align.is_power_of_two() {
             return Err(Error::from_code(ffi::MPK_EINVALID));
@@ -103,7 +103,16 @@ impl Domain {
         let _open = self.open(Rights::ReadWrite)?;
         // SAFETY: the domain is open for this thread.
         let base = unsafe { ffi::mpk_heap_alloc(self.raw.as_ptr(), bytes, align) };
-        NonNull::new(base.cast()).ok_or_else(|| Error::from_code(ffi::MPK_ENOMEM))
+        NonNull::new(base.cast()).ok_or_else(|| {
+            // SAFETY: as above.
+            let why = unsafe { ffi::mpk_heap_refusal(self.raw.as_ptr(), bytes, align) };
+            // Other threads may have freed something since: it was memory that lacked.
+            Error::from_code(if why == ffi::MPK_OK {
+                ffi::MPK_ENOMEM
+            } else {
+                why
+            })
+        })
     }
 
     /// Frees what [`Self::allocate`] gave.
@@ -129,6 +138,24 @@ impl Domain {
         // SAFETY: open, and the base of a live allocation.
         unsafe { ffi::mpk_heap_free(self.raw.as_ptr(), base.as_ptr().cast()) };
         Ok(())
+    }
+
+    /// Bounds the pages that the heap may have in use, in bytes (0: no limit).
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn limit(&self, bytes: usize) -> Result<(), Error> {
+        // SAFETY: the domain lives as long as self.
+        Error::check(unsafe { ffi::mpk_domain_limit(self.raw.as_ptr(), bytes) })
+    }
+
+    /// Chooses the parts of heap hardening, in place of those of `GALEED_HEAP`.
+    ///
+    /// # Errors
+    /// Something was allocated here before (`MPK_EINVALID`), or the kernel refuses.
+    pub fn harden(&self, parts: HeapParts) -> Result<(), Error> {
+        // SAFETY: the domain lives as long as self.
+        Error::check(unsafe { ffi::mpk_heap_harden(self.raw.as_ptr(), parts.0) })
     }
 
     /// Copies out of one live allocation.
@@ -164,6 +191,32 @@ impl Drop for Domain {
     }
 }
 
+/// Parts of heap hardening, for [`Domain::harden`]; `mpk_heap.h` says what each does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HeapParts(u32);
+
+impl HeapParts {
+    /// None of them.
+    pub const DEFAULT: Self = Self(ffi::MPK_HEAP_DEFAULT);
+    /// Blocks are given out in random order.
+    pub const RANDOM: Self = Self(ffi::MPK_HEAP_RANDOM);
+    /// An inaccessible page before and behind each huge allocation.
+    pub const GUARDS: Self = Self(ffi::MPK_HEAP_GUARDS);
+    /// What is freed is reused late.
+    pub const QUARANTINE: Self = Self(ffi::MPK_HEAP_QUARANTINE);
+    /// What is freed is zeroed.
+    pub const ZERO: Self = Self(ffi::MPK_HEAP_ZERO);
+    /// All of them.
+    pub const HARDENED: Self = Self(ffi::MPK_HEAP_HARDENED);
+}
+
+impl std::ops::BitOr for HeapParts {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
 /// Rights on a domain, until dropped. Stays on its thread: rights do.
 #[must_use]
 #[derive(Debug)]
@@ -184,6 +237,25 @@ impl Drop for Opened<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_is_an_error_of_its_own_and_hardening_comes_first() {
+        let domain = Domain::create(64 << 20).expect("created");
+        domain
+            .harden(HeapParts::QUARANTINE | HeapParts::ZERO)
+            .expect("hardened");
+        domain.limit(1 << 20).expect("limited");
+        let block = domain.allocate(1000, 8).expect("within the limit");
+        let over = domain.allocate(2 << 20, 8).expect_err("above the limit");
+        assert_eq!(over.code(), ffi::MPK_ELIMIT);
+        domain.limit(0).expect("no limit");
+        domain.allocate(2 << 20, 8).expect("no limit any more");
+        let full = domain.allocate(1 << 30, 8).expect_err("above the range");
+        assert_eq!(full.code(), ffi::MPK_ENOMEM);
+        let late = domain.harden(HeapParts::HARDENED).expect_err("too late");
+        assert_eq!(late.code(), ffi::MPK_EINVALID);
+        domain.free(block).expect("freed");
+    }
 
     #[test]
     fn memory_goes_in_and_out_and_rights_come_back() {

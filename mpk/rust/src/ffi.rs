@@ -35,6 +35,13 @@ pub const MPK_NONE: c_int = 0;
 pub const MPK_READ: c_int = 1;
 pub const MPK_READ_WRITE: c_int = 3;
 
+pub const MPK_HEAP_DEFAULT: u32 = 0;
+pub const MPK_HEAP_RANDOM: u32 = 1 << 0;
+pub const MPK_HEAP_GUARDS: u32 = 1 << 1;
+pub const MPK_HEAP_QUARANTINE: u32 = 1 << 2;
+pub const MPK_HEAP_ZERO: u32 = 1 << 3;
+pub const MPK_HEAP_HARDENED: u32 = (1 << 4) - 1;
+
 pub const MPK_ON_VIOLATION_ABORT: c_int = 0;
 pub const MPK_ON_VIOLATION_UNWIND: c_int = 1;
 pub const MPK_ON_VIOLATION_REPORT: c_int = 2;
@@ -199,6 +206,12 @@ unsafe extern "C" {
     pub fn mpk_heap_share(domain: *mut mpk_domain, base: usize) -> c_int;
     pub fn mpk_heap_statistics(domain: *mut mpk_domain, out: *mut mpk_heap_stats);
     pub fn mpk_heap_check(domain: *mut mpk_domain) -> c_int;
+
+    pub fn mpk_domain_limit(domain: *mut mpk_domain, bytes: usize) -> c_int;
+    pub fn mpk_heap_refusal(domain: *mut mpk_domain, bytes: usize, align: usize) -> c_int;
+    pub fn mpk_heap_parse(text: *const c_char, parts: *mut u32) -> c_int;
+    pub fn mpk_heap_harden(domain: *mut mpk_domain, parts: u32) -> c_int;
+    pub fn mpk_heap_parts(domain: *mut mpk_domain) -> u32;
 
     pub fn mpk_host_alloc(bytes: usize, align: usize) -> *mut c_void;
     pub fn mpk_host_calloc(bytes: usize, align: usize) -> *mut c_void;

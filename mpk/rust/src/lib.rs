@@ -19,7 +19,7 @@ mod scan;
 
 pub use attempt::attempt;
 pub use call::{Returned, call, host_stack, is_host_address};
-pub use domain::{Domain, Opened, Rights};
+pub use domain::{Domain, HeapParts, Opened, Rights};
 pub use error::Error;
 pub use harden::{HardenError, Parts, Policy, Report, harden, hardened, is_orphan};
 pub use keys::{Begun, KeyStatistics, PageGroup, Prot, init_keys, key_statistics, wait_for_keys};

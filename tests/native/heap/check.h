@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "heap.h"
+#include "mpk_heap.h"
 
 #define CHECK(condition)                                                        \
     do {                                                                        \

@@ -125,9 +125,10 @@ static void realloc_grows_in_place(void) {
         buffer = next;
         CHECK(buffer);
     }
-    CHECK(moves <= 1);
-    char *same = mpk_heap_realloc(host, buffer, 1u << 20, 16);
-    CHECK(same == buffer); /* shrinking gives the tail away without moving */
+    bool guarded = mpk_heap_parts(host) & MPK_HEAP_GUARDS; /* then the buffer must move */
+    CHECK(guarded ? moves == 12 : moves <= 1);
+    char *last = buffer, *same = buffer = mpk_heap_realloc(host, buffer, 1u << 20, 16);
+    CHECK((same == last) == !guarded); /* shrinking gives the tail away without moving */
     struct mpk_allocation found;
     CHECK(!mpk_heap_find(host, (uintptr_t)buffer + (2u << 20), &found));
     mpk_heap_free(host, buffer);
@@ -147,11 +148,9 @@ static void realloc_honours_alignment(void) {
 }
 
 static void nonsense_is_refused(void) {
-    size_t live = 0;
     struct mpk_heap_stats before, after;
     mpk_heap_statistics(host, &before);
-    CHECK(!mpk_heap_alloc(host, SIZE_MAX, 8));
-    CHECK(!mpk_heap_alloc(host, SIZE_MAX - 4095, 0));
+    CHECK(!mpk_heap_alloc(host, SIZE_MAX, 8) && !mpk_heap_alloc(host, SIZE_MAX - 4095, 0));
     CHECK(!mpk_heap_alloc(host, SIZE_MAX / 2, 1));
     CHECK(!mpk_heap_alloc(host, (size_t)1 << MPK_HOST_SHIFT, 1));
     CHECK(!mpk_heap_calloc(host, SIZE_MAX - 1, 16));
@@ -173,7 +172,7 @@ static void nonsense_is_refused(void) {
     mpk_heap_free(host, large);
     mpk_heap_free(host, NULL);
     mpk_heap_statistics(host, &after);
-    CHECK(after.live_allocations == before.live_allocations + live);
+    CHECK(after.live_allocations == before.live_allocations);
     CHECK(after.live_bytes == before.live_bytes);
     CHECK_HEAP(host);
 }
@@ -396,7 +395,6 @@ int main(void) {
     exhaustion(100000);
     memory_is_given_back();
     slack_page_is_not_resident();
-    CHECK_HEAP(host);
     puts("ok");
     return 0;
 }
