@@ -8,7 +8,7 @@
  * Attacker: foreign code can call none of this: it has no rights on the domain.
  *
  * Source: [hardened_malloc] random reuse with a quarantine, guard pages, memory
- * that must still be zero; [mimalloc-secure] randomised lists.
+ * that must still be zero; [mimalloc] secure mode, randomised lists.
  */
 #ifndef GALEED_MPK_HEAP_H_PUBLIC
 #define GALEED_MPK_HEAP_H_PUBLIC
