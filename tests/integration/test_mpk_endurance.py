@@ -9,13 +9,12 @@ million of them is ten minutes of waiting, so a tenth is run there.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests import compiled
 from tests.conftest import Run
-from tests.integration.test_mpk_native import compile_all
 
 FULL = os.environ.get("GALEED_ENDURANCE") == "1"
 # Case: how often, in a quick run and in a full one, as (mprotect, pku).
@@ -33,13 +32,9 @@ PATIENCE_SECONDS = 1800.0 if FULL else 120.0
 
 
 @pytest.fixture(scope="session")
-def programs(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def programs() -> Path:
     """The folder of the compiled programs."""
-    to = tmp_path_factory.mktemp("endurance")
-    if not shutil.which("gcc"):
-        pytest.skip("no gcc on this machine")
-    compile_all(root, to, ["gcc"], ["-O2"], folder="endurance")
-    return to
+    return compiled.programs("endurance", compiled.gcc())
 
 
 @pytest.mark.parametrize("case", COUNTS)

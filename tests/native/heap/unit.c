@@ -388,11 +388,9 @@ int main(void) {
     marks_live_and_die(8);
     marks_live_and_die(10000);
     sharing();
-    exhaustion(8);
-    exhaustion(100);
-    exhaustion(3000);
-    exhaustion(4096);
-    exhaustion(100000);
+    static const size_t blocks[] = {8, 100, 3000, 4096, 100000};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        exhaustion(blocks[i]);
     memory_is_given_back();
     slack_page_is_not_resident();
     puts("ok");
