@@ -105,7 +105,7 @@ static size_t crossing(const struct rival *rival, struct worker *worker, size_t 
 static size_t growth(const struct rival *rival, struct worker *worker, size_t longest) {
     (void)worker;
     size_t count = 0;
-    for (int round = 0; round < 4; round++) {
+    for (int round = 0; round < 200; round++) {
         char *buffer = must(rival->alloc(16));
         for (size_t bytes = 16; bytes < longest; bytes += bytes / 2, count++) {
             buffer = must(rival->resize(buffer, bytes));

@@ -1,5 +1,5 @@
 /* heap.c - the heap's front: allocation of small blocks from the calling
- * thread's cache, and the start and end of caches and heaps.
+ * thread's cache, their release, and the start of heaps.
  *
  * Invariants:
  *  - a block in a bin has size word 0 and lies in a span of the bin's thread; giving
@@ -268,58 +268,4 @@ void mpk_heap_free_sized(mpk_domain *domain, void *base, size_t bytes, size_t al
         return;
     }
     release(heap, base, bytes == SIZE_ANY ? SIZE_ANY - 1 : bytes); /* no allocation is that long */
-}
-
-/* ---- Change of size. -------------------------------------------------------- */
-
-/* In place: the block keeps its class while at least half of it would be used. */
-static bool resize_small(struct heap *heap, uint32_t number, uintptr_t base, size_t bytes) {
-    mpk_domain *domain = heap->domain;
-    const struct size_class *class_ = &heap->classes[number];
-    if (bytes >= class_->size || (bytes < class_->size / 2 && class_->size > 64))
-        return false;
-    uint32_t index = block_index(class_, small_offset(class_, base));
-    _Atomic uint16_t *word = size_word(base, index);
-    uint16_t old = atomic_load(word);
-    /* A loop, because the first mark may be set meanwhile. */
-    do {
-        if (!(old & SIZE_LIVE))
-            return false; /* freed at the same time: the release of the old one will say so */
-    } while (!atomic_compare_exchange_weak(word, &old, (uint16_t)(SIZE_LIVE | (old & SIZE_MARKED) | bytes)));
-    if ((old & SIZE_MARKED) && bytes != (old & SIZE_BYTES)) {
-        uint32_t *marks = atomic_load(&span_of(heap, base)->small.marks);
-        uint32_t mark = __atomic_load_n(&marks[index], __ATOMIC_SEQ_CST);
-        if (mark && domain->hooks.resized)
-            domain->hooks.resized(base, old & SIZE_BYTES, bytes, mark);
-    }
-    return true;
-}
-
-void *mpk_heap_realloc(mpk_domain *domain, void *base, size_t bytes, size_t align) {
-    struct heap *heap = domain->heap;
-    struct mpk_allocation old;
-    heap_debug_step(heap);
-    if (align & (align - 1))
-        return NULL;
-    if (!base)
-        return mpk_heap_alloc(domain, bytes, align);
-    if (!mpk_heap_find(domain, (uintptr_t)base, &old) || old.base != (uintptr_t)base) {
-        _mpk_heap_refuse(heap, base, MPK_ACCESS_FREE, SIZE_ANY);
-        return NULL;
-    }
-    if (((uintptr_t)base & ((align ? align : 16) - 1)) == 0) {
-        if (!old.own_pages) {
-            if (resize_small(heap, unit_class_number(unit_of(heap, old.base)), old.base, bytes))
-                return base;
-        } else if (bytes > SMALL_MAX || align > MPK_PAGE_BYTES) {
-            if (_mpk_heap_large_resize(heap, span_of(heap, old.base), bytes))
-                return base;
-        }
-    }
-    void *moved = mpk_heap_alloc(domain, bytes, align);
-    if (!moved)
-        return NULL;
-    memcpy(moved, base, old.bytes < bytes ? old.bytes : bytes);
-    mpk_heap_free(domain, base);
-    return moved;
 }

@@ -141,6 +141,8 @@ struct span {
             uint32_t guarded;   /* 1: guards lie before and behind it */
             _Atomic uint32_t marked;
             _Atomic uint32_t shared_pages; /* from start; 0: not shared */
+            _Atomic uint16_t ahead; /* pages of the run that its lender counts as kept */
+            uint16_t lender;    /* the cache's id, if ahead */
         } large;
         struct {
             uint32_t others[7]; /* all of the above */
@@ -199,6 +201,8 @@ struct cache {
     struct chain posted;        /* strangers' blocks, not sent yet */
     uint32_t id;                /* slot plus one, as in unit words */
     uint32_t run_pages;         /* in all lists of runs */
+    uint32_t last_run;          /* the list that was last put into */
+    _Atomic uint32_t ahead_pages; /* lent to growing buffers before they need them; any thread subtracts */
     struct span *runs[RUN_BINS]; /* by _mpk_heap_bin; linked by next */
     struct quarantine *quarantine; /* NULL: the heap has none (heap_harden.h) */
     _Alignas(64) _Atomic(void *) mail; /* a chain; MAIL_CLOSED while nobody would read it */
@@ -366,7 +370,12 @@ void *_mpk_heap_metadata(struct heap *heap, size_t bytes);
 
 /* The calling thread's cache of runs. NULL: it has none of that length. */
 struct span *_mpk_heap_cached_run(struct cache *cache, size_t pages);
-/* false: too long to be kept. */
+/* The run that was put here last, if it is long enough: for a buffer that grows. NULL
+ * if not. The pages that it is too long by stay counted as this cache's. */
+struct span *_mpk_heap_run_ahead(struct cache *cache, size_t pages);
+/* They no longer are: whoever has the allocation says so, at most once. */
+void _mpk_heap_ahead_end(struct heap *heap, struct span *span);
+/* false: too long to be kept, or too much is kept already. */
 bool _mpk_heap_cache_run(struct heap *heap, struct cache *cache, struct span *span);
 /* Gives all back. pre: the caller owns the cache, or nobody does any more. */
 void _mpk_heap_cache_drop_runs(struct heap *heap, struct cache *cache);
@@ -374,6 +383,9 @@ void _mpk_heap_cache_drop_runs(struct heap *heap, struct cache *cache);
 /* ---- heap_large.c ---------------------------------------------------------- */
 
 void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool zero);
+/* For a buffer that grows: as much as the thread has ready, and more than it asks for.
+ * NULL: nothing is. */
+void *_mpk_heap_large_ahead(struct heap *heap, size_t bytes);
 void _mpk_heap_large_free(struct heap *heap, struct span *span);
 /* In place; false when it must move. */
 bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes);

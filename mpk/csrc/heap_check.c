@@ -90,9 +90,11 @@ static int check_small(const struct heap *heap, const struct span *span, const s
 static int check_large(const struct heap *heap, const struct span *span, struct totals *totals) {
     size_t bytes = atomic_load(&span->large.bytes);
     size_t shared = atomic_load(&span->large.shared_pages);
+    uint32_t ahead = atomic_load(&span->large.ahead);
     HOLDS(large_pages(bytes) <= span->pages);
     HOLDS(unit_of(heap, load_start(span)) == 0);
     HOLDS(shared <= span->pages);
+    HOLDS(!ahead || (ahead <= span->pages && span->large.lender && span->large.lender <= MPK_THREADS));
     if (span->large.guarded) {
         const struct span *front = span_of(heap, load_start(span) - 1);
         const struct span *back = span_of(heap, load_start(span) + (size_t)span->pages * MPK_PAGE_BYTES);
@@ -234,7 +236,7 @@ static int check_cache(const struct heap *heap, uint32_t slot, struct totals *to
         for (const struct span *span = cache->runs[bin]; span; span = span->next) {
             HOLDS(load_tag(span) == span_tag(SPAN_BUSY, 0) && _mpk_heap_bin(span->pages) == bin);
             run_pages += span->pages;
-            HOLDS(run_pages <= RUN_CACHE_PAGES);
+            HOLDS(run_pages + atomic_load(&cache->ahead_pages) <= RUN_CACHE_PAGES);
         }
     }
     HOLDS(run_pages == cache->run_pages);

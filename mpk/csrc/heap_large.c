@@ -49,6 +49,29 @@ static struct span *new_run(struct heap *heap, size_t bytes, size_t align, bool 
     return span;
 }
 
+static void *begin(struct span *span, size_t bytes) {
+    atomic_store_explicit(&span->large.bytes, bytes, memory_order_relaxed);
+    span->large.mark = 0;
+    atomic_store_explicit(&span->large.marked, 0, memory_order_relaxed);
+    atomic_store_explicit(&span->large.shared_pages, 0, memory_order_relaxed);
+    atomic_store_explicit(&span->tag, span_tag(SPAN_LARGE, 0), memory_order_release);
+    return (void *)load_start(span);
+}
+
+/* Not under a limit, for what is ahead of need cannot be reclaimed; and not with parts
+ * of hardening, which have their own ways with runs. */
+void *_mpk_heap_large_ahead(struct heap *heap, size_t bytes) {
+    size_t pages = large_pages(bytes);
+    struct cache *cache;
+    struct span *span;
+    if (heap->parts || pages > RUN_CACHE_LONGEST ||
+        __atomic_load_n(&heap->limit_pages, __ATOMIC_RELAXED) != SIZE_MAX ||
+        !(cache = own_cache(heap)) || !(span = _mpk_heap_run_ahead(cache, pages)))
+        return NULL;
+    span->large.guarded = 0;
+    return begin(span, bytes);
+}
+
 void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool zero) {
     if (bytes >= heap->bytes || align >= heap->bytes)
         return NULL;
@@ -64,12 +87,8 @@ void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool 
             memset(base, 0, bytes);
         errno = saved;
     }
-    atomic_store_explicit(&span->large.bytes, bytes, memory_order_relaxed);
-    span->large.mark = 0;
-    atomic_store_explicit(&span->large.marked, 0, memory_order_relaxed);
-    atomic_store_explicit(&span->large.shared_pages, 0, memory_order_relaxed);
-    atomic_store_explicit(&span->tag, span_tag(SPAN_LARGE, 0), memory_order_release);
-    return base;
+    atomic_store_explicit(&span->large.ahead, 0, memory_order_relaxed);
+    return begin(span, bytes);
 }
 
 /* Waits for a share that has begun: after it none can begin, by the tag. Without
@@ -99,6 +118,7 @@ void _mpk_heap_large_free(struct heap *heap, struct span *span) {
         if (mark && heap->domain->hooks.freed)
             heap->domain->hooks.freed(base, bytes, mark);
     }
+    _mpk_heap_ahead_end(heap, span);
     struct cache *cache;
     if (atomic_load(&span->sharing) && !take_back(heap, span))
         atomic_store_explicit(&span->tag, span_tag(SPAN_RETIRED, 0), memory_order_release);
@@ -169,12 +189,15 @@ bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes) 
     /* New pages under old leases would show foreign code what was in them. */
     if (shared && data_pages(bytes) > shared)
         return false;
-    if (pages > span->pages && !_mpk_heap_run_extend(heap, span, pages + growth_slack(pages)) &&
-        !_mpk_heap_run_extend(heap, span, pages))
-        return false;
+    if (pages > span->pages) {
+        if (!_mpk_heap_run_extend(heap, span, pages + growth_slack(pages)) &&
+            !_mpk_heap_run_extend(heap, span, pages))
+            return false;
+        _mpk_heap_ahead_end(heap, span);
+    }
     bool shrinks = pages < large_pages(atomic_load_explicit(&span->large.bytes, memory_order_relaxed));
     set_bytes(heap->domain, span, bytes);
-    if (shrinks && unshare_tail(heap, span, data_pages(bytes)))
-        _mpk_heap_run_trim(heap, span, pages);
+    if (shrinks && unshare_tail(heap, span, data_pages(bytes)) && _mpk_heap_run_trim(heap, span, pages))
+        _mpk_heap_ahead_end(heap, span);
     return true;
 }

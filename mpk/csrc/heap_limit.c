@@ -22,7 +22,7 @@ int mpk_domain_limit(mpk_domain *domain, size_t bytes) {
         return error;
     struct heap *heap = domain->heap;
     heap_lock(&heap->pages);
-    heap->limit_pages = bytes ? bytes >> PAGE_SHIFT : SIZE_MAX;
+    __atomic_store_n(&heap->limit_pages, bytes ? bytes >> PAGE_SHIFT : SIZE_MAX, __ATOMIC_RELAXED);
     heap_unlock(&heap->pages);
     return mpk_domain_close(domain, previous);
 }

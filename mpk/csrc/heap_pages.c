@@ -192,7 +192,21 @@ static struct span *find_or_grow(struct heap *heap, size_t pages) {
     return span || !grow(heap, pages) ? span : find_run(heap, pages);
 }
 
-/* Memory for the cutter, from the front of a free run: needs no descriptor. */
+/* Takes the first pages of the free run, which are then no span's: needs no descriptor. */
+static void take_front(struct heap *heap, struct span *span, size_t pages) {
+    bin_remove(heap, span);
+    if (span->pages == pages) {
+        spare_push(heap, span);
+        return;
+    }
+    uint32_t left = span->pages - (uint32_t)pages;
+    span_set(span, load_start(span) + pages * MPK_PAGE_BYTES, left, SPAN_FREE);
+    span->free.dirty = span->free.dirty < left ? span->free.dirty : left;
+    map_set(heap, load_start(span), 1, span);
+    bin_push(heap, span);
+}
+
+/* Memory for the cutter. */
 static bool metadata_refill(struct heap *heap, size_t pages) {
     struct span *span = within_limit(heap, pages) ? find_or_grow(heap, pages) : NULL;
     if (!span)
@@ -201,16 +215,7 @@ static bool metadata_refill(struct heap *heap, size_t pages) {
         return true; /* growth had to take some first */
     uintptr_t start = load_start(span);
     bool dirty = span->free.dirty != 0;
-    bin_remove(heap, span);
-    if (span->pages == pages) {
-        spare_push(heap, span);
-    } else {
-        uint32_t left = span->pages - (uint32_t)pages;
-        span_set(span, start + pages * MPK_PAGE_BYTES, left, SPAN_FREE);
-        span->free.dirty = span->free.dirty < left ? span->free.dirty : left;
-        map_set(heap, load_start(span), 1, span);
-        bin_push(heap, span);
-    }
+    take_front(heap, span, pages);
     if (dirty)
         memset((void *)start, 0, pages * MPK_PAGE_BYTES);
     metadata_add(heap, start, pages);
@@ -315,15 +320,14 @@ bool _mpk_heap_run_extend(struct heap *heap, struct span *span, size_t pages) {
     uintptr_t end = load_start(span) + (size_t)span->pages * MPK_PAGE_BYTES;
     size_t more = pages - span->pages;
     heap_lock(&heap->pages);
-    if (reserve_spares(heap) && within_limit(heap, more)) {
+    if (within_limit(heap, more)) {
         struct span *after = free_neighbour(heap, end);
         uintptr_t after_end = after ? end + (size_t)after->pages * MPK_PAGE_BYTES : end;
         if (after_end == heap->high && (!after || after->pages < more) && grow(heap, more))
             after = free_neighbour(heap, end);
         if (after && load_start(after) == end && after->pages >= more) {
-            cut(heap, after, end, more);
+            take_front(heap, after, more);
             map_set(heap, end, more, span);
-            spare_push(heap, after);
             span->pages = (uint32_t)pages;
             done = true;
         }

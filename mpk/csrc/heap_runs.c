@@ -4,12 +4,14 @@
  * Invariants:
  *  - a run here is SPAN_BUSY, private (never shared any more), of at most
  *    RUN_CACHE_LONGEST pages, in the list of its length's bin, and dirty; all together
- *    have run_pages <= RUN_CACHE_PAGES;
+ *    have run_pages, and run_pages + ahead_pages <= RUN_CACHE_PAGES;
  *  - the head of a list is the last thing that a push or a pop writes, so that lists
  *    are whole at every instant (heap_fork.c).
  *
  * A run may be up to an eighth longer than asked for: its owner has the rest, as
- * pages that it does not touch.
+ * pages that it does not touch. For a buffer that grows it may be longer still: the
+ * rest is *ahead* of its need, and counts as kept by the cache until the buffer dies or
+ * changes its run, so that a thread never withholds more than RUN_CACHE_PAGES.
  *
  * Attacker: as heap_pages.c.
  */
@@ -49,15 +51,39 @@ static void make_room(struct heap *heap, struct cache *cache, uint32_t most) {
     }
 }
 
+struct span *_mpk_heap_run_ahead(struct cache *cache, size_t pages) {
+    uint32_t bin = cache->last_run;
+    struct span *span = cache->runs[bin];
+    if (!span || span->pages < pages)
+        return NULL;
+    uint16_t ahead = (uint16_t)(span->pages - pages);
+    cache->run_pages -= span->pages;
+    list_store(cache, bin, span->next);
+    atomic_fetch_add_explicit(&cache->ahead_pages, ahead, memory_order_relaxed);
+    atomic_store_explicit(&span->large.ahead, ahead, memory_order_relaxed);
+    span->large.lender = (uint16_t)cache->id;
+    return span;
+}
+
+void _mpk_heap_ahead_end(struct heap *heap, struct span *span) {
+    if (!atomic_load_explicit(&span->large.ahead, memory_order_relaxed))
+        return;
+    uint16_t ahead = atomic_exchange_explicit(&span->large.ahead, 0, memory_order_relaxed);
+    if (ahead)
+        atomic_fetch_sub_explicit(&heap->caches[span->large.lender - 1]->ahead_pages, ahead, memory_order_relaxed);
+}
+
 bool _mpk_heap_cache_run(struct heap *heap, struct cache *cache, struct span *span) {
     uint32_t pages = span->pages;
-    if (pages > RUN_CACHE_LONGEST)
+    uint32_t most = RUN_CACHE_PAGES - atomic_load_explicit(&cache->ahead_pages, memory_order_relaxed);
+    if (pages > RUN_CACHE_LONGEST || pages > most)
         return false;
-    if (cache->run_pages + pages > RUN_CACHE_PAGES)
-        make_room(heap, cache, (RUN_CACHE_PAGES - pages) / 2);
+    if (cache->run_pages + pages > most)
+        make_room(heap, cache, (most - pages) / 2);
     uint32_t bin = _mpk_heap_bin(pages);
     span->next = cache->runs[bin];
     list_store(cache, bin, span);
+    cache->last_run = bin;
     cache->run_pages += pages;
     return true;
 }
