@@ -90,6 +90,11 @@ def test_model(build: Build, run: Run, backend: str, seed: str) -> None:
     assert outcome.code == 0, outcome
 
 
+def test_growth(build: Build, run: Run, backend: str) -> None:
+    outcome = run([build("growth")])
+    assert outcome.code == 0, outcome
+
+
 def test_threads_and_forks(build: Build, run: Run, backend: str) -> None:
     outcome = run([build("threads"), "20000", "10"])
     assert outcome.code == 0, outcome
