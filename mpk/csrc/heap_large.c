@@ -183,8 +183,9 @@ bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes) 
     if (bytes >= heap->bytes)
         return false;
     size_t pages = large_pages(bytes);
-    if (span->large.guarded && pages != span->pages)
-        return false; /* guards don't move */
+    bool huge = (heap->parts & MPK_HEAP_GUARDS) && bytes >= MPK_HEAP_HUGE_BYTES;
+    if (span->large.guarded ? pages != span->pages : huge)
+        return false; /* guards don't move, and don't come later */
     size_t shared = atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed);
     /* New pages under old leases would show foreign code what was in them. */
     if (shared && data_pages(bytes) > shared)

@@ -106,6 +106,10 @@ static void huge_ones_have_guards(uint32_t parts) {
     blocks[0] = mpk_heap_realloc(domain, blocks[0], 1u << 20, 16);
     CHECK(blocks[0] && blocks[0][0] == 7);
     is_guarded(blocks[0] - 1, blocks[0], 1u << 20);
+    char *grown = mpk_heap_alloc(domain, MPK_HEAP_HUGE_BYTES - MPK_PAGE_BYTES, 16);
+    CHECK(grown && (grown = mpk_heap_realloc(domain, grown, MPK_HEAP_HUGE_BYTES, 16)));
+    is_guarded(grown - 1, grown, MPK_HEAP_HUGE_BYTES);
+    mpk_heap_free(domain, grown);
     CHECK(mpk_heap_share(domain, (uintptr_t)blocks[1]) == 0);
     CHECK_HEAP(domain);
     for (int i = 0; i < 20; i++)
