@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from experiments import machine
 from experiments.bench import programs, rewriting, runtime, scanning
 from experiments.bench.figures import Figure, as_table
+from experiments.heap.measure import THREADS
 from experiments.model import Experiment, LabError, Report
 from experiments.output import as_json, write_atomically
 from experiments.workshop import need_tools
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 ON_PKU = (
     ("gate round trip / two WRPKRU", runtime.GATE_GOAL),
-    ("heap pair_64 / glibc", runtime.HEAP_GOAL),
+    *((f"heap pair_64 / glibc, {threads} thread(s)", runtime.HEAP_GOAL) for threads in THREADS),
     ("mapped access in a loop / raw", programs.MAPPED_GOAL),
     ("honest zlib / plain cargo", programs.HONEST_GOAL),
 )

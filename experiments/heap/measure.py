@@ -92,12 +92,14 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.C
         raise LabError(f"no end after {TIMEOUT_SECONDS} s: {' '.join(command)}") from error
 
 
-def rounds(program: Path, backend: str, rivals: Sequence[Rival], options: Options) -> list[Series]:
-    """Every case with every number of threads that it has. Raises LabError when one fails."""
+def rounds(
+    program: Path, backend: str, rivals: Sequence[Rival], options: Options, cases: Sequence[str] = CASES
+) -> list[Series]:
+    """Each case with every number of threads that it has. Raises LabError when one fails."""
     libraries = [f"{one.name}={one.library}" for one in rivals if one.library]
     series = []
     for threads in THREADS:
-        for case in CASES:
+        for case in cases:
             options.say(f"measuring {case} with {threads} thread{'s' if threads > 1 else ''}")
             command = [str(program), case, str(threads), str(ROUNDS), *libraries]
             done = _run(command, {"GALEED_BACKEND": backend, **TUNABLES})
