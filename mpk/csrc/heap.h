@@ -370,8 +370,7 @@ void *_mpk_heap_metadata(struct heap *heap, size_t bytes);
 
 /* The calling thread's cache of runs. NULL: it has none of that length. */
 struct span *_mpk_heap_cached_run(struct cache *cache, size_t pages);
-/* The run that was put here last, if it is long enough: for a buffer that grows. NULL
- * if not. The pages that it is too long by stay counted as this cache's. */
+/* The run put here last, or NULL if too short; its pages ahead of need stay counted. */
 struct span *_mpk_heap_run_ahead(struct cache *cache, size_t pages);
 /* They no longer are: whoever has the allocation says so, at most once. */
 void _mpk_heap_ahead_end(struct heap *heap, struct span *span);
@@ -383,8 +382,7 @@ void _mpk_heap_cache_drop_runs(struct heap *heap, struct cache *cache);
 /* ---- heap_large.c ---------------------------------------------------------- */
 
 void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool zero);
-/* For a buffer that grows: as much as the thread has ready, and more than it asks for.
- * NULL: nothing is. */
+/* For a buffer that grows: the run the thread has at hand, or NULL. */
 void *_mpk_heap_large_ahead(struct heap *heap, size_t bytes);
 void _mpk_heap_large_free(struct heap *heap, struct span *span);
 /* In place; false when it must move. */
