@@ -7,6 +7,7 @@ under gcc's sanitizers, and run in processes of their own on each backend.
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Protocol
@@ -163,6 +164,17 @@ def test_misuse_is_a_typed_violation(
         pointers = outcome.stderr.partition("pointers: ")[2].splitlines()[0].split()
         assert told["allocation"]["base"] in pointers
         assert told["allocation"]["bytes"] == (10000 if "large" in case else 100)
+
+
+@pytest.mark.parametrize("rights", ["none", "read"])
+def test_foreign_code_reaches_no_byte_of_the_heap(build: Build, run: Run, backend: str, rights: str) -> None:
+    outcome = run([build("tamper")], env={"GALEED_FOREIGN_RIGHTS": rights}, timeout_seconds=400)
+    assert outcome.code == 0, outcome.stderr[-2000:]
+    counts = re.fullmatch(r"ok, refused (\d+) allowed (\d+)\n", outcome.stdout)
+    assert counts, outcome.stdout
+    refused, allowed = map(int, counts.groups())
+    assert refused > 5000, outcome.stdout
+    assert (allowed > 5000) == (rights == "read"), outcome.stdout
 
 
 @pytest.mark.parametrize("level", [None, "hardened"])
