@@ -1,12 +1,15 @@
 """Memory domains guarded by protection keys, from Python.
 
-    import mpk
+    >>> import mpk
+    >>> with mpk.Domain() as domain:
+    ...     secret = domain.allocate(5)
+    ...     domain.write(secret, b"vault")
+    ...     with domain.open(mpk.Rights.READ) as opened:
+    ...         bytes(opened.view(secret))
+    b'vault'
 
-    with mpk.Domain() as domain:
-        secret = domain.allocate(32)
-        domain.write(secret, b"x" * 32)
-        with domain.open(mpk.Rights.READ) as opened:
-            print(bytes(opened.view(secret)))
+Page groups under virtual keys (libmpk's interface) are in mpk.keys, hardening is in
+mpk.hardening, the search for gadgets in mpk.gadgets, each with examples.
 
 Names are looked up on first use, so that ``galeed-probe`` can say in one line
 what is missing when the native part was never built.

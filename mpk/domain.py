@@ -143,6 +143,16 @@ class Domain:
 
     May be used from several threads at once. ``with Domain() as domain`` destroys
     it at the end.
+
+    >>> with Domain(limit_bytes=1 << 20, heap=HeapParts.HARDENED) as domain:
+    ...     token = domain.allocate(3)
+    ...     domain.write(token, b"abc")
+    ...     with domain.open(Rights.READ) as opened:
+    ...         bytes(opened.view(token))
+    b'abc'
+    >>> domain.read(token)
+    Traceback (most recent call last):
+    mpk.errors.DomainDestroyedError: the domain was destroyed
     """
 
     def __init__(self, reserve_bytes: int = 0, *, limit_bytes: int = 0, heap: HeapParts | None = None) -> None:

@@ -48,6 +48,9 @@ def scan(code: bytes | bytearray | memoryview | mmap) -> list[Hit]:
     A gadget whose identifying bytes are not all inside is none: hand over whole runs
     of adjacent executable mappings. Raises TypeError for what is no buffer,
     BufferError for one that is not contiguous.
+
+    >>> scan(bytes.fromhex("b8 90 0f 01 ef c3"))  # mov eax, 0xef010f90; ret
+    [Hit(offset=2, gadget=<Gadget.WRPKRU: 1>, size=3)]
     """
     found: list[Hit] = []
     with ffi.from_buffer("uint8_t[]", code) as view:

@@ -1,9 +1,12 @@
 """Takes away from the process what could undo its domains: ``mpk_harden.h`` from Python.
 
-    import mpk
-
-    report = mpk.harden("strict?")       # all of the level that can be had here
-    print(report.applied, report.reason)
+    >>> import mpk
+    >>> report = mpk.harden("strict?")  # all of the level that can be had here
+    >>> mpk.HardenPart.SYSCALLS in report.applied
+    True
+    >>> open("/etc/passwd")
+    Traceback (most recent call last):
+    PermissionError: [Errno 13] Permission denied: '/etc/passwd'
 
 What each part does, stops and costs a program is said in mpk_harden.h. Parts that must
 be there before a program starts (rseq, secretmem) need its environment prepared:
@@ -40,7 +43,11 @@ _RSEQ_OFF = "glibc.pthread.rseq=0"
 
 
 class HardenPart(IntFlag):
-    """The parts of a policy; see enum mpk_harden_part."""
+    """The parts of a policy; see enum mpk_harden_part. As text: their names as a policy has them.
+
+    >>> print(HardenPart.DUMP | HardenPart.DEPUTY)
+    dump,deputy
+    """
 
     DUMP = lib.MPK_HARDEN_DUMP
     SECRETMEM = lib.MPK_HARDEN_SECRETMEM
@@ -53,6 +60,9 @@ class HardenPart(IntFlag):
     STACKS = lib.MPK_HARDEN_STACKS
     FORK = lib.MPK_HARDEN_FORK
     DEPUTY = lib.MPK_HARDEN_DEPUTY
+
+    def __str__(self) -> str:
+        return ",".join(part.name.lower() for part in HardenPart if part in self and part.name)
 
 
 _NO_PARTS = HardenPart(0)

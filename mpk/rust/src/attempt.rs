@@ -22,6 +22,25 @@ unsafe extern "C" fn run<F: FnOnce() -> R, R>(task: *mut c_void) {
 /// Calls `body`. `Err` is the violation that was stopped inside it, when the
 /// policy is `unwind`. A panic of `body` goes on behind this call.
 ///
+/// ```
+/// use galeed_mpk::{Domain, attempt, call, ffi};
+/// // Stands for a C function that reads where it should not.
+/// extern "C" fn peek(address: *const u8) -> u8 {
+///     // SAFETY: none; this is what is stopped.
+///     unsafe { address.read_volatile() }
+/// }
+/// let vault = Domain::create(0)?;
+/// let secret = vault.allocate(1, 0)?;
+/// // SAFETY: peek takes one address; no frame here owns anything.
+/// let stopped = unsafe {
+///     ffi::mpk_set_policy(ffi::MPK_ON_VIOLATION_UNWIND);
+///     let arguments = [secret.as_ptr() as u64, 0, 0, 0, 0, 0];
+///     attempt(|| call(peek as *const () as usize, c"peek", arguments, [0.0; 8]))
+/// };
+/// assert_eq!(stopped.unwrap_err().address, secret.as_ptr() as u64);
+/// # Ok::<(), galeed_mpk::Error>(())
+/// ```
+///
 /// # Errors
 /// A violation ended `body` early.
 ///

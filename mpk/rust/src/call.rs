@@ -56,6 +56,20 @@ unsafe extern "C" fn run<F: FnOnce() -> R, R>(task: *mut c_void) {
 /// the thread. A panic of `body` goes on behind this call; an overflow of the
 /// stack ends the process with one line.
 ///
+/// ```
+/// // Stands for a C function: double half(double).
+/// extern "C" fn half(x: f64) -> f64 {
+///     x / 2.0
+/// }
+/// let answer = galeed_mpk::host_stack(0, || {
+///     let arguments = [84.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+///     // SAFETY: half takes one double and returns one.
+///     unsafe { galeed_mpk::call(half as *const () as usize, c"half", [0; 6], arguments) }.xmm0
+/// })?;
+/// assert_eq!(answer, 42.0);
+/// # Ok::<(), galeed_mpk::Error>(())
+/// ```
+///
 /// # Errors
 /// No memory, a size beyond 1 GiB, or a kernel older than 6.12 on the pku backend.
 pub fn host_stack<R>(bytes: usize, body: impl FnOnce() -> R) -> Result<R, Error> {

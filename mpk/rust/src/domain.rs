@@ -36,6 +36,21 @@ impl Rights {
 
 /// A range of addresses under a key of its own, closed unless opened; destroyed
 /// when dropped.
+///
+/// ```
+/// use galeed_mpk::{Domain, Rights};
+/// let vault = Domain::create(0)?;
+/// let secret = vault.allocate(5, 0)?;
+/// vault.write(secret, b"vault")?; // opens and closes around the copy
+/// {
+///     let _open = vault.open(Rights::Read)?;
+///     // SAFETY: open for reading, and five bytes live there.
+///     assert_eq!(unsafe { std::slice::from_raw_parts(secret.as_ptr(), 5) }, b"vault");
+/// }
+/// assert_eq!(vault.rights(), Rights::None);
+/// vault.free(secret)?;
+/// # Ok::<(), galeed_mpk::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Domain {
     raw: NonNull<ffi::mpk_domain>,

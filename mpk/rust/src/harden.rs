@@ -1,9 +1,10 @@
 //! Takes away from the process what could undo its domains: `mpk_harden.h` in Rust.
 //!
-//! ```no_run
+//! ```standalone_crate
 //! // In main, before the first foreign call and best before any other thread:
-//! let report = galeed_mpk::harden(&"strict".parse()?)?;
-//! assert!(report.applied.contains(galeed_mpk::Parts::SEAL));
+//! let report = galeed_mpk::harden(&"strict?".parse()?)?;
+//! assert!(report.applied.contains(galeed_mpk::Parts::LANDLOCK));
+//! assert!(std::fs::read("/etc/passwd").is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -1,0 +1,78 @@
+"""The examples of the documentation run: README's, mpk/examples and the docstrings, on both backends.
+
+Each runs in a process of its own. Rust's are doc tests of the crates (cargo test).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.compiled import CSRC, FLAVOURS, build, build_all, gcc, kept, runtime, version
+from tests.conftest import ROOT, Run, RunPython
+
+EXAMPLES = ROOT / "mpk" / "examples"
+README = (ROOT / "README.md").read_text()
+WITH_EXAMPLES = ("mpk", "mpk.domain", "mpk.gadgets", "mpk.hardening", "mpk.keys")
+
+# What each prints, as a pattern; the backend's name goes into the braces.
+PRINTS = {
+    "call": r"half\(84\) = 42\na frame of the host: stopped\n",
+    "domain": r"{}: stopped in read_byte\nthe host still reads: attack at dawn\n",
+    "harden": r"{}: dump .*\nopen\(/etc/passwd\): Permission denied\n",
+    "keys": r'{}: every thread reads "group 7"\n1000 groups, .*\n',
+    "scan": r"WRPKRU at 2, 3 bytes\n",
+}
+
+
+@pytest.fixture(scope="session", params=FLAVOURS)
+def programs(request: pytest.FixtureRequest) -> Path:
+    """The examples as programs."""
+    flavour = FLAVOURS[request.param]()
+    linked = runtime(flavour)
+
+    def make(to: Path) -> None:
+        sources = sorted(EXAMPLES.glob("*.c"))
+        build_all([*flavour.words, "-I", CSRC, one, *linked, "-o", to / one.stem] for one in sources)
+
+    return kept(f"examples-{flavour.name}", [CSRC, EXAMPLES], [*flavour.words, version(flavour.compiler)], make)
+
+
+def test_every_example_is_run() -> None:
+    assert {path.stem for path in EXAMPLES.iterdir()} == set(PRINTS)
+
+
+@pytest.mark.parametrize("name", PRINTS)
+def test_example_in_c(backend: str, programs: Path, run: Run, name: str) -> None:
+    outcome = run([programs / name])
+    assert outcome.code == 0, outcome
+    assert re.fullmatch(PRINTS[name].format(backend), outcome.stdout, re.DOTALL), outcome
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def test_docstrings(backend: str, run_python: RunPython, name: str) -> None:
+    code = f"import doctest, sys, {name}; print(doctest.testmod(sys.modules['{name}']))"
+    outcome = run_python(code)
+    assert outcome.code == 0, outcome
+    assert "failed=0" in outcome.stdout, outcome
+    assert "attempted=0" not in outcome.stdout, outcome
+
+
+def test_readme_in_python(backend: str, run_python: RunPython) -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    outcome = run_python(block)
+    assert outcome.code == 0, outcome
+    assert "WRPKRU" in outcome.stdout, outcome
+    assert "syscalls" in outcome.stdout, outcome
+
+
+@pytest.mark.slow
+def test_readme_in_c(tmp_path: Path) -> None:
+    """The command that README gives, word by word, with the output elsewhere."""
+    command = re.search(r"^(cc .* mpk/examples/keys\.c .*) -o keys\b", README, re.MULTILINE)
+    assert command, "README says no more how C is compiled"
+    gcc()  # skips where there is none
+    build(["sh", "-c", f'cd "$0" && {command[1]} -o "$1"', ROOT, tmp_path / "keys"])
+    assert (tmp_path / "keys").exists()
