@@ -34,32 +34,36 @@ bench: setup ## Measure the project's figures; results in build/bench
 .PHONY: test
 test: setup test-rust test-python ## Run all tests on both backends (skips are listed with reasons)
 
+# One worker a CPU; what shares a target directory or a demo stays on one of them.
+PARALLEL := --numprocesses auto --dist loadgroup
+
 .PHONY: test-rust
 test-rust: need-rust
 	cargo test --workspace --quiet
 
 .PHONY: test-python
 test-python: $(VENV)/.native
-	pytest
+	pytest $(PARALLEL)
 
-# Rust is built outside: emulation would take far longer over it.
+# What the virtual machine runs is built outside: emulation would take far longer over
+# it, and GALEED_TESTS_COMPILE=0 makes a test fail that would have to compile there.
+PKU_QUICK := pku and (strict or full or (test_keys_native or test_mpk_call) and gcc or test_harden or test_galeed_rust)
+.PHONY: pku-programs
+pku-programs: setup
+	cargo test --workspace --no-run --quiet
+	galeed-lab run demo --backend mprotect
+	pytest --setup-only --quiet -k pku $(PKU_TESTS) >build/pku-programs.log || { tail -50 build/pku-programs.log >&2; exit 1; }
+
 PKU_TESTS ?= tests
 .PHONY: test-pku
-test-pku: setup ## Run the pku tests in a virtual machine whose CPU has protection keys (slow)
-	cargo test --workspace --no-run
-	tests/pkuvm/run --timeout 7200 -- \
-	  sh -c 'cargo test --workspace --offline --quiet && pytest -p no:cacheprovider -k pku $(PKU_TESTS)'
+test-pku: pku-programs ## All pku tests in a virtual machine whose CPU has protection keys (25 minutes)
+	GALEED_TESTS_COMPILE=0 tests/pkuvm/run --timeout 7200 -- \
+	  sh -c 'pytest -p no:cacheprovider $(PARALLEL) -k pku $(PKU_TESTS) && cargo test --workspace --offline --quiet'
 
 .PHONY: test-pku-quick
-test-pku-quick: setup ## The demo and the Rust tests there: minutes
-	galeed-lab run demo --backend mprotect
-	cargo test --workspace --no-run --quiet
-	tests/pkuvm/run --timeout 1200 -- \
-	  sh -c 'galeed-lab run demo --no-build --backend pku --output /tmp/demo && cargo test --workspace --offline --quiet'
-
-.PHONY: endurance
-endurance: $(VENV)/.native ## Gates for minutes: a million crossings, signals, forks, 10,000 domains
-	GALEED_ENDURANCE=1 pytest tests/integration/test_mpk_endurance.py
+test-pku-quick: pku-programs ## There: demo, attacks on hardened programs, virtual keys, calls, hardening, Rust (8 minutes)
+	GALEED_TESTS_COMPILE=0 tests/pkuvm/run --timeout 3600 -- \
+	  sh -c 'galeed-lab run demo --no-build --backend pku --output /tmp/demo && pytest -p no:cacheprovider $(PARALLEL) -k "$(PKU_QUICK)" tests/attacks tests/integration'
 
 .PHONY: check
 check: setup check-python check-layers check-rust check-c check-length ## Formatting, lint, types, layers, C warnings, file lengths

@@ -20,13 +20,17 @@ from llvm_pass.driver import cargo_environment, inspect_objects
 from llvm_pass.driver.cargo_environment import Place
 from llvm_pass.driver.clang import Clang, find_clang
 from llvm_pass.driver.errors import DriverError
-from tests.conftest import Outcome, environment
+from tests import compiled
+from tests.conftest import Outcome, Run, environment
 
 CRATES = Path(__file__).parent / "crates"
 COMMAND = [sys.executable, "-P", "-m", "llvm_pass.driver.cargo", "galeed"]
 BUILD_SECONDS = 900
 
-pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="Rust is not installed")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("cargo") is None, reason="Rust is not installed"),
+    pytest.mark.xdist_group("cargo-galeed"),  # one worker: one target directory
+]
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +42,15 @@ Galeed = Callable[..., Outcome]
 
 
 @pytest.fixture
-def galeed(target: Path, request: pytest.FixtureRequest) -> Galeed:
+def galeed(target: Path) -> Galeed:
     """Runs `cargo galeed ...` in the crates' workspace."""
-    backend = str(request.getfixturevalue("backend")) if "backend" in request.fixturenames else None
 
     def call(*words: str, cwd: Path = CRATES, env: dict[str, str | None] | None = None) -> Outcome:
         changes = {"PYTHONPATH": os.pathsep.join(sys.path), "CARGO_TARGET_DIR": str(target), **(env or {})}
         done = subprocess.run(
             [*COMMAND, *words],
             cwd=cwd,
-            env=environment(changes, backend),
+            env=environment(changes),
             capture_output=True,
             text=True,
             timeout=BUILD_SECONDS,
@@ -67,16 +70,27 @@ def one_line_refusal(outcome: Outcome, *parts: str) -> None:
         assert part in outcome.stderr
 
 
-def test_works_isolated(galeed: Galeed, backend: str) -> None:
-    del backend  # the fixture sets it
-    done = galeed("run", "--", "work")
+@pytest.fixture(scope="session")
+def app(target: Path) -> Path:
+    """The program `app` as `cargo galeed build` makes it, kept: it runs on each backend."""
+
+    def make(to: Path) -> None:
+        changes = {"PYTHONPATH": os.pathsep.join(sys.path), "CARGO_TARGET_DIR": str(target)}
+        compiled.build([*COMMAND, "build", "-q", "--manifest-path", CRATES / "Cargo.toml"], changes)
+        shutil.copy(target / "x86_64-unknown-linux-gnu" / "debug" / "app", to)
+
+    versions = [compiled.version(tuple(find_clang().command)), compiled.version(("rustc",))]
+    return compiled.kept("cargo-galeed-app", [*compiled.RUST, CRATES], versions, make) / "app"
+
+
+def test_works_isolated(app: Path, run: Run, backend: str) -> None:
+    done = run([app, "work"])
     assert (done.code, done.stdout) == (0, "5001 360 7\n"), done
 
 
-def test_attacks_are_stopped(galeed: Galeed, backend: str) -> None:
-    del backend
+def test_attacks_are_stopped(app: Path, run: Run, backend: str) -> None:
     for attack, violation in (("overflow", "spatial"), ("stale", "boundary")):
-        done = galeed("run", "-q", "--", attack)
+        done = run([app, attack])
         assert done.code == -signal.SIGABRT, done
         assert "unnoticed" not in done.stdout
         assert f"{violation} violation" in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ KINDS = {
 }
 TIMEOUT_SECONDS = 1800.0  # the first run builds three times; an emulated CPU is slow
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # one worker: one run a backend
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def demo(
     if backend not in finished:
         output = tmp_path_factory.mktemp(f"demo-{backend}")
         command = [sys.executable, "-m", "experiments.cli", "run", "demo", "--backend", backend]
+        if os.environ.get("GALEED_TESTS_COMPILE") == "0":
+            command.append("--no-build")
         done = run([*command, "--output", output], cwd=root, timeout_seconds=TIMEOUT_SECONDS)
         written = output / "result.json"
         loaded = json.loads(written.read_text()) if written.is_file() else {}

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import Run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cargo")]  # one at a time in target/
 
 TESTS = ("accessors", "membrane", "violations", "report", "threads", "registers")
 
