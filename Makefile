@@ -56,12 +56,12 @@ pku-programs: setup
 
 PKU_TESTS ?= tests
 .PHONY: test-pku
-test-pku: pku-programs ## All pku tests in a virtual machine whose CPU has protection keys (25 minutes)
+test-pku: pku-programs ## All pku tests in a virtual machine whose CPU has protection keys (slow)
 	GALEED_TESTS_COMPILE=0 tests/pkuvm/run --timeout 7200 -- \
 	  sh -c 'pytest -p no:cacheprovider $(PARALLEL) -k pku $(PKU_TESTS) && cargo test --workspace --offline --quiet'
 
 .PHONY: test-pku-quick
-test-pku-quick: pku-programs ## There: demo, attacks on hardened programs, virtual keys, calls, hardening, Rust (8 minutes)
+test-pku-quick: pku-programs ## There: demo, attacks on hardened programs, virtual keys, calls, hardening, Rust
 	GALEED_TESTS_COMPILE=0 tests/pkuvm/run --timeout 3600 -- \
 	  sh -c 'galeed-lab run demo --no-build --backend pku --output /tmp/demo && pytest -p no:cacheprovider $(PARALLEL) -k "$(PKU_QUICK)" tests/attacks tests/integration'
 
