@@ -26,6 +26,7 @@
 #define XCR0_AVX 0x4u
 #define XCR0_AVX512 0xe0u
 #define XCR0_AMX 0x60000u
+#define XCR0_TILE_DATA 0x40000u
 #define XCR0_KNOWN (0x21bu | XCR0_AVX | XCR0_AVX512 | XCR0_AMX) /* x87, SSE, PKRU, these, and MPX, which nobody compiles for */
 #define ARCH_GET_XCOMP_PERM 0x1022       /* asm/prctl.h of Linux 5.16 */
 #define KERNEL_MAJOR 6                   /* from 6.12 on signal frames are written with PKRU 0 */
@@ -41,7 +42,7 @@ static uint64_t xcr0(void) {
 /* Tiles can hold something only after the program asked the kernel for them. */
 static bool may_use_tiles(void) {
     uint64_t permitted = 0;
-    return syscall(SYS_arch_prctl, ARCH_GET_XCOMP_PERM, &permitted) == 0 && (permitted & XCR0_AMX);
+    return syscall(SYS_arch_prctl, ARCH_GET_XCOMP_PERM, &permitted) == 0 && (permitted & XCR0_TILE_DATA);
 }
 
 static int find_scrub(void) {
