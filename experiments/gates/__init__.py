@@ -1,0 +1,1 @@
+"""What a crossing into foreign code costs, whole and in parts."""
