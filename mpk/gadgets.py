@@ -4,7 +4,7 @@ Every byte offset is looked at, whatever instruction was meant there: an attacke
 may jump anywhere. ``galeed-probe --scan`` does it for files and processes, and says
 where a hit stands.
 
-Source: mpk_scan.h; [ERIM 4.2].
+Source: mpk_scan.h; [ERIM].
 """
 
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ Invariant: a ``with`` that began a group ends it on the same thread.
 Attacker: none in this file; native extensions in the process run with Python's
 rights, only code behind a gate does not.
 
-Source: mpk_keys.h; [libmpk 4].
+Source: mpk_keys.h; [libmpk].
 """
 
 from __future__ import annotations

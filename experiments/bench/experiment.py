@@ -59,7 +59,7 @@ def run(options: Options) -> Report:
 EXPERIMENT = Experiment(
     name="bench",
     claim="Gates, heap, accesses, whole programs and the rewriting itself are as fast as the project says",
-    source="[ERIM §6] for gates; [Galeed §6] for accesses",
+    source="[ERIM] for gates; [Galeed] for accesses",
     expected="each figure met; never a failure, for times depend on the machine",
     run=run,
 )

@@ -25,7 +25,7 @@ MISS_GOAL_NS = 10_000.0
 MALLOC_GOAL_NS = 206.0  # libmpk's own pair
 SYNC_GOAL_NS = 150_000.0
 SYNC_GOAL_THREADS = 10
-PROTECT_GOALS = {1: 1.73, 1000: 3.78}  # times as fast as mprotect(2) [libmpk 6.2]
+PROTECT_GOALS = {1: 1.73, 1000: 3.78}  # times as fast as mprotect(2) [libmpk]
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def run(options: Options) -> Report:
 EXPERIMENT = Experiment(
     name="libmpk",
     claim="Virtual keys cost little more than WRPKRU on a hit and less than mprotect, as libmpk's do",
-    source="[libmpk 6.2]: begin and end, misses, mprotect over pages, synchronisation over threads, malloc",
+    source="[libmpk]: begin and end, misses, mprotect over pages, synchronisation over threads, malloc",
     expected="each figure met; never a failure, for times depend on the machine",
     run=run,
 )

@@ -5,7 +5,7 @@
  * noise hits both alike. Output: one JSON object; ns are per operation, x is pages
  * or threads, rival_ns is 0 where there is nothing to compare with.
  *
- * Source: [libmpk 6.2] for the cases.
+ * Source: [libmpk] for the cases.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

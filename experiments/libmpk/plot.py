@@ -1,4 +1,4 @@
-"""libmpk's two plots [libmpk 6.2]: rights over the number of pages, and over the number of threads."""
+"""libmpk's two plots [libmpk]: rights over the number of pages, and over the number of threads."""
 
 from __future__ import annotations
 

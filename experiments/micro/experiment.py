@@ -91,7 +91,7 @@ def run(options: Options) -> Report:
 EXPERIMENT = Experiment(
     name="micro",
     claim="What gate, mapped and private pseudo-pointers cost per access, against the raw access",
-    source="[Galeed §6]: read, write and read-write, with and without",
+    source="[Galeed]: read, write and read-write, with and without",
     expected="no verdict: samples, medians, ratios and a box plot for each backend",
     run=run,
 )

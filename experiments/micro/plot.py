@@ -1,4 +1,4 @@
-"""The original's box plots [Galeed §6], one panel per backend and shape."""
+"""The original's box plots [Galeed], one panel per backend and shape."""
 
 from __future__ import annotations
 

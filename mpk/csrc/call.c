@@ -9,7 +9,7 @@
  * Attacker: runs on the foreign stack, with siblings on other threads that write to
  * it at any time, and may call or jump to all of this.
  *
- * Source: [Hodor 4.3], [ERIM 4], [Donky 5]; [SDM 1 13.1] for the register states.
+ * Source: [Hodor], [ERIM], [Donky]; [SDM 1 13.1] for the register states.
  */
 #define _GNU_SOURCE
 #include <cpuid.h>

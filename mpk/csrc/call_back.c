@@ -6,7 +6,7 @@
  *
  * Attacker: calls it with any body and argument, and from anywhere.
  *
- * Source: [Galeed 4] for callbacks, [Donky 5] for entries that are registered.
+ * Source: [Galeed] for callbacks, [Donky] for entries that are registered.
  */
 #include "call_macros.h"
 #include "prim.h"

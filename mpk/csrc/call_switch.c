@@ -20,7 +20,7 @@
  *
  * CFI: unwinders stop at foreign code (undefined rip), see mpk_call.h.
  *
- * Source: [SDM 2, WRPKRU, RDFSBASE, EMMS], [psABI 3.2.1], [ERIM 4] for the comparison.
+ * Source: [SDM 2, WRPKRU, RDFSBASE, EMMS], [psABI 3.2.1], [ERIM] for the comparison.
  */
 #include "call_macros.h"
 

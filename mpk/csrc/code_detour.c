@@ -3,7 +3,7 @@
  * Invariant: in a detour, no instruction stands between XRSTOR and the test of what it
  * may have loaded; what fails the test ends in UD2.
  *
- * Source: [SDM 2, XRSTOR] EDX:EAX names the components, bit 9 PKRU; [ERIM 4.2].
+ * Source: [SDM 2, XRSTOR] EDX:EAX names the components, bit 9 PKRU; [ERIM].
  */
 #define _GNU_SOURCE
 #include <errno.h>

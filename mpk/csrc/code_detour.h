@@ -5,7 +5,7 @@
  * with that bit set, by whatever way, is stopped before the next load or store. The
  * dynamic loader never sets it. Flags are lost, which calls do not keep anyway.
  *
- * Source: [ERIM 4.2] the test behind XRSTOR; [SDM 2, XRSTOR].
+ * Source: [ERIM] the test behind XRSTOR; [SDM 2, XRSTOR].
  */
 #ifndef GALEED_MPK_CODE_DETOUR_H
 #define GALEED_MPK_CODE_DETOUR_H

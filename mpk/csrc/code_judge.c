@@ -6,7 +6,7 @@
  *
  * Attacker: chose the bytes; a list of sites that he brings along is not ours.
  *
- * Source: [ERIM 4.2].
+ * Source: [ERIM].
  */
 #include <string.h>
 #include "code_detour.h"

@@ -1,6 +1,6 @@
 /* code_judge.h - what a hit of the scanner means in this process, and what is done about it.
  *
- * Source: [ERIM 4.2], whose three cases these are: guarded, removable, in the way.
+ * Source: [ERIM], whose three cases these are: guarded, removable, in the way.
  */
 #ifndef GALEED_MPK_CODE_JUDGE_H
 #define GALEED_MPK_CODE_JUDGE_H

@@ -19,7 +19,7 @@
  * rights to whoever knows the innermost token; that only the gate itself does so
  * is what keeping foreign code from our symbols has to ensure (THREAT_MODEL.md).
  *
- * Source: [ERIM 4] for the compare after the write; [Galeed 4] for callbacks.
+ * Source: [ERIM] for the compare after the write; [Galeed] for callbacks.
  */
 #include "pkru.h"
 #include "prim.h"

@@ -14,7 +14,7 @@
  *
  * Attacker: runs only behind gates so far; may run on other threads meanwhile.
  *
- * Source: [ERIM 4.2], [PKU Pitfalls], [mseal(2)].
+ * Source: [ERIM], [PKU Pitfalls], [mseal(2)].
  */
 #define _GNU_SOURCE
 #include <cpuid.h>

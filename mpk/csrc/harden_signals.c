@@ -13,7 +13,7 @@
  * mprotect: refused. A host thread that waits for another's foreign call waits in the
  * fault handler, and must return from it.
  *
- * Source: sigaltstack(2); [PKU Pitfalls 4.3].
+ * Source: sigaltstack(2); [PKU Pitfalls].
  */
 #define _GNU_SOURCE
 #include <errno.h>

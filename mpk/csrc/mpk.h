@@ -17,7 +17,7 @@
  * rights allow. What it may not do (run WRPKRU found elsewhere, ask the kernel
  * to change mappings) is listed in THREAT_MODEL.md.
  *
- * Sources: [SDM 3A 4.6.2] protection keys; [libmpk 4]; [ERIM 4] gates.
+ * Sources: [SDM 3A 4.6.2] protection keys; [libmpk]; [ERIM] gates.
  */
 #ifndef GALEED_MPK_H
 #define GALEED_MPK_H

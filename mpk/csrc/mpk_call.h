@@ -19,7 +19,7 @@
  * way; unwinders and backtraces end there, because what lies beyond is memory that
  * the other side writes. mpk_try and its unwinding do pass.
  *
- * Source: [Hodor 4.3], [ERIM 4], [Donky 5].
+ * Source: [Hodor], [ERIM], [Donky].
  */
 #ifndef GALEED_MPK_CALL_H
 #define GALEED_MPK_CALL_H

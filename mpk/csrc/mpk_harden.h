@@ -5,7 +5,7 @@
  * the rest of the process's life. What each part stops, and which attacks still
  * succeed with all of them, is measured by tests/attacks (THREAT_MODEL.md).
  *
- * Source: [PKU Pitfalls], [Hodor], [Cerberus], [ERIM 4.2] for the code scan.
+ * Source: [PKU Pitfalls], [Hodor], [Cerberus], [ERIM] for the code scan.
  */
 #ifndef GALEED_MPK_HARDEN_H
 #define GALEED_MPK_HARDEN_H

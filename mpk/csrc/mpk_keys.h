@@ -34,7 +34,7 @@
  * (hits go on, misses are EKERNEL); with SIGNALS no thread can be told anything
  * (EPINNED, unless the process has one thread). Begin what is needed before.
  *
- * Source: [libmpk 4]; its kernel patch is replaced by signals to the threads
+ * Source: [libmpk]; its kernel patch is replaced by signals to the threads
  * that must see a change.
  */
 #ifndef GALEED_MPK_KEYS_H

@@ -1,7 +1,7 @@
 /* mpk_scan.h - finds the instructions that could change rights behind a gate's
  * back, at every byte offset, whatever instruction the compiler meant there.
  *
- * Source: [ERIM 4.2] (whose scanner stopped at offset 0 of a region), [SDM 2].
+ * Source: [ERIM] (whose scanner stopped at offset 0 of a region), [SDM 2].
  */
 #ifndef GALEED_MPK_SCAN_H
 #define GALEED_MPK_SCAN_H

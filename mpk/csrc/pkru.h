@@ -9,7 +9,7 @@
  * The "memory" clobber matters: without it a compiler may move a load of guarded
  * memory past the write that closes it.
  *
- * Source: [SDM 3A 4.6.2], [SDM 2, RDPKRU, WRPKRU], [ERIM 4].
+ * Source: [SDM 3A 4.6.2], [SDM 2, RDPKRU, WRPKRU], [ERIM].
  */
 #ifndef GALEED_MPK_PKRU_H
 #define GALEED_MPK_PKRU_H

@@ -7,7 +7,7 @@
  * Attacker: can read PKRU and this file's data, and call these functions; cannot
  * execute WRPKRU of its own (THREAT_MODEL.md says what that takes).
  *
- * Source: [SDM 3A 4.6.2], [pkeys(7)], [ERIM 4].
+ * Source: [SDM 3A 4.6.2], [pkeys(7)], [ERIM].
  */
 #define _GNU_SOURCE
 #include <errno.h>

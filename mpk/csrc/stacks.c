@@ -9,7 +9,7 @@
  * stack holds the registers of host code that it interrupted (THREAT_MODEL.md);
  * one on a host stack is as safe as the stack.
  *
- * Source: [Hodor 4.3], [Donky 5] for a stack on each side.
+ * Source: [Hodor], [Donky] for a stack on each side.
  */
 #define _GNU_SOURCE
 #include <signal.h>

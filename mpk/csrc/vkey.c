@@ -5,7 +5,7 @@
  *
  * Attacker: foreign code that calls these functions is told off.
  *
- * Source: [libmpk 4.1].
+ * Source: [libmpk].
  */
 #define _GNU_SOURCE
 #include <errno.h>

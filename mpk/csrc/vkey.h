@@ -27,7 +27,7 @@
  * libc's __libc_single_threaded while a thread lives that never called us, nor
  * is such a thread made by clone(2) around libc after mpk_init.
  *
- * Source: [libmpk 4].
+ * Source: [libmpk].
  */
 #ifndef GALEED_MPK_VKEY_H
 #define GALEED_MPK_VKEY_H

@@ -11,7 +11,7 @@
  * Attacker: foreign code that calls these faults at the first store (pku), or is
  * told off.
  *
- * Source: [libmpk 4.2]; [ERIM 4] for the compare after the write (pkru.h).
+ * Source: [libmpk]; [ERIM] for the compare after the write (pkru.h).
  */
 #define _GNU_SOURCE
 #include <errno.h>

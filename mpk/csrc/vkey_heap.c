@@ -11,7 +11,7 @@
  *
  * The lock is that of extents, so a fork finds the bits whole.
  *
- * Source: [libmpk 4.4] for the interface.
+ * Source: [libmpk] for the interface.
  */
 #include <string.h>
 #include "vkey.h"

@@ -11,7 +11,7 @@
  *
  * All under the lock on extents.
  *
- * Source: [libmpk 4.2] for the cache of keys; [membarrier(2)], [pkeys(7)].
+ * Source: [libmpk] for the cache of keys; [membarrier(2)], [pkeys(7)].
  */
 #define _GNU_SOURCE
 #include <errno.h>

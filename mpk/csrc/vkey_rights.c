@@ -10,7 +10,7 @@
  * Invariant: on return each thread has the new rights or, if an error is
  * returned, none has more than the old ones.
  *
- * Source: [libmpk 4.3]; the break-even is this machine class's figures: 50 ns a
+ * Source: [libmpk]; the break-even is this machine class's figures: 50 ns a
  * page by pkey_mprotect, 5 to 8 us a thread by signal.
  */
 #include "vkey.h"

@@ -25,7 +25,7 @@
  * was created inside an mpk_begin and never called the runtime; and a library that
  * gives a key back to the kernel has closed it in threads that block our signal.
  *
- * Source: [pkeys(7)]; [libmpk 4.3], where the kernel does this.
+ * Source: [pkeys(7)]; [libmpk], where the kernel does this.
  */
 #define _GNU_SOURCE
 #include <errno.h>

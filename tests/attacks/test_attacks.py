@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from experiments.attacks import catalogue, programs
-from experiments.attacks.catalogue import POLICIES, SUCCEEDS, USERS, Row
+from experiments.attacks.catalogue import POLICIES, SUCCEEDS, SUITE, USERS, Row
 from tests import compiled
 from tests.conftest import BACKENDS, ROOT, require_backend
 
@@ -69,6 +70,27 @@ def test_every_program_is_in_the_tables(folder: Path) -> None:
             variant, _, control = line.partition(" ")
             listed.add((f"{row}.{variant}", control == "control"))
     assert listed == {(row.name, row.control) for row in ROWS}
+
+
+def test_readme_counts_what_succeeds() -> None:
+    """README's table is that of the expected verdicts, for root on a machine that lacks nothing."""
+    files = sorted((SUITE / "expected").glob("*.toml"))
+    tables = [table for file in files for table in tomllib.loads(file.read_text(encoding="utf-8")).values()]
+    rows = []
+    for backend in ("pku", "mprotect"):
+        given = [table[backend] for table in tables if isinstance(table[backend], dict)]
+        counts = [0] * len(POLICIES)
+        for verdicts in given:
+            verdict = ""
+            for at, policy in enumerate(POLICIES):
+                verdict = verdicts.get(policy, verdict)
+                counts[at] += verdict in SUCCEEDS
+        rows.append(f"| {backend} | {len(given)} | {' | '.join(map(str, counts))} |")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = "\n".join(rows)
+    assert table in readme, f"README's table should be\n{table}"
+    programs = len(list((SUITE / "programs").glob("*.c")))
+    assert f"{programs}\nprograms in {len(tables)} variants" in readme
 
 
 def test_the_threat_model_lists_what_still_succeeds() -> None:

@@ -16,7 +16,7 @@
 //!
 //! Attacker: may make any 64 bits. Nothing here is secret.
 //!
-//! Source: \[SDM 1 §3.3.7.1\] canonical addresses; \[Galeed\] §4 for the idea.
+//! Source: \[SDM 1 §3.3.7.1\] canonical addresses; \[Galeed\] for the idea.
 
 use crate::sys::MPK_PUBLISHED_USER;
 

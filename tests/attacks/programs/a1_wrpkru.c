@@ -5,7 +5,7 @@
  * one number whose low half is 0: whichever register the gate compares with, it
  * finds what WRPKRU wrote, and whichever it stores through points to memory.
  *
- * Source: [PKU Pitfalls 4], [ERIM 4.2].
+ * Source: [PKU Pitfalls], [ERIM].
  */
 #include <setjmp.h>
 #include <string.h>

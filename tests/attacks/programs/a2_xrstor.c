@@ -4,7 +4,7 @@
  * loader: not an instruction of ours but the dynamic loader's own, in the code that
  * binds functions lazily; it goes on to jump through r11, with rsp from rbx.
  *
- * Source: [PKU Pitfalls 4.2], [SDM 1 13.8] init optimisation.
+ * Source: [PKU Pitfalls], [SDM 1 13.8] init optimisation.
  */
 #include <elf.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* A3: a signal handler of the attacker's edits PKRU in its own signal frame, and the
  * kernel restores it.
  *
- * Source: [PKU Pitfalls 4.1], [pkeys(7)].
+ * Source: [PKU Pitfalls], [pkeys(7)].
  */
 #include <signal.h>
 #include <ucontext.h>

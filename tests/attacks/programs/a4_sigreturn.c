@@ -1,7 +1,7 @@
 /* A4: rt_sigreturn with a frame that no signal made (SROP). On pku the frame opens
  * every key; on mprotect it loads the registers of an mprotect call.
  *
- * Source: [PKU Pitfalls 4.1]; <asm/sigcontext.h> for the frame.
+ * Source: [PKU Pitfalls]; <asm/sigcontext.h> for the frame.
  */
 #include <setjmp.h>
 #include <signal.h>

@@ -3,7 +3,7 @@
  * mapping; right behind another one and a false start; across a page border; across the
  * border of two mappings; inside an immediate operand; in 32-bit code behind a far branch.
  *
- * Source: [PKU Pitfalls 4.2], [ERIM 4.2] (whose scanner stops at offset 0).
+ * Source: [PKU Pitfalls], [ERIM] (whose scanner stops at offset 0).
  */
 #include <string.h>
 #include <sys/mman.h>

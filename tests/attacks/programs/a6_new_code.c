@@ -4,7 +4,7 @@
  *
  * The code does what the backend's rights are changed by: WRPKRU, or mprotect.
  *
- * Source: [PKU Pitfalls 4.2], [Hodor 4.1]; personality(2) for READ_IMPLIES_EXEC.
+ * Source: [PKU Pitfalls], [Hodor]; personality(2) for READ_IMPLIES_EXEC.
  */
 #include <string.h>
 #include <sys/mman.h>

@@ -2,7 +2,7 @@
  * written to the file later (by path, or by a descriptor that was open before); two
  * harmless halves become an instruction when one mapping is moved behind the other.
  *
- * Source: [PKU Pitfalls 4.2], mmap(2) on MAP_PRIVATE, mremap(2).
+ * Source: [PKU Pitfalls], mmap(2) on MAP_PRIVATE, mremap(2).
  */
 #include <fcntl.h>
 #include <stdlib.h>

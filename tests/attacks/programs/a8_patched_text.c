@@ -1,7 +1,7 @@
 /* A8: the program's own text, read-only and scanned, rewritten through
  * /proc/self/mem, which does not ask for page protection.
  *
- * Source: [PKU Pitfalls 3.2], proc(5).
+ * Source: [PKU Pitfalls], proc(5).
  */
 #include <fcntl.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
  * name, the thread's, and a child's view of its parent: a new one's, that the policy
  * holds for, and that of one which is older than the policy.
  *
- * Source: [PKU Pitfalls 4.2], [proc_pid_mem(5)].
+ * Source: [PKU Pitfalls], [proc_pid_mem(5)].
  */
 #include <fcntl.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /* B2: descriptors from before the sandbox: /proc/self/mem, which no later filter on
  * names can take back; and whatever file backs a domain, mapped a second time.
  *
- * Source: [PKU Pitfalls 4.2]; own trials for the backing file.
+ * Source: [PKU Pitfalls]; own trials for the backing file.
  */
 #include <fcntl.h>
 #include <sys/mman.h>

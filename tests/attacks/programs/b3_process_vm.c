@@ -1,7 +1,7 @@
 /* B3: the kernel's copy between two processes, used on oneself: it looks at page
  * protection, not at protection keys.
  *
- * Source: [PKU Pitfalls 4.2], [process_vm_readv(2)].
+ * Source: [PKU Pitfalls], [process_vm_readv(2)].
  */
 #include <sys/uio.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* B4: a child attaches to its parent as a debugger, whose accesses ignore both
  * protection keys and page protection.
  *
- * Source: [PKU Pitfalls 4.2], [ptrace(2)].
+ * Source: [PKU Pitfalls], [ptrace(2)].
  */
 #include <sys/ptrace.h>
 #include <sys/syscall.h>

@@ -1,7 +1,7 @@
 /* C1: the kernel gives the domain's pages another key, or other protection. Plain
  * mprotect keeps the key: a control on pku, the attack itself on mprotect.
  *
- * Source: [PKU Pitfalls 4.1], [pkeys(7)].
+ * Source: [PKU Pitfalls], [pkeys(7)].
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>

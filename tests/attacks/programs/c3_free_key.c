@@ -1,7 +1,7 @@
 /* C3: the domain's key is freed while its pages still carry it, and allocated again
  * with rights: pkey_alloc writes PKRU for its caller.
  *
- * Source: [PKU Pitfalls 4.1], [pkeys(7)].
+ * Source: [PKU Pitfalls], [pkeys(7)].
  */
 #include <sys/syscall.h>
 #include <unistd.h>

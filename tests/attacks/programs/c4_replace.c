@@ -1,7 +1,7 @@
 /* C4: other memory is put where the host has its secret. The host then believes what
  * foreign code wrote, or finds zeros.
  *
- * Source: [PKU Pitfalls 4.1], [mmap(2)], [mremap(2)], [shmat(2)].
+ * Source: [PKU Pitfalls], [mmap(2)], [mremap(2)], [shmat(2)].
  */
 #include <string.h>
 #include <sys/ipc.h>

@@ -4,7 +4,7 @@
  * runtime keeps its own state: a copy of the runtime that finds an earlier one's state
  * joins it, so that a forged one decides what gates do.
  *
- * Source: [PKU Pitfalls 4.1]; own reading of start.c.
+ * Source: [PKU Pitfalls]; own reading of start.c.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  *
  * Flush and reload over 256 lines, a majority of many tries for each byte.
  *
- * Source: [Transient 4]; THREAT_MODEL.md puts transient execution out of scope.
+ * Source: [Transient]; THREAT_MODEL.md puts transient execution out of scope.
  */
 #include <emmintrin.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * host's registers in its frame; or reads the domain at once, or after the toolkit's
  * fault handler has taken it for host code.
  *
- * Source: [PKU Pitfalls 4.1]; [pkeys(7)]: handlers start with every key but 0 closed.
+ * Source: [PKU Pitfalls]; [pkeys(7)]: handlers start with every key but 0 closed.
  */
 #include <setjmp.h>
 #include <signal.h>

@@ -4,7 +4,7 @@
  * The host puts the secret there as any computation does (host() before again(), or
  * the caller itself, ATTACK_LEFTOVERS); the attack looks before anything else has run.
  *
- * Source: [PKU Pitfalls 5], [Donky 5] for scrubbing.
+ * Source: [PKU Pitfalls], [Donky] for scrubbing.
  */
 #include <string.h>
 #include "attack.h"

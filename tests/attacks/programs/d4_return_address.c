@@ -2,7 +2,7 @@
  * foreign function itself, or by a sibling thread while the host is at work, it sends
  * the host, rights open, into code of the attacker's choice.
  *
- * Source: [Hodor 4.3], [ERIM 4] (which leaves it open).
+ * Source: [Hodor], [ERIM] (which leaves it open).
  */
 #include <pthread.h>
 #include <sched.h>

@@ -4,7 +4,7 @@
  *
  * The host serves one byte of a table of its own, at an offset that it checks.
  *
- * Source: [Donky 6], CWE-367.
+ * Source: [Donky], CWE-367.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -6,7 +6,7 @@
  * signal handler, where PKRU says nothing about who was interrupted, the fault
  * handler has nothing else to go by. (Undefended, nobody asks: the key is closed there.)
  *
- * Source: [PKU Pitfalls 5.2], arch_prctl(2), modify_ldt(2), [SDM 2 WRFSBASE].
+ * Source: [PKU Pitfalls], arch_prctl(2), modify_ldt(2), [SDM 2 WRFSBASE].
  */
 #include <asm/ldt.h>
 #include <asm/prctl.h>

@@ -2,7 +2,7 @@
  * that give memory its key, or close it. after: when the policy is in force; the host
  * then moves its secret to new memory. before: the policy itself is deceived too.
  *
- * Source: [PKU Pitfalls 3.3], seccomp(2): SECCOMP_RET_ERRNO with 0.
+ * Source: [PKU Pitfalls], seccomp(2): SECCOMP_RET_ERRNO with 0.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>

@@ -2,7 +2,7 @@
  *
  * Keeps an address that it was told as a number (for a log, an identifier, a
  * map key) and writes through it later. No pointer ever crossed the boundary,
- * so the caller never meant to share the object. Source: [Galeed section 2].
+ * so the caller never meant to share the object. Source: [Galeed].
  */
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* micro.c - the accesses that are measured: read, write, read-write.
  *
- * micro_*_one: one access in one call, as the original measured it [Galeed 6].
+ * micro_*_one: one access in one call, as the original measured it [Galeed].
  * micro_*_many: many accesses in one call, where only the access itself counts.
  * Accesses are volatile, so that each one of the source is one of the machine
  * code: no vector code on one side and scalar code on the other. Assumes that
