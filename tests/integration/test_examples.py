@@ -22,6 +22,7 @@ PRINTS = {
     "call": r"half\(84\) = 42\na frame of the host: stopped\n",
     "domain": r"{}: stopped in read_byte\nthe host still reads: attack at dawn\n",
     "harden": r"{}: dump .*\nopen\(/etc/passwd\): Permission denied\n",
+    "heap": r"2 MiB: .*limit.*\n",
     "keys": r'{}: every thread reads "group 7"\n1000 groups, .*\n',
     "scan": r"WRPKRU at 2, 3 bytes\n",
 }
