@@ -329,10 +329,12 @@ class Domain:
         takes rights away. Afterwards rights are what they were before. See the
         module's table for what other threads see.
 
-        Raises DomainDestroyedError, and RightsError when it is ended by another
-        thread than the one that began it.
+        Raises DomainDestroyedError, InvalidArgumentError for what is none of Rights,
+        and RightsError when it is ended by another thread than the one that began it.
         """
         who = self._who()
+        if rights not in tuple(Rights):
+            raise InvalidArgumentError(f"rights is {rights!r}; it must be one of mpk.Rights")
         self._change(who, lambda held: held.append(rights))
         opened = Opened(self, rights)
         try:
@@ -369,11 +371,14 @@ class Domain:
         """Edits the list of rights that are open, and makes the widest one hold."""
         with self._lock:
             handle = self._require()
-            held = self._open.setdefault(who, [])
+            held = list(self._open.get(who, ()))
             edit(held)
             check(lib.mpk_domain_open(handle, max(held, default=Rights.NONE), ffi.new("enum mpk_rights *")))
-            if not held:
-                del self._open[who]
+            # Only now: what was refused is not open, and must not stay in the way.
+            if held:
+                self._open[who] = held
+            else:
+                self._open.pop(who, None)
 
     def _range(self) -> tuple[int, int]:
         base, size = ffi.new("uintptr_t *"), ffi.new("size_t *")

@@ -33,6 +33,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from importlib import import_module
 from typing import Any
 
 from mpk._native import ffi, lib
@@ -91,7 +92,7 @@ class HardenPolicy:
         Raises InvalidArgumentError naming the text. Source: mpk_harden.h, mpk_harden_parse.
         """
         out: Any = ffi.new("struct mpk_harden_policy *")
-        if "\0" in text or lib.mpk_harden_parse(text.encode(), out) != lib.MPK_OK:
+        if "\0" in text or lib.mpk_harden_parse(os.fsencode(text), out) != lib.MPK_OK:
             names = ", ".join(part.name.lower() for part in HardenPart if part.name)
             raise InvalidArgumentError(
                 f"the policy is {text!r}; it may be none, basic, strict, full, or parts joined by commas "
@@ -130,6 +131,8 @@ def harden(policy: str | HardenLevel | HardenPolicy) -> HardenReport:
         policy = HardenPolicy.parse(policy)
     elif isinstance(policy, HardenLevel):
         policy = HardenPolicy.of_level(policy)
+    for name in ("domain", "gadgets", "keys", "runtime"):  # after landlock they could not be read any more
+        import_module(f"mpk.{name}")
     asked: Any = ffi.new("struct mpk_harden_policy *")
     asked.parts, asked.optional = policy.parts, policy.optional
     report: Any = ffi.new("struct mpk_harden_report *")

@@ -168,6 +168,9 @@ def _cost_line(value: float | None) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Entry point of ``galeed-probe``. Returns the exit code."""
     options = _parser().parse_args(argv)
+    if sys.stdout is None:
+        print("galeed-probe: standard output is closed; send it to a file or to /dev/null", file=sys.stderr)
+        return 2
     try:
         if options.scan is not None:
             text, code = _scan(options.scan, options.json)

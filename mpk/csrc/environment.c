@@ -58,6 +58,13 @@ static int read_harden(struct environment *out) {
     return read_bytes("GALEED_HARDEN_MEMORY", &out->harden_bytes);
 }
 
+/* O_NONBLOCK for the opening only: a pipe that nobody reads is an error, not waited for. */
+static int open_report(const char *path) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+    if (fd >= 0) fcntl(fd, F_SETFL, O_APPEND);
+    return fd;
+}
+
 int _mpk_environment_read(struct environment *out) {
     static const struct choice backends[] = {
         {"auto", MPK_BACKEND_NONE}, {"pku", MPK_BACKEND_PKU}, {"mprotect", MPK_BACKEND_MPROTECT}, {0}};
@@ -82,10 +89,10 @@ int _mpk_environment_read(struct environment *out) {
     out->report_fd = -1;
     const char *path = secure_getenv("GALEED_REPORT");
     if (!path) return 0;
-    out->report_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+    out->report_fd = open_report(path);
     if (out->report_fd >= 0) return 0;
     return _mpk_explain(MPK_EENVIRONMENT,
                         "GALEED_REPORT is \"%s\", which cannot be opened for appending (%s); "
-                        "it must name a file in a directory that exists",
+                        "it must name a file in a directory that exists, or a pipe that is read",
                         path, strerror(errno));
 }

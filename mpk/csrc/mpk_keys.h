@@ -24,8 +24,9 @@
  *
  * On pku a signal handler starts with every key closed; at the first touch it is
  * given what its thread has (a system call before that touch says EFAULT). There,
- * mpk_begin on a resident group and mpk_end may be called in signal handlers;
- * nothing else may. longjmp past an mpk_end leaves the begin open; mpk_try ends
+ * mpk_begin on a resident group and mpk_end may be called in signal handlers, of
+ * threads that have begun something before (a handler in a thread that the runtime
+ * does not know counts as foreign code); nothing else may. longjmp past an mpk_end leaves the begin open; mpk_try ends
  * those made inside, and so does the end of the thread. A thread that is created
  * inside a begin starts with its creator's rights, which it keeps until the group
  * loses its key.

@@ -48,10 +48,14 @@ static void wait_a_little(struct wait *wait) {
     static const char notice[] =
         "galeed: a thread has waited five seconds for a foreign call of another thread to return "
         "(backend mprotect: one foreign call at a time; the pku backend has no such wait)\n";
+    static const char held[] = /* only _mpk_extents_lock waits there */
+        "galeed: a thread has waited five seconds for the list of domains and page groups (a signal handler "
+        "or thread that ended amid a change of it?)\n";
+    bool pku = MPK_RUNTIME->backend == MPK_BACKEND_PKU;
     int64_t now = now_ns();
     if (!wait->began_ns) wait->began_ns = now;
     if (now - wait->began_ns > NOTICE_NS && !atomic_exchange(&noticed, 1))
-        (void)!write(STDERR_FILENO, notice, sizeof notice - 1);
+        (void)!write(STDERR_FILENO, pku ? held : notice, (pku ? sizeof held : sizeof notice) - 1);
     uint32_t seen = atomic_load(&wake_word);
     struct timespec limit = {0, WAIT_NS};
     atomic_fetch_add(&sleepers, 1);

@@ -22,6 +22,7 @@ from mpk.scanner.place import Context, Found, Object, Verdict, place
 from mpk.scanner.process import Process, opened
 
 _PROGRESS_SECONDS = 0.2
+_PID_DIGITS = 10
 _VERDICTS = {
     Verdict.OPEN: "whoever jumps here changes rights",
     Verdict.GUARDED: "guarded: what it loads is compared right behind it",
@@ -68,6 +69,8 @@ class _Progress:
 def scan_target(target: str) -> Scan:
     """FILE, PID (digits only) or - for standard input. Raises ScanError, OSError."""
     if target.isascii() and target.isdigit():
+        if len(target.lstrip("0")) > _PID_DIGITS:
+            raise ScanError("there is no such process")
         return _scan_process(int(target))
     with _opened_file(target) as file:
         return _scan_file(target, file)
@@ -76,6 +79,8 @@ def scan_target(target: str) -> Scan:
 @contextmanager
 def _opened_file(target: str) -> Iterator[IO[bytes]]:
     if target == "-":
+        if sys.stdin is None:
+            raise ScanError("standard input is closed")
         with tempfile.TemporaryFile() as copy:  # it must be possible to seek in it
             shutil.copyfileobj(sys.stdin.buffer, copy)
             copy.flush()

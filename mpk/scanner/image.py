@@ -7,6 +7,7 @@ Source: [gABI] segments and symbols; [LSB 10.6.2] the sorted table of functions.
 """
 
 import struct
+import zlib
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,8 @@ _EXECUTABLE = 1  # PF_X
 _CODE_SECTION = 4  # SHF_EXECINSTR
 _SITES = "galeed_wrpkru"  # pkru.h
 _CODE_SYMBOLS = frozenset({0, 2, 10})  # STT_NOTYPE, STT_FUNC, STT_GNU_IFUNC
+# What pyelftools raises for files that are damaged.
+_DAMAGE = (ELFError, ConstructError, ValueError, TypeError, AttributeError, OverflowError, MemoryError, zlib.error)
 _TABLE_ENCODINGS = b"\x01\x1b\x03\x3b"  # version, and how linkers write the table
 
 
@@ -47,7 +50,7 @@ class Image:
             self._elf = ELFFile(stream)
             machine = str(self._elf["e_machine"])
             self._segments = [segment.header for segment in self._elf.iter_segments()]
-        except (ELFError, ConstructError, ValueError, TypeError, AttributeError, OverflowError, MemoryError) as error:
+        except _DAMAGE as error:
             raise ScanError("the ELF file is cut off or damaged") from error
         if machine not in _BITS:
             raise ScanError(f"it is code for another CPU ({machine.removeprefix('EM_')}), not x86")
@@ -64,6 +67,8 @@ class Image:
 
         Executable sections of what has no segments yet (object files)."""
         if not self._segments:
+            if not self._sections():
+                raise ScanError("the ELF file is damaged: it has neither segments nor sections that can be read")
             return self._section_runs(descriptor)
         pieces: list[Piece] = []
         code = (part for part in self._loaded() if part["p_flags"] & _EXECUTABLE and part["p_filesz"])
@@ -92,7 +97,7 @@ class Image:
     def _sections(self) -> list[Any]:
         try:
             return list(self._elf.iter_sections())
-        except (ELFError, ConstructError, ValueError, TypeError, AttributeError, OverflowError, MemoryError):
+        except _DAMAGE:
             return []  # cut off or stripped of them: the segments are what counts
 
     def address_of_offset(self, offset: int) -> int | None:
@@ -124,7 +129,10 @@ class Image:
         """Addresses of the WRPKRU that the runtime in this image compares right after."""
         for section in self._sections():
             if section.name == _SITES:
-                data, base = section.data(), int(section["sh_addr"])
+                try:
+                    data, base = section.data(), int(section["sh_addr"])
+                except _DAMAGE:
+                    return frozenset()
                 entries = struct.iter_unpack("<i", data[: len(data) // 4 * 4])
                 return frozenset(base + 4 * i + distance for i, (distance,) in enumerate(entries))
         return frozenset()
@@ -158,7 +166,7 @@ class Image:
         """By symbol, else by the unwind tables."""
         try:
             symbols = self._functions
-        except (ELFError, ConstructError, ValueError, TypeError, AttributeError, struct.error):
+        except (*_DAMAGE, struct.error):
             symbols = []
         index = bisect_right(symbols, address, key=lambda symbol: symbol[0]) - 1
         if index >= 0 and address < symbols[index][0] + symbols[index][1]:

@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -98,8 +99,13 @@ def _objects(pid: int, mappings: list[Mapping], memory: int, stack: ExitStack) -
 def _open_image(pid: int, name: str, stack: ExitStack) -> Image | None:
     try:
         with ExitStack() as opening:
-            file = opening.enter_context(Path(f"/proc/{pid}/root{name}").open("rb"))
-            image = Image(file, os.fstat(file.fileno()).st_size)
+            # The process may have put a pipe there since, which would be waited for.
+            descriptor = os.open(f"/proc/{pid}/root{name}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+            file = opening.enter_context(os.fdopen(descriptor, "rb"))
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            image = Image(file, status.st_size)
             stack.push(opening.pop_all())  # stays open as long as the process
             return image
     except (OSError, ScanError):

@@ -285,9 +285,13 @@ def test_a_limit_on_address_space(backend: str, programs: Path) -> None:
         ("GALEED_ON_VIOLATION", "ignore", "abort, unwind or report"),
         ("GALEED_REPORT", "/nonexistent/report", "a file in a directory that exists"),
         ("GALEED_REPORT", "/", "a file in a directory that exists"),
+        ("GALEED_REPORT", "pipe", "a pipe that is read"),
     ],
 )
-def test_a_bad_variable_is_named(program: Program, variable: str, value: str, allowed: str) -> None:
+def test_a_bad_variable_is_named(program: Program, tmp_path: Path, variable: str, value: str, allowed: str) -> None:
+    if value == "pipe":  # that nobody reads: must not be waited for
+        value = str(tmp_path / value)
+        os.mkfifo(value)
     outcome = program("startup", "none", env={variable: value})
     assert outcome.code == 3, outcome
     assert outcome.stdout.startswith(f'-5: {variable} is "{value}"'), outcome

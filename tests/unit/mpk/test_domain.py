@@ -270,3 +270,15 @@ def test_one_domain_open_leaves_another_closed(dies: Snippet) -> None:
 
 def test_freed_memory_is_still_closed(dies: Snippet) -> None:
     dies(SETUP + "    a.free(); ctypes.string_at(a.address, 1)")
+
+
+def test_rights_that_there_are_not_change_nothing(passes: Snippet) -> None:
+    passes("""
+        with mpk.Domain() as domain:
+            for odd in (-1, 7, 1 << 40, None, "read"):
+                raises(mpk.InvalidArgumentError, lambda: domain.open(odd).__enter__(), "mpk.Rights")
+            assert domain.rights is Rights.NONE
+            with domain.open(Rights.READ):
+                assert domain.rights is Rights.READ
+            assert domain.rights is Rights.NONE
+    """)

@@ -69,7 +69,11 @@ def test_the_runner_prepares_a_command(backend: str, run: Run) -> None:
     code = "import mpk; print(mpk.harden('rseq').applied.name)"
     outcome = run([*runner, "--policy", "rseq", "--", sys.executable, "-c", code])
     assert (outcome.code, outcome.stdout) == (0, "RSEQ\n"), str(outcome)
-    for words, text in ((["--", "no-such-program"], "no such program in PATH"), (["--policy", "x", "true"], "'x'")):
+    for words, text in (
+        (["--", "no-such-program"], "no such program in PATH"),
+        (["--policy", "x", "true"], "'x'"),
+        (["--policy", "\udcff", "true"], "'\\udcff'"),
+    ):
         outcome = run([*runner, *words])
         assert outcome.code == 2 and text in outcome.stderr and outcome.stderr.count("\n") == 1, str(outcome)
 
@@ -81,3 +85,9 @@ def test_the_prepared_environment_keeps_what_is_there(monkeypatch: pytest.Monkey
         assert environment["GLIBC_TUNABLES"] == "glibc.malloc.check=0:glibc.pthread.rseq=0"
         assert environment["GALEED_HARDEN"] == "full?"
         monkeypatch.setenv("GLIBC_TUNABLES", environment["GLIBC_TUNABLES"])
+
+
+def test_all_of_mpk_is_there_after_landlock(backend: str, run_python: RunPython) -> None:
+    code = "import mpk; mpk.harden('landlock'); print([getattr(mpk, name).__name__ for name in mpk.__all__] != [])"
+    outcome = run_python(code)
+    assert (outcome.code, outcome.stdout) == (0, "True\n"), str(outcome)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -119,6 +120,14 @@ def test_output_that_cannot_be_written() -> None:
         )
     assert done.returncode == 2
     assert done.stderr == "galeed-probe: cannot write the result: No space left on device\n"
+
+
+@pytest.mark.parametrize("arguments", [["--no-costs"], ["--scan", sys.executable]])
+def test_an_output_that_is_closed(arguments: list[str]) -> None:
+    command = shlex.join([*PROBE, *arguments]) + " >&-"
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, env=environment(), check=False)
+    assert done.returncode == 2
+    assert done.stderr == "galeed-probe: standard output is closed; send it to a file or to /dev/null\n"
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

@@ -183,6 +183,52 @@ def test_each_guarded_site_is_compared_right_behind() -> None:
         assert compared, hex(site)
 
 
+UNGUARDED = {
+    "nothing": "nop\n ret",
+    "another jump": "test %eax, %eax\n jne 1b\n cmp %eax, %edi",
+    "a call first": "call 1b\n cmp %eax, %edi\n jne 1b",
+    "too late": "nop\n " * 12 + "cmp %eax, %edi\n jne 1b",
+}
+
+
+@pytest.mark.parametrize("what", UNGUARDED)
+def test_a_list_of_sites_alone_guards_nothing(gcc: Callable[..., Path], scan: Scan, what: str) -> None:
+    """A file may bring a list of its own: only what is compared counts."""
+    listed = '.text\n1: wrpkru\n{}\n.section galeed_wrpkru, "a"\n.long 1b - .\n'
+    code, found = scan(gcc("fake.s", listed.format(UNGUARDED[what]), "-nostdlib", "-shared"))
+    assert (code, [hit["verdict"] for hit in found["hits"]]) == (1, ["open"])
+    code, found = scan(gcc("real.s", listed.format("cmp %eax, %edi\n jne 1b"), "-nostdlib", "-shared"))
+    assert (code, [hit["verdict"] for hit in found["hits"]]) == (0, ["guarded"])
+
+
+@pytest.mark.parametrize("field", [slice(40, 48), slice(60, 62)], ids=["place", "count"])
+def test_an_object_file_whose_sections_are_lost(
+    gcc: Callable[..., Path], probe: Callable[..., Outcome], field: slice
+) -> None:
+    """Nothing could be scanned, which is not the same as nothing found."""
+    object_file = gcc("sample.s", SAMPLE, "-c")
+    data = bytearray(object_file.read_bytes())
+    data[field] = bytes(field.stop - field.start) if field.start == 60 else b"\0\0\0\0\0\1\0\0"
+    object_file.write_bytes(data)
+    outcome = probe(object_file)
+    assert (outcome.code, outcome.stdout) == (2, ""), outcome
+    assert "neither segments nor sections" in outcome.stderr
+
+
+def test_symbols_that_cannot_be_read_cost_names_only(gcc: Callable[..., Path], scan: Scan) -> None:
+    """A table of names that claims to be compressed, into more than there can be."""
+    shared = gcc("sample.s", SAMPLE, "-nostdlib", "-shared")
+    data = bytearray(shared.read_bytes())
+    table, count = int.from_bytes(data[40:48], "little"), int.from_bytes(data[60:62], "little")
+    for header in range(table, table + 64 * count, 64):
+        if int.from_bytes(data[header + 4 : header + 8], "little") == 3:  # SHT_STRTAB
+            data[header + 8] |= 8  # SHF_ALLOC stays; SHF_COMPRESSED is 0x800
+            data[header + 9] |= 8
+            data[header + 32 : header + 40] = b"\xff" * 8
+    shared.write_bytes(data)
+    assert scan(shared)[0] == 1
+
+
 def test_raw_bytes(tmp_path: Path, scan: Scan) -> None:
     (tmp_path / "raw").write_bytes(WRPKRU + b"\x90" * 100 + b"\xf3\x48\x0f\xae\xd0")
     code, found = scan(tmp_path / "raw")
@@ -310,6 +356,7 @@ def test_what_is_no_file(tmp_path: Path, probe: Callable[..., Outcome]) -> None:
         tmp_path: "Is a directory",
         tmp_path / "pipe": "not a regular file",
         Path("/dev/zero"): "not a regular file",
+        Path("9" * 5000): "no such process",
     }.items():
         outcome = probe(target)
         assert (outcome.code, outcome.stdout) == (2, ""), outcome
