@@ -325,12 +325,11 @@ class Domain:
     def open(self, rights: Rights = Rights.READ_WRITE) -> Iterator[Opened]:
         """Opens the domain for the calling thread (mprotect: for the process) until the ``with`` ends.
 
-        Opens nest; the widest of those that are open counts, so an inner one never
-        takes rights away. Afterwards rights are what they were before. See the
-        module's table for what other threads see.
+        Opens nest; the widest of those that are open counts. Afterwards rights are what they
+        were before. See the module's table for what other threads see.
 
-        Raises DomainDestroyedError, InvalidArgumentError for what is none of Rights,
-        and RightsError when it is ended by another thread than the one that began it.
+        Raises DomainDestroyedError, InvalidArgumentError, and RightsError when it is ended by
+        another thread than the one that began it.
         """
         who = self._who()
         if rights not in tuple(Rights):
@@ -370,15 +369,10 @@ class Domain:
     def _change(self, who: int, edit: Callable[[list[Rights]], None]) -> None:
         """Edits the list of rights that are open, and makes the widest one hold."""
         with self._lock:
-            handle = self._require()
-            held = list(self._open.get(who, ()))
+            held = [*self._open.get(who, ())]  # what the runtime refuses is not open
             edit(held)
-            check(lib.mpk_domain_open(handle, max(held, default=Rights.NONE), ffi.new("enum mpk_rights *")))
-            # Only now: what was refused is not open, and must not stay in the way.
-            if held:
-                self._open[who] = held
-            else:
-                self._open.pop(who, None)
+            check(lib.mpk_domain_open(self._require(), max(held, default=Rights.NONE), ffi.new("enum mpk_rights *")))
+            self._open.update({who: held}) if held else self._open.pop(who, None)
 
     def _range(self) -> tuple[int, int]:
         base, size = ffi.new("uintptr_t *"), ffi.new("size_t *")

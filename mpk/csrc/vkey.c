@@ -84,7 +84,9 @@ static bool overlaps(uintptr_t base, size_t bytes, uintptr_t other, size_t other
 
 /* pre: lock. Would MAP_FIXED there take away what is ours? */
 static bool is_taken(uintptr_t base, size_t bytes) {
-    if (overlaps(base, bytes, MPK_PUBLISHED_BASE, MPK_PUBLISHED_BYTES)) return true;
+    if (overlaps(base, bytes, MPK_PUBLISHED_BASE, MPK_PUBLISHED_BYTES) ||
+        overlaps(base, bytes, (uintptr_t)&_mpk_started, sizeof _mpk_started))
+        return true;
     for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
         const struct domain_extent *extent = &MPK_RUNTIME->extents[i];
         if (extent->base && overlaps(base, bytes, extent->base, extent->bytes)) return true;

@@ -23,6 +23,8 @@ static void begins(void) {
     CHECK(mpk_begin(1, RW) == 0 && *opaque(one) == 0 && mpk_end(1) == 0);
 }
 
+extern char started[] __asm__("_mpk_started"); /* the page that says that the runtime runs */
+
 static void misuse(void) {
     CHECK(mpk_begin(1, PROT_READ) == MPK_EVKEY && mpk_end(1) == MPK_EVKEY && mpk_munmap(1) == MPK_EVKEY);
     CHECK(mpk_mprotect(1, PROT_READ) == MPK_EVKEY && mpk_free(1, NULL) == MPK_EVKEY && !mpk_malloc(1, 1));
@@ -43,6 +45,7 @@ static void misuse(void) {
         {2, NULL, PAGE, RW, MAP_PRIVATE, -1},
         {2, base, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1},
         {2, (void *)MPK_PUBLISHED_BASE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1},
+        {2, started, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1},
         {2, (void *)1, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
