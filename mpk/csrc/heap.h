@@ -286,7 +286,7 @@ struct cache *_mpk_heap_adopt(struct heap *heap);
 void _mpk_heap_cache_drop(struct heap *heap, struct cache *cache);
 
 static inline uint32_t hint_index(uintptr_t fs_base) {
-    return (uint32_t)((uint64_t)fs_base * 0x9E3779B97F4A7C15u >> (64 - HINTS_SHIFT)); /* stacks lie MiB apart: all bits */
+    return (uint32_t)((uint64_t)fs_base * 0x9E3779B97F4A7C15u >> (64 - HINTS_SHIFT)); /* stacks lie MiB apart */
 }
 
 /* The calling thread's cache if the hint can be believed, else NULL. */
