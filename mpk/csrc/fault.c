@@ -16,7 +16,8 @@
  *
  * Attacker: can raise any fault with any register values, send these signals, and
  * call the handler as a function with arguments of its own; so PKRU is put back
- * before it returns.
+ * before it returns. Under part STACKS (pku) foreign code's faults are judged with foreign
+ * code's rights throughout, so that nothing here opens them for who jumps to it.
  *
  * SIGBUS too, because a non-canonical address in RBP or RSP is a stack fault, and
  * the kernel turns that into SIGBUS.
@@ -30,7 +31,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "fault_chain.h"
-#include "pkru.h"
+#include "host_pkru.h"
 #include "prim.h"
 #include "record.h"
 #include "report.h"
@@ -59,6 +60,7 @@ static struct thread_record *record_for_report(bool foreign) {
 static bool is_foreign_thread(uint32_t frame_pkru) {
     const struct thread_record *record = _mpk_thread_find();
     if (!is_pku()) return atomic_load(&MPK_RUNTIME->runner) == _mpk_fs_base();
+    if (record && _mpk_stacks_in_force()) return _mpk_record_is_foreign(record);
     /* Write-disabled but readable: only a gate leaves the published key so. */
     uint32_t published = MPK_RUNTIME->published_bits;
     if ((frame_pkru & published) == (published & 0xaaaaaaaa)) return true;
@@ -84,6 +86,11 @@ static void apply(void *context, struct thread_record *record, const struct mpk_
 
 static void violation(void *context, struct mpk_violation *v, bool foreign, enum after_report after,
                       uint32_t frame_pkru) {
+    if (_mpk_stays_closed()) { /* which allocation was hit is the domain's to say, and stays unsaid */
+        v->pc = _mpk_frame_pc(context);
+        v->function = mpk_gate_function();
+        _mpk_report_closed(v);
+    }
     struct domain_extent *extent = v->address ? _mpk_extent_at(v->address) : NULL;
     if (!is_pku()) { /* memory must be readable to tell what was hit; report leaves it open */
         if (_mpk_prim_mprotect.is_closed()) _mpk_prim_mprotect.open_all(_mpk_thread_find(), 1);
@@ -242,11 +249,13 @@ static bool handled(int signal_number, const siginfo_t *info, void *context) {
 static void on_fault(int signal_number, siginfo_t *info, void *context) {
     int saved_errno = errno;
     uint32_t entry = 0;
-    bool pku = _mpk_started.published_bits != 0;
+    bool pku = _mpk_started.published_bits != 0, closed = false;
     if (pku) { /* the number of the key comes from the read-only page: nothing else is open yet */
         entry = pkru_read();
-        pkru_write(entry & ~_mpk_started.published_bits);
-        pkru_write(entry & ~guarded_mask());
+        pkru_write((entry & ~_mpk_started.published_bits) | (_mpk_started.published_bits & 0xaaaaaaaa));
+        closed = _mpk_stays_closed();
+        uint64_t guarded = atomic_load(&MPK_RUNTIME->guarded);
+        pkru_write((entry & ~(uint32_t)(guarded >> 32)) | (closed ? (uint32_t)guarded : 0));
     }
     if (!handled(signal_number, info, context)) {
         uint32_t frame_pkru = 0;
@@ -255,12 +264,12 @@ static void on_fault(int signal_number, siginfo_t *info, void *context) {
         struct previous_handler *previous = &MPK_RUNTIME->previous[signal_number == SIGBUS];
         struct previous_handler copy = *previous;
         if (!pku) _mpk_wait_until_open(_mpk_fs_base());
-        if (copy.flags & (int)SA_RESETHAND && !(foreign && !pku)) previous->function = 0;
+        if (copy.flags & (int)SA_RESETHAND && !(foreign && !pku) && !closed) previous->function = 0;
         if (pku) pkru_write(foreign ? (entry & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded
                                     : entry & ~(MPK_RUNTIME->published_bits | MPK_RUNTIME->host_bits));
         _mpk_fault_pass_on(&copy, signal_number, info, context);
     }
-    if (pku) pkru_write(entry);
+    if (pku) pkru_restore(entry);
     errno = saved_errno;
 }
 

@@ -16,12 +16,12 @@
  * and push looks whether it did.
  *
  * Attacker: can call all of this at any time, and jump to it. mpk_gate_exit gives
- * rights to whoever knows the innermost token; that only the gate itself does so
- * is what keeping foreign code from our symbols has to ensure (THREAT_MODEL.md).
+ * rights to whoever knows the innermost token, and mpk_access_begin to whoever calls
+ * it: part STACKS of mpk_harden ends processes that use either (harden_gates.c).
  *
  * Source: [ERIM] for the compare after the write; [Galeed] for callbacks.
  */
-#include "pkru.h"
+#include "host_pkru.h"
 #include "prim.h"
 #include "record.h"
 #include "stacks.h"
@@ -53,6 +53,10 @@ static inline void push(struct thread_record *record, struct gate_frame wanted) 
     if (unlikely(frame->token != wanted.token)) *frame = wanted; /* a signal handler was here */
 }
 
+static _Noreturn __attribute__((noinline, cold)) void plain_refused(const char *what, const char *instead) {
+    _mpk_fatal("a plain gate (%s) under part stacks of mpk_harden; %s", what, instead);
+}
+
 /* Whatever keeps a gate from its short path: the first one of a thread, or a host stack. */
 static __attribute__((noinline, cold)) struct thread_record *first_gate(const void *token) {
     int error = mpk_start();
@@ -63,6 +67,7 @@ static __attribute__((noinline, cold)) struct thread_record *first_gate(const vo
     if ((uintptr_t)token - MPK_HOST_BASE < (uintptr_t)1 << MPK_HOST_SHIFT)
         _mpk_fatal("a plain gate (mpk_gate_enter) on a host stack, which foreign code cannot use; "
                    "inside mpk_host_stack foreign code is called by mpk_call");
+    if (_mpk_stacks_in_force()) plain_refused("mpk_gate_enter", "inside mpk_host_stack foreign code is called by mpk_call");
     record->plain_gates = record->host_high == 0;
     return record;
 }
@@ -109,7 +114,7 @@ void mpk_gate_enter(void *token, const char *function) {
     if (likely(pku)) {
         uint64_t guarded = atomic_load_explicit(&runtime->guarded, memory_order_relaxed);
         uint32_t written = pkru_write_unchecked((current & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
-        uint64_t now = atomic_load_explicit(&runtime->guarded, memory_order_relaxed);
+        uint64_t now = _mpk_guarded_now();
         if (unlikely((written & (uint32_t)(now >> 32)) != (uint32_t)now))
             _mpk_prim_pku.close_all(record); /* a domain was created just now, or this is an attack */
     } else {
@@ -165,6 +170,7 @@ static uint32_t callback_rights(const struct thread_record *record, uint32_t cur
 
 void mpk_callback_enter(void *token) {
     if (unlikely(!_mpk_started.started)) _mpk_fatal("mpk_callback_enter before mpk_start");
+    if (unlikely(_mpk_stacks_in_force())) plain_refused("mpk_callback_enter", "callbacks come in by mpk_call_back");
     const struct mpk_prim *prim = _mpk_prim();
     struct thread_record *record = _mpk_thread_find();
     bool pku = MPK_RUNTIME->backend == MPK_BACKEND_PKU;
@@ -206,13 +212,24 @@ void mpk_callback_exit(void *token) {
     }
 }
 
-int mpk_access_begin(void) {
-    if (!mpk_gate_is_foreign()) return 0;
+static int open_for_access(void) {
     if (MPK_RUNTIME->backend == MPK_BACKEND_PKU)
         pkru_write(pkru_read() & ~(MPK_RUNTIME->published_bits | MPK_RUNTIME->host_bits));
     else
         _mpk_prim_mprotect.open_all(_mpk_thread_find(), 1);
     return 1;
+}
+
+int mpk_access_begin(void) {
+    if (!mpk_gate_is_foreign()) return 0;
+    if (unlikely(_mpk_stacks_in_force())) plain_refused("mpk_access_begin", "the host is called by mpk_call_back");
+    return open_for_access();
+}
+
+int _mpk_access_begin_to(const char *what) {
+    if (!mpk_gate_is_foreign()) return 0;
+    if (_mpk_stays_closed()) _mpk_fatal("foreign code %s; under part stacks of mpk_harden only the host may", what);
+    return open_for_access();
 }
 
 void mpk_access_end(int was_foreign) {

@@ -91,10 +91,6 @@ static int code(struct hardening *h, int (*step)(struct mpk_harden_report *)) {
     return error;
 }
 
-static int later_check(struct hardening *h, uint32_t part) {
-    return _mpk_harden_refuse(h, part, "this build of the runtime does not have it");
-}
-
 static int check_part(struct hardening *h, uint32_t part) {
     uint32_t closed = MPK_HARDEN_SEAL | MPK_HARDEN_LANDLOCK | MPK_HARDEN_SECRETMEM;
     if ((h->in_force & MPK_HARDEN_SYSCALLS) && !(part & closed))
@@ -109,7 +105,7 @@ static int check_part(struct hardening *h, uint32_t part) {
     case MPK_HARDEN_SIGNALS: error = _mpk_harden_signals_check(h); break;
     case MPK_HARDEN_DEPUTY: error = _mpk_harden_audit(h); break;
     case MPK_HARDEN_CODE: return code(h, _mpk_harden_code_check);
-    case MPK_HARDEN_STACKS: return later_check(h, part);
+    case MPK_HARDEN_STACKS: return _mpk_harden_stacks_check(h);
     case MPK_HARDEN_DUMP:
     case MPK_HARDEN_FORK:
     case MPK_HARDEN_SYSCALLS:
@@ -122,6 +118,7 @@ static int apply_part(struct hardening *h, uint32_t part) {
     switch ((enum mpk_harden_part)part) {
     case MPK_HARDEN_DUMP: return _mpk_harden_dump_apply(h);
     case MPK_HARDEN_FORK: return _mpk_harden_fork_apply(h);
+    case MPK_HARDEN_STACKS: return _mpk_harden_stacks_apply(h);
     case MPK_HARDEN_SEAL: return _mpk_harden_seal_apply(h);
     case MPK_HARDEN_LANDLOCK: return _mpk_harden_landlock_apply(h);
     case MPK_HARDEN_SIGNALS: return _mpk_harden_signals_prepare(h);
@@ -130,7 +127,6 @@ static int apply_part(struct hardening *h, uint32_t part) {
     case MPK_HARDEN_SECRETMEM: /* in force since the start */
     case MPK_HARDEN_RSEQ:
     case MPK_HARDEN_DEPUTY:
-    case MPK_HARDEN_STACKS:
     case MPK_HARDEN_ALL: break;
     }
     return 0;

@@ -48,6 +48,8 @@ int _mpk_harden_landlock_check(struct hardening *h);
 int _mpk_harden_landlock_apply(struct hardening *h);
 int _mpk_harden_signals_check(struct hardening *h);
 int _mpk_harden_signals_prepare(struct hardening *h);
+int _mpk_harden_stacks_check(struct hardening *h);
+int _mpk_harden_stacks_apply(struct hardening *h);
 int _mpk_harden_rseq_check(struct hardening *h);
 int _mpk_harden_audit(struct hardening *h);
 

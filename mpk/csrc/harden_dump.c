@@ -22,7 +22,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "call.h"
 #include "harden.h"
+#include "record.h"
+#include "stacks.h"
 
 static int advise(uintptr_t base, size_t bytes, void *advice) {
     return madvise((void *)base, bytes, *(int *)advice) ? MPK_EKERNEL : 0;
@@ -45,17 +48,30 @@ int _mpk_harden_dump_apply(struct hardening *h) {
     return 0;
 }
 
-int _mpk_harden_in_child(void (*body)(void)) {
+struct trial { void (*body)(void); int status; };
+
+/* The body is copied: in the child the caller's stack may be gone. */
+static void fork_and_wait(void *argument) {
+    struct trial *trial = argument;
+    void (*volatile body)(void) = trial->body;
     int status, exit_signal = 0; /* no SIGCHLD: the program's handlers do not hear of it */
     long child = syscall(SYS_clone, (long)exit_signal, 0L, NULL, NULL, 0L);
-    if (child < 0) return -1;
     if (child == 0) {
         body();
         _exit(0);
     }
-    while (waitpid((pid_t)child, &status, __WALL) != child)
-        if (errno != EINTR) return -1;
-    return status;
+    while (child > 0 && waitpid((pid_t)child, &status, __WALL) != child)
+        if (errno != EINTR) return;
+    if (child > 0) trial->status = status;
+}
+
+/* A host stack is in the domain, and part FORK takes it from the child: so not there. */
+int _mpk_harden_in_child(void (*body)(void)) {
+    struct trial trial = {body, -1};
+    const struct thread_record *record = _mpk_thread();
+    if (record->host_high) _mpk_stack_switch(_mpk_stacks_foreign_top(record), fork_and_wait, &trial);
+    else fork_and_wait(&trial);
+    return trial.status;
 }
 
 int mpk_harden_orphan(void) {

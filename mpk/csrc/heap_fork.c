@@ -20,7 +20,7 @@
 #include "mpk_harden.h"
 
 static void each_heap(void (*step)(struct heap *)) {
-    int was_foreign = mpk_access_begin();
+    int was_foreign = _mpk_access_begin_to("called fork");
     for (uint32_t i = 0; i < MPK_MAX_DOMAINS; i++) {
         mpk_domain *domain = (mpk_domain *)MPK_RUNTIME->extents[i].base;
         enum mpk_rights previous;
@@ -110,13 +110,13 @@ static void inherit(struct heap *heap) {
 static void after_fork(void (*step)(struct heap *)) {
     if (step)
         each_heap(step);
-    int was_foreign = mpk_access_begin();
+    int was_foreign = _mpk_access_begin_to("called fork");
     _mpk_domains_unlock();
     mpk_access_end(was_foreign);
 }
 
 static void before_fork(void) {
-    int was_foreign = mpk_access_begin();
+    int was_foreign = _mpk_access_begin_to("called fork");
     _mpk_domains_lock();
     mpk_access_end(was_foreign);
     each_heap(_mpk_heap_lock_all);

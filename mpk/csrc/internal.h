@@ -140,7 +140,8 @@ struct started_page {
     uint32_t started;
     uint32_t published_bits; /* pku: as in the runtime; readable when that is closed too */
     uint32_t joined;         /* the published range was there before this copy of the code started */
-    char rest[MPK_PAGE_BYTES - 3 * sizeof(uint32_t)];
+    uint32_t stacks;         /* part STACKS is in force; readable when the published range is closed too */
+    char rest[MPK_PAGE_BYTES - 4 * sizeof(uint32_t)];
 };
 extern struct started_page _mpk_started __attribute__((visibility("hidden")));
 
@@ -198,6 +199,10 @@ void _mpk_faults_follow(void);
 
 /* report.c. _mpk_fatal understands %s %d %u %x %lx %zu %p, in any state, and aborts. */
 _Noreturn void _mpk_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* gate.c: mpk_access_begin for the runtime itself: what C does behind our back (a fork, a
+ * thread's end). what: "called fork"; fatal with it where part STACKS rules it out (pku). */
+int _mpk_access_begin_to(const char *what);
 
 /* try.c: leaves every frame up to the innermost try; resumes there. */
 _Noreturn void _mpk_unwind(struct thread_record *record);

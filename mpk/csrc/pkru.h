@@ -1,10 +1,9 @@
 /* pkru.h - the register that holds a thread's rights on the sixteen keys.
  *
- * Invariant: each write is compared right after; a difference is fatal. What is
- * compared is the register that WRPKRU took its value from: a jump to the
- * instruction, with a value of the attacker's own in that register, is seen, and
- * a RDPKRU is saved (gate.c compares with the protected state, loaded again, not
- * with the value that it meant to write).
+ * Invariant: each write is compared right after (host_pkru.h, gate.c, prim_pku.c); a
+ * difference is fatal. What is compared is the register that WRPKRU took its value
+ * from: a jump to the instruction, with a value of the attacker's own in that
+ * register, is seen, and a RDPKRU is saved.
  *
  * The "memory" clobber matters: without it a compiler may move a load of guarded
  * memory past the write that closes it.
@@ -47,12 +46,5 @@ static inline uint32_t pkru_write_unchecked(uint32_t value) {
 
 /* Fatal; out of line, so that gates stay short. */
 _Noreturn void _mpk_pkru_differs(uint32_t wanted, uint32_t found);
-
-static inline void pkru_write(uint32_t value) {
-    uint32_t wanted = value;
-    __asm__ volatile("" : "+r"(wanted)); /* a copy of its own, not the register of the write */
-    uint32_t written = pkru_write_unchecked(value);
-    if (__builtin_expect(written != wanted, 0)) _mpk_pkru_differs(wanted, written);
-}
 
 #endif

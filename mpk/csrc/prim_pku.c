@@ -14,17 +14,20 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "pkru.h"
+#include "host_pkru.h"
 #include "prim.h"
 #include "record.h"
 
 void _mpk_pkru_differs(uint32_t wanted, uint32_t found) {
+    uint64_t guarded = _mpk_guarded_now(); /* closed before a word is said: the stack may be the attacker's */
+    pkru_write_unchecked((found & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
     _mpk_fatal("PKRU holds %x after %x was written: a gate was entered in its middle, or the "
                "key of another library changed meanwhile", found, wanted);
 }
 
 static int pku_key_alloc(int *key) {
     struct runtime *runtime = MPK_RUNTIME;
+    if (unlikely(_mpk_stacks_in_force())) (void)_mpk_thread();
     if (runtime->spare_keys) { /* of a destroyed domain; still guarded in every gate */
         *key = __builtin_ctz(runtime->spare_keys);
         runtime->spare_keys &= runtime->spare_keys - 1;
@@ -53,6 +56,7 @@ static int pku_rights_set(struct domain_extent *extent, enum mpk_rights rights) 
     uint32_t bits = rights == MPK_READ_WRITE ? 0
                   : rights == MPK_READ       ? PKRU_WRITE_DISABLE
                                              : PKRU_ACCESS_DISABLE | PKRU_WRITE_DISABLE;
+    if (unlikely(_mpk_stacks_in_force())) (void)_mpk_thread(); /* who has no record is foreign, to the check below */
     uint32_t others = pkru_read() & ~pkru_of_key(PKRU_BOTH, extent->key);
     pkru_write(others | pkru_of_key(bits, extent->key));
     return 0;
@@ -62,11 +66,11 @@ static uint32_t pku_close_all(struct thread_record *record) {
     (void)record;
     uint32_t saved = pkru_read();
     for (;;) {
-        uint64_t guarded = atomic_load_explicit(&MPK_RUNTIME->guarded, memory_order_acquire);
+        uint64_t guarded = _mpk_guarded_now();
         uint32_t found = pkru_write_unchecked((saved & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
-        /* Compared with the protected state, read again: a jump to the WRPKRU
-         * above with other values in the registers ends here. */
-        uint64_t now = atomic_load_explicit(&MPK_RUNTIME->guarded, memory_order_acquire);
+        /* Compared with the protected state, found and read again: a jump to the
+         * WRPKRU above with other values in the registers ends here. */
+        uint64_t now = _mpk_guarded_now();
         if (likely((found & (uint32_t)(now >> 32)) == (uint32_t)now)) return saved;
         if (now == guarded) _mpk_pkru_differs((uint32_t)now, found);
         /* A domain was created between the two loads: once more, with its key. */

@@ -308,6 +308,26 @@ static void compose_json(struct text *text, const struct mpk_violation *v) {
     _mpk_text_add(text, "}\n");
 }
 
+/* page: MPK_PAGE_BYTES to compose in. */
+static void write_both(char *page, const struct mpk_violation *v, const char *after_action) {
+    struct text text = _mpk_text(page, MPK_PAGE_BYTES);
+    compose_text(&text, v, after_action);
+    _mpk_text_write(&text, STDERR_FILENO);
+    if (MPK_RUNTIME->report_fd >= 0) {
+        text = _mpk_text(page, MPK_PAGE_BYTES);
+        compose_json(&text, v);
+        _mpk_text_write(&text, MPK_RUNTIME->report_fd);
+    }
+}
+
+void _mpk_report_closed(struct mpk_violation *v) {
+    char page[MPK_PAGE_BYTES]; /* siblings can write it: the report, and nothing more, is theirs to spoil */
+    v->thread = _mpk_thread_id();
+    v->action = MPK_ON_VIOLATION_ABORT;
+    write_both(page, v, "");
+    _mpk_abort();
+}
+
 void _mpk_report(struct thread_record *record, struct mpk_violation *v, enum after_report after) {
     v->thread = _mpk_thread_id();
     if (!v->function) v->function = mpk_gate_function();
@@ -325,14 +345,7 @@ void _mpk_report(struct thread_record *record, struct mpk_violation *v, enum aft
             : " only: the program goes on UNPROTECTED from here, for this foreign call at least";
     }
     char *page = (char *)(MPK_PUBLISHED_BASE + MPK_REPORTS_OFFSET + (uintptr_t)record->slot * MPK_PAGE_BYTES);
-    struct text text = _mpk_text(page, MPK_PAGE_BYTES);
-    compose_text(&text, v, after_action);
-    _mpk_text_write(&text, STDERR_FILENO);
-    if (MPK_RUNTIME->report_fd >= 0) {
-        text = _mpk_text(page, MPK_PAGE_BYTES);
-        compose_json(&text, v);
-        _mpk_text_write(&text, MPK_RUNTIME->report_fd);
-    }
+    write_both(page, v, after_action);
     if (v->action == MPK_ON_VIOLATION_ABORT) _mpk_abort();
     if (v->action == MPK_ON_VIOLATION_UNWIND) {
         record->last_violation = *v;

@@ -13,6 +13,8 @@ enum after_report {
     CANNOT_GO_ON,    /* neither can be done: abort */
 };
 void _mpk_report(struct thread_record *record, struct mpk_violation *violation, enum after_report after);
+/* The same of foreign code under part STACKS: with its own rights, and never back. */
+_Noreturn void _mpk_report_closed(struct mpk_violation *violation);
 /* SIGABRT with its default action, whatever handler there is. */
 _Noreturn void _mpk_abort(void);
 

@@ -15,8 +15,8 @@
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include "host_pkru.h"
 #include "prim.h"
-#include "record.h"
 #include "stacks.h"
 
 #define FOREIGN_STACK_BYTES ((size_t)8 << 20) /* as a thread's own, by default; faulted in on use */
@@ -78,6 +78,17 @@ static void put_back(struct host_stack *stack) {
     MPK_RUNTIME->idle_host_stacks = (uintptr_t)stack;
 }
 
+int _mpk_stacks_make_idle(size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct host_stack *stack = make(MPK_HOST_STACK_DEFAULT);
+        if (!stack) return MPK_ENOMEM;
+        _mpk_extents_lock();
+        put_back(stack);
+        _mpk_extents_unlock();
+    }
+    return 0;
+}
+
 static void leave_locked(struct thread_record *record, uintptr_t host_high) {
     while (record->host_high && record->host_high != host_high) {
         struct host_stack *stack = in_use(record);
@@ -92,7 +103,7 @@ void _mpk_stacks_leave(struct thread_record *record, uintptr_t host_high) {
     _mpk_extents_lock();
     leave_locked(record, host_high);
     _mpk_extents_unlock();
-    record->plain_gates = record->host_high == 0 && record->stack_high != 0;
+    record->plain_gates = record->host_high == 0 && record->stack_high != 0 && !_mpk_stacks_in_force();
 }
 
 void _mpk_stacks_settle(struct thread_record *record, uintptr_t address) {
@@ -116,6 +127,8 @@ uintptr_t _mpk_stacks_foreign_top(const struct thread_record *record) {
 }
 
 static int give_signal_stack(struct thread_record *record) {
+    /* It can be given no more: the threads that there were have one each. */
+    if (mpk_hardened() & MPK_HARDEN_SIGNALS) return 0;
     stack_t had, wanted = {.ss_size = whole_pages(SIGNAL_STACK_BYTES + getauxval(AT_MINSIGSTKSZ))};
     if (sigaltstack(NULL, &had)) return MPK_EKERNEL;
     if (!(had.ss_flags & SS_DISABLE)) return 0;

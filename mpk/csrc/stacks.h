@@ -20,6 +20,8 @@
  * stack or makes one; here: the caller's stack pointer. errors: ENOMEM.
  * pre: host rights. */
 int _mpk_stacks_enter(struct thread_record *record, size_t bytes, uintptr_t here);
+/* Makes so many host stacks of the default size, for later. errors: ENOMEM. */
+int _mpk_stacks_make_idle(size_t count);
 /* Leaves host stacks until the one with this top (0: none) is in use. */
 void _mpk_stacks_leave(struct thread_record *record, uintptr_t host_high);
 /* A panic or longjmp may have left host stacks behind: leaves them when the address,

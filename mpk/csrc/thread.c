@@ -57,7 +57,7 @@ static void give_back_caches(struct thread_record *record) {
  * giving up the runner opens memory for everybody, so that is put off to the
  * last round, when the destructors of C have run. */
 static void thread_exit(void *value) {
-    int was_foreign = mpk_access_begin();
+    int was_foreign = _mpk_access_begin_to("ended a thread of the host");
     struct thread_record *record = _mpk_thread_find();
     if (!record) {
         mpk_access_end(was_foreign);
@@ -175,7 +175,7 @@ int _mpk_threads_note_older(void) {
  * before; their records are lost after. C may fork inside a foreign call: the
  * handlers then work with rights open, and the child's thread is foreign still. */
 static void fork_prepare(void) {
-    int was_foreign = mpk_access_begin();
+    int was_foreign = _mpk_access_begin_to("called fork");
     _mpk_extents_lock();
     MPK_RUNTIME->forking_foreign = was_foreign;
 }

@@ -35,7 +35,7 @@
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include "mpk_keys.h"
-#include "pkru.h"
+#include "host_pkru.h"
 #include "prim.h"
 #include "record.h"
 

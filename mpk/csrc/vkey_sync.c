@@ -129,6 +129,7 @@ static enum vkey_verdict judge(const struct vkey_task *task, const struct vkey_t
  * that it is closed to is one older than it, or inside a signal handler. */
 static bool is_foreign(const struct thread_record *record, uint32_t pkru) {
     uint32_t published = MPK_RUNTIME->published_bits;
+    if (record && _mpk_stacks_in_force()) return _mpk_record_is_foreign(record);
     if ((pkru & published) == (published & 0xaaaaaaaa)) return true;
     if (record) return _mpk_record_is_foreign(record);
     return (pkru & published) != 0 && !_mpk_thread_is_older(_mpk_thread_id());
@@ -157,9 +158,12 @@ static void on_signal(int number, siginfo_t *info, void *context) {
     uint32_t entry = pkru_read();
     (void)number;
     (void)info;
-    pkru_write(entry & ~_mpk_started.published_bits);
-    answer(context);
-    pkru_write(entry);
+    pkru_write((entry & ~_mpk_started.published_bits) | (_mpk_started.published_bits & 0xaaaaaaaa)); /* to read it */
+    if (!_mpk_stays_closed()) { /* else no answer: whoever asks goes by the page tables */
+        pkru_write(entry & ~_mpk_started.published_bits);
+        answer(context);
+    }
+    pkru_restore(entry);
     errno = saved_errno;
 }
 

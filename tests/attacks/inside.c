@@ -120,9 +120,14 @@ static void attack_rounds(const struct run *run) {
 
 static volatile int policy_in_force;
 
-static void *early(void *argument) {
+static void early_rounds(void *run) {
     while (!policy_in_force) sched_yield();
-    attack_rounds(argument);
+    attack_rounds(run);
+}
+
+static void *early(void *argument) {
+    struct run *run = argument;
+    policy_host(run->policy, early_rounds, run);
     return NULL;
 }
 

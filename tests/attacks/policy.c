@@ -6,11 +6,13 @@
 #include <unistd.h>
 #include "evidence.h"
 #include "mpk.h"
+#include "mpk_call.h"
 #include "mpk_harden.h"
 #include "naive.h"
 #include "policy.h"
 
 #define EXIT_TROUBLE 2
+#define HOST_STACK_BYTES (4u << 20)
 #define FRESH_BYTES (128u << 20) /* more than the domain has committed ahead */
 
 const char *const policy_names[POLICIES] = {"undefended", "gates", "basic", "strict", "full"};
@@ -71,7 +73,7 @@ volatile unsigned char *policy_new_page(enum policy policy, int fresh) {
 /* What a level may do without: what gates that are system calls rule out (reported, and
  * in the threat model), and what must be prepared by a build that has it. */
 static uint32_t optional_parts(void) {
-    uint32_t parts = MPK_HARDEN_SECRETMEM | MPK_HARDEN_STACKS;
+    uint32_t parts = MPK_HARDEN_SECRETMEM;
     if (!target.pku) parts |= MPK_HARDEN_SEAL | MPK_HARDEN_SIGNALS;
     return parts;
 }
@@ -97,6 +99,10 @@ void policy_call(enum policy policy, void (*function)(void)) {
         naive_enter();
         function();
         naive_exit();
+    } else if (policy == POLICY_FULL) {
+        struct mpk_call call = {.function = (uintptr_t)function, .name = "attack"};
+        struct mpk_call_result result;
+        mpk_call(&call, &result);
     } else {
         int token;
         mpk_gate_enter(&token, "attack");
@@ -106,6 +112,8 @@ void policy_call(enum policy policy, void (*function)(void)) {
 }
 
 void policy_host(enum policy policy, void (*body)(void *), void *argument) {
-    (void)policy;
-    body(argument);
+    int error = 0;
+    if (policy == POLICY_FULL) error = mpk_host_stack(HOST_STACK_BYTES, body, argument);
+    else body(argument);
+    if (error) no_start("mpk_host_stack", error);
 }

@@ -2,7 +2,7 @@
  *
  * undefended: a domain of its own making, closed by a bare change of rights; nothing
  * of the toolkit runs. gates: the toolkit's host domain and gates. The others: gates,
- * and the hardening level of that name.
+ * and the hardening level of that name; full: on host stacks, and mpk_call for the gate.
  *
  * Each function ends the process with the reason in evidence->trouble when it cannot
  * do its work.

