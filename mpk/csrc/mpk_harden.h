@@ -43,7 +43,14 @@ enum mpk_harden_part {
     MPK_HARDEN_RSEQ = 1 << 6,
     /* Executable memory scanned, gadgets patched, text sealed. */
     MPK_HARDEN_CODE = 1 << 7,
-    /* Gates switch stacks and scrub registers. */
+    /* Foreign code is called by mpk_call only, and comes back only at its end: plain gates
+     * (mpk_gate_enter, mpk_callback_enter, mpk_access_begin; so pseudo-pointers too) end the
+     * process, and so does a jump into the runtime (pku). Must be asked for inside
+     * mpk_host_stack, outside of plain gates on all threads; needs policy abort. pku:
+     * foreign code that calls fork or ends a host thread is fatal (posix_spawn is not); its
+     * violations are reported without the allocation. 16 host stacks of the
+     * default size are made ready, for threads that begin once domains are frozen. With
+     * FORK a child of a fork on a host stack has no stack: it dies at once. */
     MPK_HARDEN_STACKS = 1 << 8,
     /* fork's child has neither domains nor published range: it may only exec or _exit
      * (a touch of the heap ends it with one line and SIGSEGV). */

@@ -134,7 +134,6 @@ static void *early(void *argument) {
 static void host(void *argument) {
     struct run *run = argument;
     pthread_t thread;
-    evidence->stage = STAGE_POLICY;
     policy_domain(run->policy);
     memcpy((void *)target.secret, run->secret, SECRET_BYTES);
     explicit_bzero(run->secret, SECRET_BYTES);
@@ -169,6 +168,7 @@ void inside(const struct attack *attack, enum policy policy, int evidence_fd) {
     run.policy = policy;
     memcpy(run.secret, evidence->secret, SECRET_BYTES);
     explicit_bzero(evidence->secret, SECRET_BYTES);
+    evidence->stage = STAGE_POLICY;
     policy_host(policy, host, &run);
     trouble("the host came back");
 }

@@ -66,7 +66,8 @@ impl Parts {
     pub const RSEQ: Self = Self(1 << 6);
     /// Executable memory scanned, patched and sealed.
     pub const CODE: Self = Self(1 << 7);
-    /// Gates switch stacks and scrub registers.
+    /// Foreign code is called by `call` only, inside `host_stack`; all other ways back into
+    /// the host, and with them plain gates and pseudo-pointers, end the process.
     pub const STACKS: Self = Self(1 << 8);
     /// A fork's child has no domains.
     pub const FORK: Self = Self(1 << 9);
