@@ -108,8 +108,7 @@ static void inherit(struct heap *heap) {
 }
 
 static void after_fork(void (*step)(struct heap *)) {
-    if (step)
-        each_heap(step);
+    each_heap(step);
     int was_foreign = _mpk_access_begin_to("called fork");
     _mpk_domains_unlock();
     mpk_access_end(was_foreign);
@@ -122,7 +121,10 @@ static void before_fork(void) {
     each_heap(_mpk_heap_lock_all);
 }
 static void after_fork_parent(void) { after_fork(_mpk_heap_unlock_all); }
-static void after_fork_child(void) { after_fork(mpk_harden_orphan() ? NULL : inherit); }
+static void after_fork_child(void) {
+    if (!mpk_harden_orphan()) /* which has nothing that could be unlocked */
+        after_fork(inherit);
+}
 
 int _mpk_heap_fork_register(void) {
     static atomic_flag registered = ATOMIC_FLAG_INIT;
