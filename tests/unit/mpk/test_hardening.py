@@ -91,3 +91,20 @@ def test_all_of_mpk_is_there_after_landlock(backend: str, run_python: RunPython)
     code = "import mpk; mpk.harden('landlock'); print([getattr(mpk, name).__name__ for name in mpk.__all__] != [])"
     outcome = run_python(code)
     assert (outcome.code, outcome.stdout) == (0, "True\n"), str(outcome)
+
+
+def test_part_stacks_needs_a_host_that_python_cannot_be(backend: str, run_python: RunPython) -> None:
+    code = """
+import mpk
+try:
+    mpk.harden("stacks")
+except mpk.HardenError as error:
+    print(error)
+report = mpk.harden("stacks?,dump")
+print(report.missing == mpk.HardenPart.STACKS, mpk.hardened() == mpk.HardenPart.DUMP)
+"""
+    outcome = run_python(code)
+    assert outcome.code == 0, outcome
+    first, second = outcome.stdout.splitlines()
+    assert first.startswith("stacks: the host must be on a stack of its own: call mpk_host_stack "), outcome
+    assert second == "True True", outcome
