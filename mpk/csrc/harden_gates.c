@@ -43,7 +43,7 @@ void _mpk_pkru_check(void) {
     uint32_t found = pkru_read();
     if (is_host_by_record() || !opens(found, (uint32_t)guarded)) return;
     /* Closed before a word is said: the stack may be the attacker's, siblings and all. */
-    pkru_write_unchecked((found & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
+    pkru_write_or_trap((found & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
     _mpk_fatal("foreign code came by its rights at another place than the end of its mpk_call (a jump into the "
                "middle of the runtime?)");
 }

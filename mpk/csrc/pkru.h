@@ -44,6 +44,13 @@ static inline uint32_t pkru_write_unchecked(uint32_t value) {
     return value;
 }
 
+/* On the way to a fatal end, where nothing may be said before the write is known to be whole. */
+static inline void pkru_write_or_trap(uint32_t value) {
+    uint32_t wanted = value;
+    __asm__ volatile("" : "+r"(wanted)); /* a copy of its own, not the register of the write */
+    if (pkru_write_unchecked(value) != wanted) __builtin_trap();
+}
+
 /* Fatal; out of line, so that gates stay short. */
 _Noreturn void _mpk_pkru_differs(uint32_t wanted, uint32_t found);
 

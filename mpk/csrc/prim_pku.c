@@ -20,7 +20,7 @@
 
 void _mpk_pkru_differs(uint32_t wanted, uint32_t found) {
     uint64_t guarded = _mpk_guarded_now(); /* closed before a word is said: the stack may be the attacker's */
-    pkru_write_unchecked((found & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
+    pkru_write_or_trap((found & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
     _mpk_fatal("PKRU holds %x after %x was written: a gate was entered in its middle, or the "
                "key of another library changed meanwhile", found, wanted);
 }
