@@ -224,8 +224,8 @@ static bool handled(int signal_number, const siginfo_t *info, void *context) {
     if (info->si_code == SI_KERNEL && _mpk_frame_is_address_trap(context)) return tagged_fault(context);
     if (signal_number != SIGSEGV) return false;
     if (info->si_code == SEGV_ACCERR) _mpk_stacks_overflow(_mpk_thread_find(), address);
-    if (info->si_code <= SEGV_ACCERR && guard_fault(context, address)) return true;
     if (is_pku()) {
+        if (info->si_code <= SEGV_ACCERR && guard_fault(context, address)) return true;
         bool by_key = info->si_code == SEGV_PKUERR, ours;
         if ((by_key || info->si_code == SEGV_ACCERR) &&
             group_fault(context, address, by_key ? (int)info->si_pkey : -1, &ours))
@@ -243,7 +243,9 @@ static bool handled(int signal_number, const siginfo_t *info, void *context) {
         return true;
     }
     bool known = is_published(address) || _mpk_extent_at(address) || _mpk_vkey_holds(address);
-    return info->si_code == SEGV_ACCERR && known && page_fault(context, address);
+    if (info->si_code == SEGV_ACCERR && known && page_fault(context, address)) return true;
+    /* Last: another thread may close the heap, and with it what this reads, at any time. */
+    return info->si_code <= SEGV_ACCERR && guard_fault(context, address);
 }
 
 static void on_fault(int signal_number, siginfo_t *info, void *context) {
