@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mpk._native import ffi, lib
 from mpk.abi import Backend, HeapParts, Rights
+from mpk.arguments import flags_of, require_type
 from mpk.errors import (
     DomainDestroyedError,
     DomainInUseError,
@@ -171,7 +172,7 @@ class Domain:
         self._finalizer.atexit = False
         try:
             if heap is not None:
-                check(lib.mpk_heap_harden(self._handle, heap))
+                check(lib.mpk_heap_harden(self._handle, flags_of("heap", heap, HeapParts)))
             self.set_limit(limit_bytes)
         except BaseException:
             self.destroy()
@@ -292,8 +293,9 @@ class Domain:
 
         Raises NotLiveError, and InvalidArgumentError outside the allocation.
         """
-        size = allocation.size_bytes - offset if size_bytes is None else size_bytes
         with self._lock:
+            self._require_live(allocation)
+            size = allocation.size_bytes - offset if size_bytes is None else size_bytes
             self._require_inside(allocation, offset, size)
             out = ffi.new("unsigned char[]", max(size, 1))
             source = ffi.cast("void *", allocation.address + offset)
@@ -386,6 +388,7 @@ class Domain:
 
     def _require_live(self, allocation: Allocation) -> None:
         self._require()
+        require_type("allocation", allocation, Allocation)
         if allocation.domain is not self:
             raise NotLiveError(f"the allocation at {allocation.address:#x} belongs to another domain")
         if self._live.get(allocation.address) is not allocation:

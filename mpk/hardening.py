@@ -36,8 +36,15 @@ from enum import IntEnum, IntFlag
 from importlib import import_module
 from typing import Any
 
-from mpk._native import ffi, lib
-from mpk.errors import HardenError, InvalidArgumentError, message_of
+try:
+    from mpk._native import ffi, lib
+    from mpk.arguments import flags_of, require_type
+    from mpk.errors import HardenError, InvalidArgumentError, message_of
+except ImportError as missing:
+    if __name__ != "__main__":
+        raise
+    print(f"galeed: the native part is missing ({missing}); run 'make setup' or 'pip install .'", file=sys.stderr)
+    sys.exit(2)
 
 _REASON_ENCODING = "utf-8"
 _RSEQ_OFF = "glibc.pthread.rseq=0"
@@ -91,6 +98,7 @@ class HardenPolicy:
 
         Raises InvalidArgumentError naming the text. Source: mpk_harden.h, mpk_harden_parse.
         """
+        require_type("text", text, str)
         out: Any = ffi.new("struct mpk_harden_policy *")
         if "\0" in text or lib.mpk_harden_parse(os.fsencode(text), out) != lib.MPK_OK:
             names = ", ".join(part.name.lower() for part in HardenPart if part.name)
@@ -103,6 +111,7 @@ class HardenPolicy:
     @classmethod
     def of_level(cls, level: HardenLevel) -> HardenPolicy:
         """What a level demands."""
+        require_type("level", level, HardenLevel)
         return cls.parse(level.name.lower())
 
 
@@ -127,6 +136,7 @@ def harden(policy: str | HardenLevel | HardenPolicy) -> HardenReport:
     Raises HardenError (the message names the part, why, and what to do),
     InvalidArgumentError for a text that is no policy. Source: mpk_harden.h, mpk_harden.
     """
+    require_type("policy", policy, str, HardenLevel, HardenPolicy)
     if isinstance(policy, str):
         policy = HardenPolicy.parse(policy)
     elif isinstance(policy, HardenLevel):
@@ -134,13 +144,14 @@ def harden(policy: str | HardenLevel | HardenPolicy) -> HardenReport:
     for name in ("domain", "gadgets", "keys", "runtime"):  # after landlock they could not be read any more
         import_module(f"mpk.{name}")
     asked: Any = ffi.new("struct mpk_harden_policy *")
-    asked.parts, asked.optional = policy.parts, policy.optional
+    asked.parts = flags_of("parts", policy.parts, HardenPart)
+    asked.optional = flags_of("optional", policy.optional, HardenPart)
     report: Any = ffi.new("struct mpk_harden_report *")
     code = lib.mpk_harden(asked, report)
     text = ffi.string(report.reason)
     reason = text.decode(_REASON_ENCODING, errors="replace") if isinstance(text, bytes) else text
     if code == lib.MPK_EINVALID:
-        raise InvalidArgumentError(f"{policy} has parts that there are not, or optional ones that it does not ask for")
+        raise InvalidArgumentError(f"{policy} has optional parts that it does not ask for")
     if code != lib.MPK_OK:
         raise HardenError(reason or message_of(code))
     return HardenReport(HardenPart(report.applied), HardenPart(report.missing), reason)

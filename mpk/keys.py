@@ -31,6 +31,7 @@ from enum import IntFlag
 from typing import TYPE_CHECKING, Any, Self
 
 from mpk._native import ffi, lib
+from mpk.arguments import flags_of
 from mpk.errors import InvalidArgumentError, RightsError, VirtualKeyError, check
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class PageGroup:
         if not 0 < size_bytes < 1 << 47:
             raise InvalidArgumentError(f"size_bytes is {size_bytes}; it must be positive and below 128 TiB")
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        base = lib.mpk_mmap(vkey, ffi.NULL, size_bytes, int(prot), flags, -1, 0)
+        base = lib.mpk_mmap(vkey, ffi.NULL, size_bytes, flags_of("prot", prot, Prot), flags, -1, 0)
         if base == ffi.cast("void *", -1):
             check(lib.mpk_keys_error()[0])
         self.vkey = vkey
@@ -158,7 +159,7 @@ class PageGroup:
         ...     group.begin(Prot.READ)
         ...     group.end()
         """
-        check(lib.mpk_begin(self._require(), int(prot)))
+        check(lib.mpk_begin(self._require(), flags_of("prot", prot, Prot)))
 
     def end(self) -> None:
         """Ends the calling thread's newest ``begin`` of this group.
@@ -202,7 +203,7 @@ class PageGroup:
         >>> with PageGroup(4, 4096) as group:
         ...     group.protect(Prot.READ)
         """
-        check(lib.mpk_mprotect(self._require(), int(prot)))
+        check(lib.mpk_mprotect(self._require(), flags_of("prot", prot, Prot)))
 
     def allocate(self, size_bytes: int) -> int:
         """Address of size_bytes in the group's own heap, 16-byte aligned.

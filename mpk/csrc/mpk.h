@@ -2,7 +2,7 @@
  *
  * A *domain* is a reserved range of addresses whose pages carry one protection
  * key, a heap inside that range, and the rights that foreign code has on it.
- * The *host* (Rust, or Python) owns domains; *foreign* code (C, C++) runs
+ * The *host* (Rust, Python, or C of yours) owns domains; *foreign* code (C, C++) runs
  * behind *gates* that take the rights away and give them back.
  *
  * There is one *host domain* per process, at a fixed address, so that "is this
@@ -238,7 +238,7 @@ struct mpk_violation {
     uint64_t live_generation; /* of that index now */
     uint32_t mapped;          /* 1 mapped, 0 private */
     int32_t key;              /* hardware key of the page; -1 none involved */
-    uint64_t allocation;      /* base of the Rust allocation; 0 unknown */
+    uint64_t allocation;      /* base of the host's allocation; 0 unknown */
     uint64_t allocation_bytes;
     uint64_t pc;              /* where in foreign code; 0 unknown */
     const char *function;     /* innermost foreign function; NULL unknown */

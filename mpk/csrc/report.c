@@ -181,21 +181,21 @@ static const char *advice(const struct mpk_violation *v) {
     switch (v->kind) {
     case MPK_SPATIAL:
         if (host) return "host code leaves an allocation of its own: check the length arithmetic of its unsafe code";
-        return "the C code leaves the object that it was lent: check its length arithmetic";
+        return "the foreign code leaves the object that it was lent: check its length arithmetic";
     case MPK_TEMPORAL:
         if (host) return "host code kept a pointer to memory that it has freed: look for unsafe code that outlives it";
-        return "the C code kept a pointer to an object that Rust has freed: keep the object "
-                              "alive longer, or make C forget it";
+        return "the foreign code kept a pointer to an object that the host has freed: keep the object "
+               "alive longer, or make the foreign code forget it";
     case MPK_FORGED: return "the pointer was never lent by this process: it was made up or overwritten";
-    case MPK_RIGHTS: return "the object was lent for reading: lend it as mutable if C is meant to change it";
-    case MPK_TYPE: return "the value is none that its Rust type may hold";
+    case MPK_RIGHTS: return "the object was lent for reading: lend it as mutable if foreign code is meant to change it";
+    case MPK_TYPE: return "the value is none that its type may hold";
     case MPK_BOUNDARY:
         if (v->handle)
             return v->function ? "libc and other code that galeed-cc did not compile cannot use lent memory: "
                                  "copy it first, or compile that code with galeed-cc"
-                               : "have C return that pointer or pass it to a callback: only there does a "
+                               : "have foreign code return that pointer or pass it to a callback: only there does a "
                                  "pseudo-pointer become an address again";
-        return v->function ? "the C code used an address of Rust's memory that it was not lent in this call "
+        return v->function ? "the foreign code used an address of host memory that it was not lent in this call "
                              "(a stale or made-up pointer)"
                            : "open the domain before using it (mpk_domain_open)";
     default: return "see the rest of this report";

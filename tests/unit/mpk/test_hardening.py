@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,13 @@ def test_policies_are_words() -> None:
     for wrong in ("", "strict,", "strikt", "seal ", "?", "a\0b"):
         with pytest.raises(mpk.InvalidArgumentError, match="it may be none, basic, strict, full"):
             mpk.HardenPolicy.parse(wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, 1, b"strict", mpk.HardenPart.DUMP])
+def test_what_is_no_policy_is_a_type_error(wrong: Any) -> None:
+    for call in (mpk.harden, mpk.HardenPolicy.parse, mpk.HardenPolicy.of_level):
+        with pytest.raises(TypeError, match=r"^(policy|text|level) is .*; it must be of type "):
+            call(wrong)
 
 
 def test_every_part_has_its_name_in_c() -> None:

@@ -145,12 +145,13 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_without_the_native_part(run: Run, root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("mpk.probe",), ("mpk.hardening", "--", "true")])
+def test_without_the_native_part(run: Run, root: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
     """A copy of the package that was never built says so in one line."""
     shutil.copytree(root / "mpk", tmp_path / "mpk", ignore=shutil.ignore_patterns("*.so", "csrc", "rust"))
     # -S: an installed copy cannot stand in.
     outcome = run(
-        [sys.executable, "-S", "-P", "-c", "import sys, mpk.probe; sys.exit(mpk.probe.main([]))"],
+        [sys.executable, "-S", "-P", "-m", *words],
         env={"PYTHONPATH": str(tmp_path)},
         cwd=tmp_path,
     )
