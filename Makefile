@@ -67,6 +67,10 @@ test-pku-quick: pku-programs ## There: demo, attacks on hardened programs, virtu
 	GALEED_TESTS_COMPILE=0 tests/pkuvm/run --timeout 3600 -- \
 	  sh -c 'galeed-lab run demo --no-build --backend pku --output /tmp/demo && pytest -p no:cacheprovider $(PARALLEL) -k "$(PKU_QUICK)" tests/attacks tests/integration'
 
+.PHONY: endurance
+endurance: setup ## A million gate crossings, ten thousand domains, storms of signals and forks (slow)
+	GALEED_ENDURANCE=1 pytest tests/integration/test_mpk_endurance.py
+
 .PHONY: check
 check: setup check-python check-layers check-rust check-c check-length ## Formatting, lint, types, layers, C warnings, file lengths
 
@@ -109,6 +113,8 @@ check-length:
 clean: ## Remove everything that was built, .venv too
 	rm -rf $(VENV) build dist target *.egg-info mpk/_native*.so .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+include mpk/library.mk
 
 # ---- What the targets stand on ----------------------------------------------
 

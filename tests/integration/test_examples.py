@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compiled import CSRC, FLAVOURS, build, build_all, gcc, kept, runtime, version
+from tests.compiled import CSRC, FLAVOURS, build_all, kept, runtime, version
 from tests.conftest import ROOT, Run, RunPython
 
 EXAMPLES = ROOT / "mpk" / "examples"
@@ -67,13 +67,3 @@ def test_readme_in_python(backend: str, run_python: RunPython) -> None:
     assert outcome.code == 0, outcome
     assert "WRPKRU" in outcome.stdout, outcome
     assert "syscalls" in outcome.stdout, outcome
-
-
-@pytest.mark.slow
-def test_readme_in_c(tmp_path: Path) -> None:
-    """The command that README gives, word by word, with the output elsewhere."""
-    command = re.search(r"^(cc .* mpk/examples/keys\.c .*) -o keys\b", README, re.MULTILINE)
-    assert command, "README says no more how C is compiled"
-    gcc()  # skips where there is none
-    build(["sh", "-c", f'cd "$0" && {command[1]} -o "$1"', ROOT, tmp_path / "keys"])
-    assert (tmp_path / "keys").exists()
