@@ -249,7 +249,7 @@ class Domain:
         with self._lock, self.open(Rights.READ_WRITE):
             reserved = self.reserved_bytes
             full = NoMemoryError(f"no room for {size_bytes} bytes in a domain of {reserved} bytes")
-            if size_bytes >= reserved or align_bytes >= reserved:
+            if max(size_bytes, align_bytes) >= reserved:
                 raise full
             base = lib.mpk_heap_alloc(self._require(), size_bytes, align_bytes)
             if base == ffi.NULL:
@@ -280,11 +280,9 @@ class Domain:
     def find(self, address: int) -> Allocation | None:
         """The live allocation that holds the address (one past its end included), or None."""
         with self._lock, self.open(Rights.READ_WRITE):
-            handle = self._require()
-            if not self.base <= address < self.base + self.reserved_bytes:
-                return None
+            inside = self.base <= address < self.base + self.reserved_bytes
             found: Any = ffi.new("struct mpk_allocation *")
-            if not lib.mpk_heap_find(handle, address, found):
+            if not inside or not lib.mpk_heap_find(self._require(), address, found):
                 return None
             return self._live.get(int(found.base))
 
@@ -294,9 +292,7 @@ class Domain:
         Raises NotLiveError, and InvalidArgumentError outside the allocation.
         """
         with self._lock:
-            self._require_live(allocation)
-            size = allocation.size_bytes - offset if size_bytes is None else size_bytes
-            self._require_inside(allocation, offset, size)
+            size = self._require_inside(allocation, offset, size_bytes)
             out = ffi.new("unsigned char[]", max(size, 1))
             source = ffi.cast("void *", allocation.address + offset)
             check(lib.mpk_domain_read(self._require(), source, out, size))
@@ -308,9 +304,8 @@ class Domain:
         Raises NotLiveError, and InvalidArgumentError outside the allocation.
         """
         source = ffi.from_buffer(data)
-        size = len(source)
         with self._lock:
-            self._require_inside(allocation, offset, size)
+            size = self._require_inside(allocation, offset, len(source))
             target = ffi.cast("void *", allocation.address + offset)
             check(lib.mpk_domain_write(self._require(), target, source, size))
 
@@ -394,9 +389,12 @@ class Domain:
         if self._live.get(allocation.address) is not allocation:
             raise NotLiveError(f"the allocation at {allocation.address:#x} was freed before")
 
-    def _require_inside(self, allocation: Allocation, offset: int, size: int) -> None:
+    def _require_inside(self, allocation: Allocation, offset: int, size_bytes: int | None) -> int:
+        """The size; None stands for all after the offset."""
         self._require_live(allocation)
+        size = allocation.size_bytes - offset if size_bytes is None else size_bytes
         if offset < 0 or size < 0 or offset + size > allocation.size_bytes:
             raise InvalidArgumentError(
                 f"offset {offset} and {size} bytes are outside an allocation of {allocation.size_bytes} bytes"
             )
+        return size

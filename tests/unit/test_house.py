@@ -181,9 +181,9 @@ def test_make_says_what_is_missing(tmp_path: Path, run: Run) -> None:
     bare = {"PATH": str(tools)}
     copy = tmp_path / "copy"
     copy.mkdir()
-    for name in ("Makefile", "pyproject.toml", "setup.py"):
-        (copy / name).write_bytes((ROOT / name).read_bytes())
     (copy / "mpk/csrc").mkdir(parents=True)
+    for name in ("Makefile", "mpk/library.mk", "pyproject.toml", "setup.py"):
+        (copy / name).write_bytes((ROOT / name).read_bytes())
     (copy / "mpk/_build.py").touch()
     outcome = run(["make", "-s", "setup"], env=bare, cwd=copy)
     assert outcome.code == 2, str(outcome)
