@@ -28,12 +28,13 @@ BUILD_ROOT = "GALEED_BUILD_ROOT"
 def drive(argv: list[str], cxx: bool) -> int:
     """Does what one command asks for. Returns the exit status."""
     line = parse(argv)
+    if any(not item.is_input and item.name in ("--help", "-help") for item in line.items):
+        print(help_text.compiler(cxx), end="")
+        return 0
     clang = find_clang()
     runner = run.Runner(line.verbose)
     if line.verbose:
         runner.say(f"clang from {clang.origin}")
-    if any(not item.is_input and item.name in ("--help", "-help") for item in line.items):
-        print(help_text.compiler(cxx), end="")
     sources = [item for item in line.inputs if item.language is not None]
     several_to_one = line.output is not None and line.mode is not Mode.LINK and len(line.inputs) > 1
     if line.mode is Mode.OTHER or several_to_one or for_build_machine():
