@@ -22,9 +22,22 @@ from typing import Protocol
 
 import pytest
 
+from experiments import machine
+
 ROOT = Path(__file__).resolve().parent.parent
 BACKENDS = ("pku", "mprotect")
 DEFAULT_TIMEOUT_SECONDS = 120.0
+EMULATED_PATIENCE = 5  # a time-out is for what hangs, not for a slow machine
+
+
+def scaled(full: int, emulated: int) -> int:
+    """How often to do something: fewer times where the CPU is translated in software.
+
+    There (tests/pkuvm) a step takes 10 to 100 times as long; the steps are the same ones.
+    GALEED_TESTS_FULL=1 asks for the full size there too.
+    """
+    small = machine.emulated() and os.environ.get("GALEED_TESTS_FULL") != "1"
+    return emulated if small else full
 
 
 @dataclass(frozen=True)
@@ -40,7 +53,10 @@ class Outcome:
 
 
 class Run(Protocol):
-    """Runs a command and returns how it ended; never raises for a bad exit code."""
+    """Runs a command and returns how it ended; never raises for a bad exit code.
+
+    timeout_seconds: on a CPU as they are; an emulated one is given EMULATED_PATIENCE times it.
+    """
 
     def __call__(
         self,
@@ -133,7 +149,7 @@ def run(request: pytest.FixtureRequest) -> Run:
             errors="replace",
             env=environment(env, chosen),
             cwd=cwd,
-            timeout=timeout_seconds,
+            timeout=timeout_seconds * scaled(1, EMULATED_PATIENCE),
             check=False,
         )
         return Outcome(done.returncode, done.stdout, done.stderr)

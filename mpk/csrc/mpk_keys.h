@@ -85,7 +85,9 @@ int mpk_begin(int vkey, int prot);
  * errors: EVKEY, EINVALID (this thread has not begun it). */
 int mpk_end(int vkey);
 /* What a begin without a free key does: 0 (default) returns EPINNED at once, else
- * it waits so long for an mpk_end, then EPINNED. Of the whole process. */
+ * it waits so long for an mpk_end, then EPINNED. Of the whole process. Threads that
+ * wait inside a begin of another group wait for each other when all keys are held
+ * so, and are all refused in the end; who begins one group at a time is not. */
 void mpk_keys_wait(uint32_t milliseconds);
 
 /* mprotect(2) for the group, of the whole process: every thread sees prot when

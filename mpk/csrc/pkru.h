@@ -23,7 +23,11 @@ static inline uint32_t pkru_of_key(uint32_t bits, int key) {
     return bits << (2 * (unsigned)key);
 }
 
-static inline uint32_t pkru_read(void) {
+/* Out of line, a write would end in a return of its own, which an attacker's stack leads:
+ * what makes its caller's comparison worth something is that it cannot be left out. */
+#define PKRU_IN_PLACE static inline __attribute__((always_inline))
+
+PKRU_IN_PLACE uint32_t pkru_read(void) {
     uint32_t value, high;
     __asm__ volatile("rdpkru" : "=a"(value), "=d"(high) : "c"(0) : "memory");
     return value;
@@ -38,14 +42,15 @@ static inline uint32_t pkru_read(void) {
 
 /* The instruction. Returns what it wrote, as the register says afterwards: opaque
  * to the compiler, so that a comparison cannot be folded away. */
-static inline uint32_t pkru_write_unchecked(uint32_t value) {
+PKRU_IN_PLACE uint32_t pkru_write_unchecked(uint32_t value) {
     uint32_t high = 0;
     __asm__ inline volatile("77: wrpkru\n\t" PKRU_SITE("galeed_wrpkru") : "+a"(value), "+d"(high) : "c"(0) : "memory");
     return value;
 }
 
-/* On the way to a fatal end, where nothing may be said before the write is known to be whole. */
-static inline void pkru_write_or_trap(uint32_t value) {
+/* On the way to a fatal end, where nothing may be said before the write is known to be whole.
+ * The end follows in place: somebody who chose all registers passes the comparison. */
+PKRU_IN_PLACE void pkru_write_or_trap(uint32_t value) {
     uint32_t wanted = value;
     __asm__ volatile("" : "+r"(wanted)); /* a copy of its own, not the register of the write */
     if (pkru_write_unchecked(value) != wanted) __builtin_trap();

@@ -16,7 +16,7 @@ import pytest
 
 from tests import compiled
 from tests.compiled import gcc
-from tests.conftest import Run
+from tests.conftest import Run, scaled
 
 # ThreadSanitizer keeps its shadow at 0x010000000000 to 0x340000000000, where our fixed
 # ranges lie; below is memory that it watches.
@@ -80,25 +80,37 @@ def build() -> Build:
     return call
 
 
+LARGE = 3000
+
+
+def sized(arguments: tuple[str, ...]) -> list[str]:
+    """The words for a program: on an emulated CPU large counts are a tenth, and the unit test is short."""
+    if arguments == ("unit",):
+        return ["unit", *["short"] * scaled(0, 1)]
+    counts = {word: int(word) for word in arguments if word.isdigit() and int(word) >= LARGE}
+    return [str(scaled(counts[word], counts[word] // 10)) if word in counts else word for word in arguments]
+
+
 def test_unit(build: Build, run: Run, backend: str) -> None:
-    outcome = run([build("unit")])
+    program, *rest = sized(("unit",))
+    outcome = run([build(program), *rest])
     assert outcome.code == 0, outcome
 
 
 @pytest.mark.parametrize("seed", ["1", "2", "3"])
 def test_model(build: Build, run: Run, backend: str, seed: str) -> None:
-    outcome = run([build("model"), seed, "60000"])
+    outcome = run([build("model"), *sized((seed, "60000"))])
     assert outcome.code == 0, outcome
 
 
 def test_threads_and_forks(build: Build, run: Run, backend: str) -> None:
-    outcome = run([build("threads"), "20000", "10"])
+    outcome = run([build("threads"), *sized(("20000", "10"))])
     assert outcome.code == 0, outcome
 
 
 @pytest.mark.parametrize("arguments", [("marks", "3000000"), ("strangers", "1000")])
 def test_races(build: Build, run: Run, backend: str, arguments: tuple[str, ...]) -> None:
-    outcome = run([build("races"), *arguments])
+    outcome = run([build("races"), *sized(arguments)])
     assert outcome.code == 0, outcome
 
 
@@ -113,7 +125,7 @@ def test_block_freed_by_two_threads_at_once_ends_the_process(build: Build, run: 
 def test_each_part_of_hardening_keeps_the_contract(
     build: Build, run: Run, backend: str, arguments: tuple[str, ...], level: str
 ) -> None:
-    program, *rest = arguments
+    program, *rest = sized(arguments)
     outcome = run([build(program), *rest], env={"GALEED_HEAP": level})
     assert outcome.code == 0, outcome
 
@@ -183,7 +195,7 @@ def test_foreign_code_reaches_no_byte_of_the_heap(build: Build, run: Run, backen
 def test_debug_levels(
     build: Build, run: Run, backend: str, arguments: tuple[str, ...], debug: int, level: str | None
 ) -> None:
-    program, *rest = arguments
+    program, *rest = sized(arguments)
     outcome = run([build(program, debug=debug), *rest], env={"GALEED_HEAP": level})
     assert outcome.code == 0, outcome
 
@@ -207,7 +219,7 @@ def test_thread_sanitizer_watches_the_domain(build: Build, run: Run) -> None:
 
 @pytest.mark.parametrize("level", [None, "hardened"])
 def test_stress(build: Build, run: Run, backend: str, level: str | None) -> None:
-    outcome = run([build("stress"), "20000"], env={"GALEED_HEAP": level})
+    outcome = run([build("stress"), *sized(("20000",))], env={"GALEED_HEAP": level})
     assert outcome.code == 0, outcome
 
 

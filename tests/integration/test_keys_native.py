@@ -15,7 +15,7 @@ import pytest
 
 from tests import compiled
 from tests.compiled import FLAVOURS
-from tests.conftest import Outcome, Run
+from tests.conftest import Outcome, Run, scaled
 
 Program = Callable[..., Outcome]
 TIMEOUT_SECONDS = 300.0
@@ -40,7 +40,7 @@ def program(programs: Path, run: Run) -> Program:
 HOLDS = (
     *(f"basic {what}" for what in ("begins", "misuse", "many", "churn", "lru", "million", "files")),
     *(f"process {what}" for what in ("everybody-small", "everybody-large", "begun", "deaf", "inherit", "exec", "rate")),
-    *(f"threads {what}" for what in ("own", "hammer", "hammer-rights", "wait", "exit", "fork", "contention")),
+    *(f"threads {what}" for what in ("own", "crowd", "wait", "exit", "fork", "contention")),
     *(f"house {what}" for what in ("gates", "domains", "try", "heap", "limits", "signals")),
 )
 
@@ -48,6 +48,14 @@ HOLDS = (
 @pytest.mark.parametrize("words", HOLDS)
 def test_holds(backend: str, program: Program, words: str) -> None:
     outcome = program(*words.split())
+    assert outcome.code == 0, outcome
+    assert outcome.stdout.endswith("ok\n"), outcome
+
+
+@pytest.mark.parametrize("hammer", ["hammer", "hammer-two", "hammer-rights"])
+def test_64_threads_on_100_groups(backend: str, program: Program, hammer: str) -> None:
+    """With one begin at a time all succeed within the wait; with two, some are refused, and only so."""
+    outcome = program("threads", hammer, str(scaled(10 if hammer == "hammer-rights" else 300, 10)))
     assert outcome.code == 0, outcome
     assert outcome.stdout.endswith("ok\n"), outcome
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, Run, scaled
 
 MACHINE = Path(__file__).with_name("keys_machine.py")
 TIMEOUT_SECONDS = 900.0
 
 
 def test_the_python_api_is_what_the_model_says(backend: str, run: Run) -> None:
-    examples = "60" if backend == "mprotect" else "12"  # an emulated CPU is slow
+    examples = str(scaled(60, 12))
     argv = [sys.executable, "-W", "error", str(MACHINE)]
     env = {"PYTHONPATH": str(ROOT), "KEYS_EXAMPLES": examples}
     outcome = run(argv, env=env, cwd=ROOT, timeout_seconds=TIMEOUT_SECONDS)

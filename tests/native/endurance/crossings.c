@@ -1,6 +1,7 @@
 /* Gate crossings from many threads, and forks and signals among them. argv[1]:
  *   threads N: 64 threads, N round trips in all, half of them by mpk_call; each
  *     checks its rights and a word of its own in the host's heap on both sides
+ *   stacks N: 64 threads, N round trips in all, by mpk_call under part STACKS of mpk_harden
  *   storm N: N plain gates under a timer whose handler uses the host's heap
  *   forks N: N forks, from host and from foreign code, while four threads cross;
  *     every child crosses, allocates and leaves
@@ -14,6 +15,7 @@
 #include <sys/wait.h>
 #include "../core/check.h"
 #include "mpk_call.h"
+#include "mpk_harden.h"
 
 #define THREADS 64
 #define PATIENCE_SECONDS 20
@@ -62,6 +64,30 @@ static void many_threads(void) {
     pthread_t threads[THREADS];
     for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, crossing, NULL) == 0);
     for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+    printf("ok: %ld round trips from %d threads\n", rounds / THREADS * THREADS, THREADS);
+}
+
+static pthread_barrier_t together; /* mprotect: who starts blocks signals, and could wait for nobody */
+
+static void *crossing_by_calls(void *unused) {
+    pthread_barrier_wait(&together);
+    uint64_t *word = mpk_heap_calloc(host, sizeof *word, 0);
+    for (long i = 0; i < rounds / THREADS; i++) cross_by_call(word);
+    CHECK(*word == (uint64_t)(rounds / THREADS));
+    mpk_heap_free(host, word);
+    return unused;
+}
+
+static void under_part_stacks(void *unused) {
+    (void)unused;
+    pthread_t threads[THREADS];
+    struct mpk_harden_policy policy;
+    struct mpk_harden_report report;
+    CHECK(mpk_harden_parse("stacks", &policy) == 0 && mpk_harden(&policy, &report) == 0);
+    CHECK(report.applied == MPK_HARDEN_STACKS && pthread_barrier_init(&together, NULL, THREADS) == 0);
+    for (int i = 0; i < THREADS; i++) CHECK(pthread_create(&threads[i], NULL, crossing_by_calls, NULL) == 0);
+    for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(mpk_heap_check(host) == 0);
     printf("ok: %ld round trips from %d threads\n", rounds / THREADS * THREADS, THREADS);
 }
 
@@ -202,6 +228,7 @@ int main(int arguments, char **words) {
     }
     host = host_domain();
     if (!strcmp(words[1], "threads")) many_threads();
+    else if (!strcmp(words[1], "stacks")) CHECK(mpk_host_stack(0, under_part_stacks, NULL) == 0);
     else if (!strcmp(words[1], "storm")) storm();
     else forks();
     CHECK(mpk_heap_check(host) == 0);

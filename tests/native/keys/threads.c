@@ -1,4 +1,4 @@
-/* Rights per thread, pins of many threads, ends of threads and processes. argv[1]: which. */
+/* Rights per thread, pins of many threads, ends of threads and processes. argv[1]: which; argv[2]: turns of a hammer. */
 #include <sys/syscall.h>
 #include "keys.h"
 
@@ -33,28 +33,42 @@ static void each_its_own(void) {
     CHECK(rights_on(base[0]) == 0 && mpk_munmap(0) == 0);
 }
 
-/* Begins and ends on a hundred groups, two at a time, from 64 threads: nobody ever
- * finds another group's bytes, and nobody dies. */
+/* Begins and ends on a hundred groups from 64 threads: nobody ever finds another
+ * group's bytes, and nobody dies.
+ *
+ * With `two` a thread begins a second group inside the first. Threads that hold a key
+ * and wait for another one then wait for each other until time is up (keys are far
+ * fewer than threads): EPINNED is expected, to both begins, and what is asked is that
+ * each refusal came after the whole wait and changed nothing. A thread that holds
+ * nothing while it waits never waits for a waiter: without `two` nobody is refused. */
 #define HAMMERS 64
+#define SHORT_WAIT_MS 50
+#define LONG_WAIT_MS 60000 /* of the last of 64 threads, on a slow machine */
 static int turns;
+static bool two;
+static _Atomic int refused_first, refused_second;
+
+static bool begun_in_time(int vkey, int prot, _Atomic int *refused) {
+    int64_t began = now_ms();
+    int error = mpk_begin(vkey, prot);
+    if (!error) return true;
+    CHECK(error == MPK_EPINNED && is_pku() && two && now_ms() - began >= SHORT_WAIT_MS);
+    atomic_fetch_add(refused, 1);
+    return false;
+}
+
 static void *hammer(void *number) {
     unsigned random = (unsigned)(intptr_t)number * 2654435761u + 1;
     for (int i = 0; i < turns; i++) {
         random = random * 1103515245 + 12345;
-        int one = (int)(random >> 8) % GROUPS, two = (int)(random >> 16) % GROUPS;
-        int error = mpk_begin(one, RW);
-        if (error == MPK_EPINNED) continue;
-        CHECK(error == 0);
+        int one = (int)(random >> 8) % GROUPS, other = two ? (int)(random >> 16) % GROUPS : one;
+        if (!begun_in_time(one, RW, &refused_first)) continue;
         volatile int *cell = (volatile int *)base[one];
         CHECK(cell[0] == one);
         __atomic_fetch_add((int *)base[one] + 1, 1, __ATOMIC_RELAXED);
-        error = mpk_begin(two, PROT_READ);
-        if (error == 0) {
-            CHECK(*(volatile int *)base[two] == two && mpk_end(two) == 0);
-        } else {
-            CHECK(error == MPK_EPINNED);
-        }
-        CHECK(mpk_end(one) == 0);
+        if (begun_in_time(other, PROT_READ, &refused_second))
+            CHECK(*(volatile int *)base[other] == other && mpk_end(other) == 0);
+        CHECK(cell[0] == one && mpk_end(one) == 0);
         atomic_fetch_add(&done, 1);
     }
     return NULL;
@@ -70,15 +84,18 @@ static void *hammer_rights(void *unused) { /* process-wide changes in between; t
 
 static void hammers(bool with_rights) {
     pthread_t threads[HAMMERS];
+    int hammering = 0;
     for (int i = 0; i < GROUPS; i++) {
         CHECK(mpk_begin(i, RW) == 0);
         *(volatile int *)base[i] = i;
         CHECK(mpk_end(i) == 0);
     }
-    turns = with_rights ? 10 : is_pku() ? 30 : 300; /* emulated CPUs are slow at this */
-    mpk_keys_wait(50);
-    for (intptr_t i = 0; i < HAMMERS; i++)
-        start(&threads[i], with_rights && i % 8 == 0 ? hammer_rights : hammer, (void *)i);
+    mpk_keys_wait(two ? SHORT_WAIT_MS : LONG_WAIT_MS);
+    for (intptr_t i = 0; i < HAMMERS; i++) {
+        bool rights = with_rights && i % 8 == 0;
+        hammering += !rights;
+        start(&threads[i], rights ? hammer_rights : hammer, (void *)i);
+    }
     for (int i = 0; i < HAMMERS; i++) pthread_join(threads[i], NULL);
     int sum = 0;
     for (int i = 0; i < GROUPS; i++) {
@@ -86,8 +103,41 @@ static void hammers(bool with_rights) {
         sum += ((int *)base[i])[1];
         CHECK(mpk_end(i) == 0);
     }
-    printf("%d of %d turns\n", done, HAMMERS * turns);
-    CHECK(sum == done && done > 0 && stats().pinned == 0);
+    printf("%d of %d turns, second begins refused in %d\n", done, hammering * turns, refused_second);
+    CHECK(done + refused_first == hammering * turns && sum == done && stats().pinned == 0);
+    CHECK(two ? done > 0 : done == hammering * turns && !refused_second);
+}
+
+/* 64 threads want a group each and keep it: as many get it as there are keys, each
+ * other one is refused at once; who comes after an end gets its key. */
+static _Atomic int asked, granted;
+static pthread_barrier_t started; /* a thread that starts blocks signals, and so refuses others */
+static void *keeps(void *number) {
+    int vkey = (int)(intptr_t)number;
+    pthread_barrier_wait(&started);
+    int error = mpk_begin(vkey, RW);
+    CHECK(error == 0 || (is_pku() && error == MPK_EPINNED));
+    atomic_fetch_add(&granted, !error);
+    atomic_fetch_add(&asked, 1);
+    while (!atomic_load(&full)) usleep(1000);
+    CHECK(rights_on(base[vkey]) == (error ? 0 : 3));
+    CHECK(mpk_end(vkey) == (error ? MPK_EINVALID : 0));
+    return NULL;
+}
+
+static void crowd(void) {
+    pthread_t threads[HAMMERS];
+    pthread_barrier_init(&started, NULL, HAMMERS);
+    for (intptr_t i = 0; i < HAMMERS; i++) start(&threads[i], keeps, (void *)i);
+    while (atomic_load(&asked) < HAMMERS) usleep(1000);
+    struct mpk_keys_stats now = stats();
+    printf("%d of %d threads begun, %d keys\n", granted, HAMMERS, (int)now.keys);
+    CHECK(granted == (is_pku() ? (int)now.keys : HAMMERS) && (int)now.pinned == granted);
+    CHECK(!is_pku() || (granted >= 10 && granted < 16 && mpk_begin(99, RW) == MPK_EPINNED));
+    atomic_store(&full, 1);
+    for (int i = 0; i < HAMMERS; i++) pthread_join(threads[i], NULL);
+    CHECK(stats().pinned == 0);
+    for (int i = 0; i < HAMMERS; i++) CHECK(mpk_begin(i, RW) == 0 && rights_on(base[i]) == 3 && mpk_end(i) == 0);
 }
 
 static void *holds_a_while(void *unused) {
@@ -207,12 +257,15 @@ static void contention(void) {
 }
 
 int main(int count, char **arguments) {
-    CHECK(count == 2 && mpk_init(-1) == 0);
+    CHECK(count >= 2 && mpk_init(-1) == 0);
     const char *what = arguments[1];
     map_groups();
+    turns = count > 2 ? atoi(arguments[2]) : 0;
+    two = !strcmp(what, "hammer-two") || !strcmp(what, "hammer-rights");
     if (!strcmp(what, "own")) each_its_own();
-    else if (!strcmp(what, "hammer")) hammers(false);
+    else if (!strcmp(what, "hammer") || !strcmp(what, "hammer-two")) hammers(false);
     else if (!strcmp(what, "hammer-rights")) hammers(true);
+    else if (!strcmp(what, "crowd")) crowd();
     else if (!strcmp(what, "wait")) waits();
     else if (!strcmp(what, "exit")) exits();
     else if (!strcmp(what, "fork")) forks();
