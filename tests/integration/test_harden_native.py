@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests import compiled
+from tests.compiled import FLAVOURS
 from tests.conftest import Outcome, Run
 
 NEEDS_HOST_STACK = {"stacks"}  # apply.c runs on its own stack; see test_mpk_call.py
@@ -54,11 +55,11 @@ class Applied:
         return str(self.outcome)
 
 
-@pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session", params=FLAVOURS)
+def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the compiled programs that everybody can reach, which a checkout need not be."""
     to = tmp_path_factory.mktemp("harden")
-    shutil.copytree(compiled.programs("harden", compiled.gcc()), to, dirs_exist_ok=True)
+    shutil.copytree(compiled.programs("harden", FLAVOURS[request.param]()), to, dirs_exist_ok=True)
     for folder in (to, *to.parents):
         if folder.stat().st_uid == to.stat().st_uid and folder.name.startswith(("harden", "pytest-")):
             folder.chmod(0o755)

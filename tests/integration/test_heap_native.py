@@ -223,6 +223,25 @@ def test_stress(build: Build, run: Run, backend: str, level: str | None) -> None
     assert outcome.code == 0, outcome
 
 
+@pytest.fixture(scope="session")
+def clang_programs() -> Path:
+    """The folder of the programs under clang's UBSan in trap mode, which needs no library of its own."""
+    return compiled.programs("heap", compiled.clang_ubsan())
+
+
+@pytest.mark.parametrize("level", [None, "hardened"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("unit",), ("model", "7", "20000"), ("threads", "5000", "3"), ("stress", "3000"), ("limits",), ("giveback",)],
+)
+def test_no_undefined_behaviour(
+    clang_programs: Path, run: Run, backend: str, arguments: tuple[str, ...], level: str | None
+) -> None:
+    program, *rest = sized(arguments)
+    outcome = run([clang_programs / program, *rest], env={"GALEED_HEAP": level})
+    assert outcome.code == 0, outcome
+
+
 # Forking a program with threads is what it warns of, and what these do.
 SANITIZERS = {
     "undefined": {},

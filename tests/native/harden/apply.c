@@ -225,6 +225,7 @@ static void *older_thread(void *blocked) {
     sigset_t all;
     sigfillset(&all);
     if (blocked) pthread_sigmask(SIG_BLOCK, &all, NULL);
+    pthread_barrier_wait(&begin); /* it is as it should be found */
     for (;;) {
         pthread_barrier_wait(&begin);
         try_one(order);
@@ -237,6 +238,7 @@ static void start_older_thread(const char *how) {
     pthread_t thread;
     CHECK(!pthread_barrier_init(&begin, NULL, 2) && !pthread_barrier_init(&end, NULL, 2));
     CHECK(!pthread_create(&thread, NULL, older_thread, strcmp(how, "blocked") ? NULL : &begin));
+    pthread_barrier_wait(&begin);
 }
 
 static void on_older_thread(const char *trial) {
