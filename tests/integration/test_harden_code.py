@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests import compiled
-from tests.compiled import CSRC, NATIVE
+from tests.compiled import CSRC, FLAVOURS, NATIVE
 from tests.conftest import Outcome, Run
 
 REFUSED = 3
@@ -40,10 +40,10 @@ LIBRARIES = {
 Case = Callable[..., Outcome]
 
 
-@pytest.fixture(scope="session")
-def folder() -> Path:
+@pytest.fixture(scope="session", params=FLAVOURS)
+def folder(request: pytest.FixtureRequest) -> Path:
     """The program in its variants, and libraries to load."""
-    flavour = compiled.gcc()
+    flavour = FLAVOURS[request.param]()
     objects = compiled.runtime(flavour)
 
     def make(to: Path) -> None:
@@ -56,7 +56,7 @@ def folder() -> Path:
 
     inputs = [CSRC, NATIVE / "code", *(NATIVE / "core").glob("*.h")]
     words = [*flavour.words, compiled.version(flavour.compiler), repr((VARIANTS, LIBRARIES))]
-    return compiled.kept("code", inputs, words, make)
+    return compiled.kept(f"code-{flavour.name}", inputs, words, make)
 
 
 @pytest.fixture
