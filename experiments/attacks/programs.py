@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from experiments.model import Json
 
 FLAGS = ("-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror")
-TIMEOUT_SECONDS = 120.0  # the judge gives up after 30; an emulated CPU is slow
+TIMEOUT_SECONDS = 300.0  # the judge gives up after 240; an emulated CPU is slow
 JOBS = 2
 
 
