@@ -47,8 +47,7 @@ test-python: $(VENV)/.native
 
 # What the virtual machine runs is built outside: emulation would take far longer over
 # it, and GALEED_TESTS_COMPILE=0 makes a test fail that would have to compile there.
-# as-host-thread meets a race of part signals with threads (THREAT_MODEL.md); test-pku has it.
-PKU_QUICK := pku and not as-host-thread and \
+PKU_QUICK := pku and \
   (strict or full or (test_keys_native or test_mpk_call) and gcc or test_harden or test_galeed_rust)
 .PHONY: pku-programs
 pku-programs: setup

@@ -93,7 +93,7 @@ MPK_CALL_MACROS
 "    leaq 24(%rsi), %rdi\n"
 "    movq %rsp, %rdx\n"
 "    xorl %ecx, %ecx\n"
-"    mpk_push %r14, %rdi, %rdx, %eax, 2, %rcx, %r15\n"
+"    mpk_push %r14, %rdi, %rdx, %eax, 2, %rcx, , %r15\n"
 "    mpk_load_controls %r15\n"
 "    mpk_scrub_vectors\n"
 "    movq %r14, %rdi\n"

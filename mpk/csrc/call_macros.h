@@ -107,17 +107,21 @@ _Static_assert(SCRUB_AVX == 2 && SCRUB_AVX512 == 3 && SCRUB_AMX == 4, "scrub lev
 "    fldcw 4(\\base)\n" \
 "75:\n" \
 ".endm\n" \
-/* Pushes a frame, as gate.c's push does, and moves the stack pointer just before it \
- * counts. depth_of: the record; rax: changed. */ \
-".macro mpk_push record, frame, token, pkru, kind, name, stack\n" \
+/* Pushes a frame, as gate.c's push does. The stack pointer moves to out just before it \
+ * counts, or home just after: the host's stack is the stack of who is the host by the \
+ * record, at every instruction. */ \
+".macro mpk_push record, frame, token, pkru, kind, name, out, home\n" \
 "    movq \\token, 0(\\frame)\n" \
 "    movl \\pkru, 8(\\frame)\n" \
 "    movl $\\kind, 12(\\frame)\n" \
 "    movq \\name, 16(\\frame)\n" \
-"    .ifnb \\stack\n" \
-"    movq \\stack, %rsp\n" \
+"    .ifnb \\out\n" \
+"    movq \\out, %rsp\n" \
 "    .endif\n" \
 "    incl 16(\\record)\n" \
+"    .ifnb \\home\n" \
+"    movq \\home, %rsp\n" \
+"    .endif\n" \
 "    cmpq \\token, 0(\\frame)\n" \
 "    je 76f\n" /* else a signal handler used the slot meanwhile; now it is ours */ \
 "    movq \\token, 0(\\frame)\n" \

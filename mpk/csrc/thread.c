@@ -78,15 +78,20 @@ static void thread_exit(void *value) {
     else mpk_access_end(was_foreign);
 }
 
+/* A signal handler of this thread may be here first, at any instruction: then its record
+ * is the one, since a second would never be found. */
 static struct thread_record *create(void) {
     uintptr_t fs_base = _mpk_fs_base();
     uint32_t slot = _mpk_record_first(fs_base);
     for (uint32_t probes = 0; probes < MPK_THREADS; probes++, slot = (slot + 1) % MPK_THREADS) {
         struct thread_record *record = _mpk_record_at(slot);
         uintptr_t found = atomic_load_explicit(&record->fs_base, memory_order_relaxed);
-        if (found != 0 && found != RECORD_VACANT) continue;
-        if (!atomic_compare_exchange_strong(&record->fs_base, &found, fs_base)) continue;
-        record->slot = slot;
+        bool is_free = found == 0 || found == RECORD_VACANT;
+        if (is_free) record->slot = slot; /* before a handler can find it; whoever takes it writes the same */
+        if (!is_free || !atomic_compare_exchange_strong(&record->fs_base, &found, fs_base)) {
+            if (found == fs_base) return record;
+            continue;
+        }
         record->thread_id = _mpk_thread_id();
         pthread_setspecific(MPK_RUNTIME->exit_key, record);
         return record;

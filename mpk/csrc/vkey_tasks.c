@@ -19,11 +19,11 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "task_status.h"
 #include "vkey_tasks.h"
 
 #define ENDED (-1)
 #define DIRECTORY_BYTES 4096
-#define STATUS_BYTES 4096
 
 struct entry { uint64_t inode; int64_t offset; uint16_t bytes; uint8_t type; char name[]; };
 
@@ -107,24 +107,13 @@ int _mpk_vkey_tasks_look(void) {
 }
 
 enum vkey_task_state _mpk_vkey_task_state(int32_t id, int signal_number) {
-    char path[64] = "/proc/self/task/", text[STATUS_BYTES], digits[12];
-    int length = 0;
-    for (int32_t rest = id; rest; rest /= 10) digits[length++] = (char)('0' + rest % 10);
-    char *end = path + strlen(path);
-    while (length) *end++ = digits[--length];
-    strcpy(end, "/status");
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return VKEY_TASK_GONE;
-    long bytes = read(file, text, sizeof text - 1);
-    close(file);
-    if (bytes <= 0) return VKEY_TASK_GONE;
-    text[bytes] = 0;
-    const char *state = strstr(text, "\nState:\t"), *blocked = strstr(text, "\nSigBlk:\t"),
-               *pending = strstr(text, "\nSigPnd:\t");
-    if (state && (state[8] == 'Z' || state[8] == 'X')) return VKEY_TASK_GONE;
-    if (!blocked || !pending) return VKEY_TASK_BLOCKS; /* not a /proc that we know: nothing is taken for granted */
-    uint64_t mask = strtoull(blocked + 9, NULL, 16) & strtoull(pending + 9, NULL, 16); /* it waits there */
-    return mask >> (signal_number - 1) & 1 ? VKEY_TASK_BLOCKS : VKEY_TASK_LISTENS;
+    int directory = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return VKEY_TASK_BLOCKS; /* nothing is taken for granted */
+    struct task_status status = _mpk_task_status(directory, id);
+    close(directory);
+    if (status.gone) return VKEY_TASK_GONE;
+    uint64_t waits = status.known ? status.blocked & status.pending : ~UINT64_C(0); /* the same */
+    return waits >> (signal_number - 1) & 1 ? VKEY_TASK_BLOCKS : VKEY_TASK_LISTENS;
 }
 
 void _mpk_vkey_tasks_forget(void) {

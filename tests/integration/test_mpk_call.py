@@ -72,8 +72,8 @@ def test_a_sibling_overwrites_a_return_address(backend: str, program: Program) -
     assert f", {key}backend {backend}" in outcome.stderr.splitlines()[2], outcome
 
 
-@pytest.mark.parametrize("how", ["host", "foreign", "storm"])
-def test_signal_handlers_use_the_hosts_heap(backend: str, program: Program, how: str) -> None:
+@pytest.mark.parametrize("how", ["host", "foreign", "storm", "steps"])
+def test_signal_handlers_enter_the_host(backend: str, program: Program, how: str) -> None:
     outcome = program("handlers", how)
     assert outcome.code == 0, outcome
     assert outcome.stdout.startswith("ok: "), outcome
