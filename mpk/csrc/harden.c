@@ -139,12 +139,19 @@ static const uint32_t order[] = {
 };
 #define PARTS (sizeof order / sizeof *order)
 
-/* Calls step for each wanted part; drops those that are optional and refused. */
+static void in_force(struct hardening *h, uint32_t parts) {
+    h->in_force |= parts;
+    atomic_store(&MPK_RUNTIME->hardened, h->in_force);
+}
+
+/* Calls step for each wanted part; drops those that are optional and refused. What was
+ * applied counts at once: a later part's refusal does not undo it. */
 static int each_part(struct hardening *h, uint32_t optional, int (*step)(struct hardening *, uint32_t)) {
     for (size_t i = 0; i < PARTS; i++) {
         uint32_t part = order[i];
         if (!(h->wanted & part)) continue;
         int error = step(h, part);
+        if (!error && step == apply_part && !(part & HARDEN_FILTERED)) in_force(h, part);
         if (!error) continue;
         h->wanted &= ~part;
         if (optional & part) {
@@ -157,17 +164,11 @@ static int each_part(struct hardening *h, uint32_t optional, int (*step)(struct 
     return 0;
 }
 
-static void in_force(struct hardening *h, uint32_t parts) {
-    h->in_force |= parts;
-    atomic_store(&MPK_RUNTIME->hardened, h->in_force);
-}
-
 static int apply(struct hardening *h, uint32_t optional) {
     int error = each_part(h, optional, check_part);
     if (!error) error = each_part(h, optional, apply_part);
     if (error) return error;
     uint32_t filtered = h->wanted & HARDEN_FILTERED;
-    in_force(h, h->wanted & ~filtered);
     if (!filtered) return 0;
     error = _mpk_harden_filter_apply(h, filtered);
     if (!error) error = _mpk_harden_verify(h, filtered);
@@ -188,6 +189,9 @@ static void imply(uint32_t *wanted, uint32_t *optional, uint32_t part, uint32_t 
     if (*optional & part) *optional |= other;
     else *optional &= ~other;
 }
+
+/* Another thread may have been hardening; none is any more. */
+void _mpk_harden_fork_child(void) { one_at_a_time = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER; }
 
 int mpk_harden(const struct mpk_harden_policy *policy, struct mpk_harden_report *report) {
     if (!policy || !report) return MPK_EINVALID;
@@ -213,7 +217,10 @@ int mpk_harden(const struct mpk_harden_policy *policy, struct mpk_harden_report 
     h.in_force = mpk_hardened();
     h.wanted &= ~h.in_force;
     h.task_directory = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    uint32_t frozen = atomic_load(&MPK_RUNTIME->frozen);
     error = apply(&h, optional);
+    if (error && !frozen && atomic_load(&MPK_RUNTIME->frozen))
+        _mpk_harden_remark(&h, "the domains are frozen nevertheless");
     if (h.task_directory >= 0) close(h.task_directory);
     report->applied = mpk_hardened();
     pthread_mutex_unlock(&one_at_a_time);

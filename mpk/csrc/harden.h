@@ -65,6 +65,8 @@ int _mpk_harden_in_child(void (*body)(void));
 
 /* In fork's child handlers: is the memory gone? Then nothing of ours may be touched. */
 bool _mpk_harden_forked(void);
+/* The same handlers: nobody hardens in the child. */
+void _mpk_harden_fork_child(void);
 
 /* harden_secret.c. Puts fresh secret memory over a reservation; 0 or errno. */
 int _mpk_secret_map(uintptr_t address, size_t bytes, int prot);
@@ -83,6 +85,8 @@ enum harden_job { HARDEN_PING = 1, HARDEN_LANDLOCK, HARDEN_SIGNAL_STACK };
 int _mpk_harden_each_thread(struct hardening *h, uint32_t part, enum harden_job job);
 /* harden_stack.c: keeps the first thread's bounds for its first gate. */
 bool _mpk_harden_note_main_stack(void);
+/* The same without opening anything; for the first thread's first gate. */
+void _mpk_harden_guess_main_stack(void);
 int _mpk_harden_landlock_thread(int ruleset);          /* 0 or errno */
 int _mpk_harden_signals_thread(void *context);         /* 0 or errno; context may be NULL */
 

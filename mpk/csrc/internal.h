@@ -108,7 +108,7 @@ struct runtime {
     uint32_t spare_keys;           /* pku: bit k: key k of a destroyed domain, for reuse */
     _Atomic uintptr_t runner;      /* mprotect: FS base of the one foreign thread; 0 none */
     _Atomic uintptr_t closed;      /* mprotect: the same while memory is closed for it, else 0 */
-    _Atomic uint32_t extent_lock;  /* extents and runs; mprotect: held while closed */
+    _Atomic uintptr_t extent_lock; /* extents and runs: FS base of who holds it; mprotect: held while closed */
     int forking_foreign;           /* thread.c: between fork's handlers, under extent_lock */
     struct domain_extent extents[MPK_MAX_DOMAINS];
     unsigned exit_key;             /* pthread_key_t; thread.c: how the end of a thread is noticed */

@@ -26,7 +26,10 @@
  * given what its thread has (a system call before that touch says EFAULT). There,
  * mpk_begin on a resident group and mpk_end may be called in signal handlers, of
  * threads that have begun something before (a handler in a thread that the runtime
- * does not know counts as foreign code); nothing else may. longjmp past an mpk_end leaves the begin open; mpk_try ends
+ * does not know counts as foreign code); nothing else may. A group that waits is EPINNED
+ * where the signal came amid its thread's own change of keys; else mpk_begin works, but the
+ * interrupted code keeps its older rights on the key that moved until it next begins or
+ * ends. Other functions end the process with one line in that place. longjmp past an mpk_end leaves the begin open; mpk_try ends
  * those made inside, and so does the end of the thread. A thread that is created
  * inside a begin starts with its creator's rights, which it keeps until the group
  * loses its key.
@@ -64,8 +67,8 @@ int mpk_init(double evict_rate);
  * until mpk_begin or mpk_mprotect. prot is what these may ask for at most: it
  * includes PROT_READ wherever it includes PROT_WRITE. Starts virtual keys.
  * Returns the address, or MAP_FAILED with *mpk_keys_error() set:
- * errors: EVKEY (taken), EINVALID (also what mmap refuses, MAP_GROWSDOWN,
- * MAP_HUGETLB, and MAP_FIXED over memory of the runtime), ENOMEM (also: MPK_GROUPS
+ * errors: EVKEY (taken), EINVALID (also what mmap refuses for prot, as a file that is not
+ * open for writing or a memfd sealed against it; MAP_GROWSDOWN, MAP_HUGETLB, and MAP_FIXED over memory of the runtime), ENOMEM (also: MPK_GROUPS
  * exist), EKERNEL, and those of mpk_init. */
 void *mpk_mmap(int vkey, void *addr, size_t length, int prot, int flags, int fd, int64_t offset);
 /* Unmaps the group; the virtual key may be used again.
@@ -78,7 +81,8 @@ int *mpk_keys_error(void); /* of this thread's last mpk_mmap or mpk_malloc */
  * was before. On a resident group: no system call, no locked instruction.
  * errors: EVKEY, EINVALID (another prot, or more than mpk_mmap was given), EPINNED
  * (no key can be had: each is held by an open begin, or some thread blocks
- * mpk_keys_signal and might still have rights on it), ENOKEY (the process has no
+ * mpk_keys_signal and might still have rights on it; or, in a signal handler, the thread
+ * was just changing keys), ENOKEY (the process has no
  * key for groups at all), ENESTED, ENOMEM, EKERNEL. */
 int mpk_begin(int vkey, int prot);
 /* Ends the calling thread's newest begin on the group, whatever it began since.
@@ -98,7 +102,9 @@ void mpk_keys_wait(uint32_t milliseconds);
  *
  * pku: with one thread and a resident group, no system call. With more, a small
  * group that nobody has begun changes in the page tables; else each thread is sent
- * mpk_keys_signal, which interrupts it as any signal with SA_RESTART does. When a
+ * mpk_keys_signal, which interrupts it as any signal with SA_RESTART does: system calls
+ * that signal(7) lists as never restarted (nanosleep, poll, epoll_wait, semop, sockets
+ * with a timeout) end with EINTR. (So they do by an mpk_begin that needs another's key.) When a
  * thread blocks the signal, or is inside another signal handler, rights are taken
  * by the page tables (statistics: fallbacks); rights that it did not get it is
  * given when it first touches the group (a system call before that: EFAULT).
@@ -131,7 +137,8 @@ struct mpk_keys_stats {
     uint64_t syncs;      /* rounds of signals */
     uint64_t fallbacks;  /* mpk_mprotects that a thread's silence sent to the page tables */
 };
-void mpk_keys_statistics(struct mpk_keys_stats *out);
+/* Before mpk_init all is 0. errors: EINVALID (out is NULL). */
+int mpk_keys_statistics(struct mpk_keys_stats *out);
 
 #ifdef __cplusplus
 }

@@ -48,6 +48,9 @@ void _mpk_runner_release(void);
 void _mpk_wait_until_open(uintptr_t fs_base);
 /* The lock on extents and runs. mprotect: waits while memory is closed. */
 void _mpk_extents_lock(void);
+/* Does the calling thread hold it: is this a signal handler amid its own change? There,
+ * to lock is fatal (it could only wait for ever). */
+bool _mpk_extents_mine(void);
 void _mpk_extents_unlock(void);
 
 /* share.c: calls visit for each part of the domain's committed pages that is

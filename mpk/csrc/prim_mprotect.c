@@ -97,15 +97,18 @@ void _mpk_runner_release(void) {
     wake_sleepers();
 }
 
+bool _mpk_extents_mine(void) { return atomic_load(&MPK_RUNTIME->extent_lock) == _mpk_fs_base(); }
+
 void _mpk_extents_lock(void) {
     struct wait wait = {0};
+    uintptr_t me = _mpk_fs_base();
     for (int spins = 0;; spins++) {
-        uint32_t free = 0;
-        if (atomic_load(&MPK_RUNTIME->extent_lock) == 0 &&
-            atomic_compare_exchange_strong(&MPK_RUNTIME->extent_lock, &free, 1))
-            return;
-        if (spins < 100) __builtin_ia32_pause();
-        else if (_mpk_prim_mprotect.is_closed()) _mpk_fatal("foreign code called what only the host may call");
+        uintptr_t found = atomic_load(&MPK_RUNTIME->extent_lock);
+        if (found == 0 && atomic_compare_exchange_strong(&MPK_RUNTIME->extent_lock, &found, me)) return;
+        if (spins < 100 && found != me) __builtin_ia32_pause();
+        else if (_mpk_prim()->is_closed()) _mpk_fatal("foreign code called what only the host may call");
+        else if (found == me) _mpk_fatal("a signal handler needs the list of domains and page groups, which its "
+                                         "thread was just changing; block the signal around such calls");
         else wait_a_little(&wait);
     }
 }

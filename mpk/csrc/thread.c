@@ -118,7 +118,8 @@ static int stack_bounds(uintptr_t *low, uintptr_t *high) {
     void *start;
     size_t bytes;
     int error = pthread_getattr_np(pthread_self(), &attributes);
-    if (error && MPK_RUNTIME->main_stack_high && _mpk_thread_id() == getpid()) {
+    if (error && _mpk_thread_id() == getpid()) { /* no file can be opened, perhaps */
+        if (!MPK_RUNTIME->main_stack_high) _mpk_harden_guess_main_stack();
         *low = MPK_RUNTIME->main_stack_low;
         *high = MPK_RUNTIME->main_stack_high;
         return 0;
@@ -192,6 +193,7 @@ static void fork_parent(void) {
 }
 
 static void fork_child(void) {
+    _mpk_harden_fork_child();
     if (_mpk_harden_forked()) return;
     uintptr_t me = _mpk_fs_base();
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {

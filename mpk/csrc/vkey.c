@@ -70,12 +70,15 @@ int mpk_init(double evict_rate) {
     return 0;
 }
 
-/* What mmap would refuse later, when a group becomes resident: asked now. */
-static bool file_allows(int prot, int flags, int fd) {
+/* What would be refused later, when a group becomes resident, is asked now, of the kernel:
+ * it knows the descriptor's mode, a memfd's seals, and what the file system forbids. */
+static bool file_allows(size_t bytes, int prot, int flags, int fd, int64_t offset) {
     if (flags & MAP_ANONYMOUS) return true;
-    int mode = fcntl(fd, F_GETFL);
-    if (mode < 0 || (mode & O_ACCMODE) == O_WRONLY) return false;
-    return !(prot & PROT_WRITE) || (flags & MAP_TYPE) == MAP_PRIVATE || (mode & O_ACCMODE) == O_RDWR;
+    int plain = flags & ~(MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_POPULATE | MAP_LOCKED);
+    void *trial = mmap(NULL, bytes, prot, plain | MAP_NORESERVE, fd, offset);
+    if (trial == MAP_FAILED) return errno == ENOMEM || errno == EAGAIN || errno == ENFILE; /* the mapping itself says */
+    munmap(trial, bytes);
+    return true;
 }
 
 static bool overlaps(uintptr_t base, size_t bytes, uintptr_t other, size_t other_bytes) {
@@ -119,7 +122,7 @@ void *mpk_mmap(int vkey, void *addr, size_t length, int prot, int flags, int fd,
         host_only("mpk_mmap");
         bool valid = vkey >= 0 && length && length <= SIZE_MAX - MPK_PAGE_BYTES && !(flags & REFUSED_FLAGS) &&
                      prot && !(prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) &&
-                     (!(prot & PROT_WRITE) || prot & PROT_READ) && file_allows(prot, flags, fd);
+                     (!(prot & PROT_WRITE) || prot & PROT_READ) && file_allows(length, prot, flags, fd, offset);
         _mpk_extents_lock();
         error = valid ? map_locked(vkey, &address, length, prot, flags, fd, offset) : MPK_EINVALID;
         _mpk_extents_unlock();
@@ -157,9 +160,10 @@ int mpk_munmap(int vkey) {
 
 int mpk_keys_signal(void) { return _mpk_vkeys_started() ? VKEYS->signal_number : 0; }
 
-void mpk_keys_statistics(struct mpk_keys_stats *out) {
+int mpk_keys_statistics(struct mpk_keys_stats *out) {
+    if (!out) return MPK_EINVALID;
     memset(out, 0, sizeof *out);
-    if (!_mpk_vkeys_started()) return;
+    if (!_mpk_vkeys_started()) return 0;
     host_only("mpk_keys_statistics");
     _mpk_extents_lock();
     const struct vkeys *keys = VKEYS;
@@ -179,4 +183,5 @@ void mpk_keys_statistics(struct mpk_keys_stats *out) {
     out->syncs = keys->syncs;
     out->fallbacks = keys->fallbacks;
     _mpk_extents_unlock();
+    return 0;
 }

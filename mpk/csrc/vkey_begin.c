@@ -5,8 +5,8 @@
  * looked at again (vkey.h), and narrowed before the pin is taken back.
  *
  * A signal handler may begin and end on top of either: each step leaves the entry
- * such that a pair in between changes nothing. The miss takes a lock, which a
- * handler must not.
+ * such that a pair in between changes nothing. The miss takes a lock; a handler that
+ * finds it with its own thread is told so instead of waiting for ever.
  *
  * Attacker: foreign code that calls these faults at the first store (pku), or is
  * told off.
@@ -143,6 +143,7 @@ static __attribute__((noinline)) int begin_slow(int vkey, int prot) {
     if (prot != PROT_READ && prot != (PROT_READ | PROT_WRITE)) return MPK_EINVALID;
     if (!_mpk_vkeys_started()) return MPK_EVKEY;
     if (_mpk_prim()->is_closed()) _mpk_fatal("foreign code called mpk_begin");
+    if (_mpk_extents_mine()) return MPK_EPINNED;
     struct vkey_thread *thread = _mpk_vkey_own();
     if (thread->depth == MPK_BEGIN_DEPTH) return MPK_ENESTED;
     int64_t until = 0;
@@ -224,21 +225,33 @@ static int take_entry(struct vkey_thread *thread, int index) {
     return -1;
 }
 
+/* The group of the thread's newest begin on that virtual key, or -1. By the thread's own
+ * row: what is begun keeps its name, and the index may be in motion. */
+static int begun_group(const struct vkey_thread *thread, int vkey) {
+    for (uint32_t i = thread->depth; i-- > 0;)
+        if (atomic_load(&VKEY_GROUP(thread->order[i] >> 1)->name) == (uint32_t)vkey + 1) return thread->order[i] >> 1;
+    return -1;
+}
+
+static int why_not_begun(int vkey) {
+    if (_mpk_extents_mine()) return MPK_EINVALID;
+    _mpk_extents_lock();
+    int error = _mpk_vkey_find(vkey) < 0 ? MPK_EVKEY : MPK_EINVALID;
+    _mpk_extents_unlock();
+    return error;
+}
+
 static __attribute__((noinline)) int end_slow(int vkey) {
     if (!_mpk_vkeys_started()) return MPK_EVKEY;
     if (_mpk_prim()->is_closed()) _mpk_fatal("foreign code called mpk_end");
-    struct vkey_thread *thread = _mpk_vkey_own();
-    int index = _mpk_vkey_find(vkey);
-    if (index < 0) { /* the index may be in motion */
-        _mpk_extents_lock();
-        index = _mpk_vkey_find(vkey);
-        _mpk_extents_unlock();
-    }
-    if (index < 0) return MPK_EVKEY;
+    if (!_mpk_vkey_is_pku() && _mpk_extents_mine()) return MPK_EPINNED; /* its end needs the lock */
+    struct thread_record *record = _mpk_thread();
+    struct vkey_thread *thread = _mpk_vkey_thread_at(record->slot);
+    int index = vkey < 0 ? -1 : begun_group(thread, vkey);
+    if (index < 0) return why_not_begun(vkey);
     int entry = take_entry(thread, index);
-    if (entry < 0) return MPK_EINVALID;
     if (!_mpk_vkey_is_pku()) return end_pages(thread, index, entry & 1);
-    unpin(_mpk_thread(), thread, atomic_load(&VKEY_GROUP(index)->key));
+    unpin(record, thread, atomic_load(&VKEY_GROUP(index)->key));
     return 0;
 }
 

@@ -277,6 +277,10 @@ def test_a_thread_that_cannot_be_reached_is_named(backend: str, apply: Apply) ->
     expect(apply("thread:blocked", "--deputy", "@read_own"), {"read_own": "EPERM"})  # the kernel reaches it
 
 
+def test_a_child_of_a_fork_amid_hardening_can_harden(backend: str, apply: Apply) -> None:
+    expect(apply("fork_while_hardening"), {"fork_while_hardening": "ok"})
+
+
 def test_signals_reach_older_threads(backend: str, apply: Apply) -> None:
     if backend == "mprotect":
         pytest.skip("signals is refused there")
@@ -321,6 +325,12 @@ def test_what_a_kernel_lacks_or_fakes(
     optional = apply(f"refuse:{call}={error}", f"--{part}?", "use_heap")
     expect(optional, {"use_heap": "ok"})
     assert optional.missing == {part} | ({"deputy"} if part == "syscalls" else set()), str(optional)
+
+
+def test_the_report_of_a_refusal_names_what_is_in_force_nevertheless(backend: str, apply: Apply) -> None:
+    applied = apply(f"refuse:{RESTRICT_SELF}={EPERM}", "--dump,landlock", "is_dumpable", "use_heap")
+    expect(applied, {"is_dumpable": "ok", "use_heap": "ok"})
+    assert (applied.applied, applied.reports[0]["failed"]) == ({"dump"}, "landlock"), str(applied)
 
 
 def test_open_doors_are_named(backend: str, programs: Path, run: Run) -> None:

@@ -42,6 +42,7 @@ HOLDS = (
     *(f"process {what}" for what in ("everybody-small", "everybody-large", "begun", "deaf", "inherit", "exec", "rate")),
     *(f"threads {what}" for what in ("own", "crowd", "wait", "exit", "fork", "contention")),
     *(f"house {what}" for what in ("gates", "domains", "try", "heap", "limits", "signals")),
+    *(f"odd {what}" for what in ("descriptors", "sealed", "null", "restart", "handler")),
 )
 
 

@@ -53,7 +53,7 @@ pub mod ffi {
         pub fn mpk_keys_signal() -> c_int;
         pub fn mpk_malloc(vkey: c_int, bytes: usize) -> *mut c_void;
         pub fn mpk_free(vkey: c_int, address: *mut c_void) -> c_int;
-        pub fn mpk_keys_statistics(out: *mut mpk_keys_stats);
+        pub fn mpk_keys_statistics(out: *mut mpk_keys_stats) -> c_int;
     }
 }
 
@@ -110,7 +110,7 @@ pub fn wait_for_keys(patience: Duration) {
 #[must_use]
 pub fn key_statistics() -> KeyStatistics {
     let mut out = KeyStatistics::default();
-    // SAFETY: out is a place for the result.
+    // SAFETY: out is a place for the result, without which alone this fails.
     unsafe { ffi::mpk_keys_statistics(&raw mut out) };
     out
 }

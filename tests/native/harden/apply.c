@@ -32,6 +32,8 @@ static char *secret; /* one page of the host's heap */
 static long result_of(long value) { return value < 0 ? errno : 0; }
 static long result_of_pointer(void *value) { return value == MAP_FAILED ? errno : 0; }
 
+static pthread_barrier_t begin, end; /* between this thread and an older one */
+
 /* ---- Trials. 0, an errno, or -1: it went through and did not do what it should. -- */
 
 static long open_root(void) { return result_of(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)); }
@@ -167,6 +169,38 @@ static long fork_and_touch(void) {
     return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* Another thread forks while this one hardens, which waits for that thread in vain; its
+ * child hardens itself. */
+static void *forker(void *result) {
+    struct mpk_harden_policy policy = {.parts = MPK_HARDEN_DUMP};
+    struct mpk_harden_report report;
+    sigset_t signals;
+    int status = -1;
+    sigfillset(&signals);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    pthread_barrier_wait(&begin);
+    usleep(500000);
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+        alarm(20);
+        _exit(mpk_harden(&policy, &report) != 0);
+    }
+    *(long *)result = waitpid(child, &status, 0) == child && status == 0 ? 0 : -1;
+    return NULL;
+}
+static long fork_while_hardening(void) {
+    struct mpk_harden_policy policy = {.parts = MPK_HARDEN_LANDLOCK};
+    struct mpk_harden_report report;
+    pthread_t thread;
+    long result = -1;
+    CHECK(!pthread_barrier_init(&begin, NULL, 2) && !pthread_create(&thread, NULL, forker, &result));
+    pthread_barrier_wait(&begin);
+    (void)mpk_harden(&policy, &report); /* in force when the thread ends before patience does */
+    CHECK(!pthread_join(thread, NULL));
+    return result;
+}
+
 static const struct { const char *name; long (*body)(void); } trials[] = {
 #define TRIAL(name) {#name, name}
     TRIAL(open_root), TRIAL(open_mem), TRIAL(exec_true), TRIAL(spawn_true), TRIAL(load_library), TRIAL(map_executable),
@@ -177,6 +211,7 @@ static const struct { const char *name; long (*body)(void); } trials[] = {
     TRIAL(rseq), TRIAL(handle_signal), TRIAL(return_from_signal), TRIAL(int80), TRIAL(x32), TRIAL(start_thread),
     TRIAL(use_heap), TRIAL(fill_heap), TRIAL(share_pages), TRIAL(new_domain), TRIAL(end_domain), TRIAL(cross_gate),
     TRIAL(touch_closed), TRIAL(touch_nothing), TRIAL(fork_and_exit), TRIAL(fork_and_touch),
+    TRIAL(fork_while_hardening),
 };
 
 static void try_one(const char *name) {
@@ -218,7 +253,6 @@ static int harden(const char *text) {
 }
 
 /* A thread that is older than the hardening, and does one trial at a time. */
-static pthread_barrier_t begin, end;
 static const char *order;
 
 static void *older_thread(void *blocked) {
