@@ -24,19 +24,22 @@ OWN_MEMORY = frozenset(
         "_Znwm _Znam _ZnwmRKSt9nothrow_t _ZnamRKSt9nothrow_t _ZnwmSt11align_val_t _ZnamSt11align_val_t "
         "__errno_location __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc getenv localeconv "
         "fopen fopen64 fdopen freopen tmpfile opendir __cxa_allocate_exception "
-        "llvm.stacksave.p0 llvm.threadlocal.address.p0 llvm.frameaddress.p0 llvm.returnaddress"
+        "llvm.stacksave.p0 llvm.call.preallocated.arg llvm.threadlocal.address.p0 llvm.frameaddress.p0 llvm.returnaddress"
     ).split()
 )
-_ACCESSES = frozenset(("load", "atomicrmw", "cmpxchg", "call", "invoke", "va_arg"))
+_ACCESSES = frozenset(("load", "atomicrmw", "cmpxchg", "call", "invoke", "callbr", "va_arg"))
 _LONGEST_CHAIN = 4096  # unreachable code may define a value by itself
 _LARGEST_WEB = 64  # phis and selects looked at for one value before a shadow is made anyway
 
 _DEFINITION = re.compile(rf"^  ({LOCAL}) = (?:tail |musttail |notail )?(\w+)(.*)$")
-_BASE = re.compile(rf", ptr ({LOCAL})(?=,|$)")
+_BASE = re.compile(rf", ptr(?: addrspace\(\d+\))? ({LOCAL})(?=,|$)")
 _PHI = re.compile(rf"\[ (.+?), ({LOCAL}) \]")
 _SELECT = re.compile(rf"^ (?:[a-z]+ )*(i1 .+?), ptr (.+?), ptr ({LOCAL}|{GLOBAL}|[a-z]\w*(?: .*\))?)(?=, !|$)")
 _PTRMASK = re.compile(r"@llvm\.(?:ptrmask|launder\.invariant|strip\.invariant|ssa\.copy)")
 _CALLEE = re.compile(rf" ({GLOBAL})\(")
+_COPIED = re.compile(r" (?:byval|inalloca|preallocated)\(")
+_VECTOR_BASE = re.compile(rf", <\d+ x ptr> ({LOCAL})(?=,|$)")
+_FROM_FLAT = re.compile(rf"^ ptr ({LOCAL}) to ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ class Roots:
         self._origins: dict[str, Origin] = {}
         self._bases: dict[str, str | None] = {}
         self.first_line = function.start + 1  # where arguments' entries are computed
+        self.entry_line = function.start + 1  # the entry block's first instruction
+        # Copies on the callee's own stack: never lent.
+        self._copies = {argument_value(text) for text in function.header.parameters if _COPIED.search(text)}
         self.made_pointers: set[str] = set()  # integers that inttoptr makes into pointers
         self.accesses: list[tuple[int, str]] = []  # lines that may touch memory, with their opcodes
         self._scan(module.lines, function)
@@ -107,12 +113,12 @@ class Roots:
                     continue  # a debug record, or the rest of the instruction before
                 leading = False
                 word = line[2:7]
-                if word in ("store", "call ", "tail ", "musta", "notai", "invok"):
+                if word in ("store", "call ", "tail ", "mustt", "notai", "invok", "callb"):
                     self.accesses.append((number, "store" if word == "store" else "call"))
             elif line and line[0] != ";":
                 function.blocks[block_of_label(line)] = number
                 if number == function.start + 1:  # the entry block has a name
-                    self.first_line = number + 1
+                    self.first_line = self.entry_line = number + 1
                 else:
                     leading = False
 
@@ -140,6 +146,21 @@ class Roots:
         if known is None:
             known = self._origins[value] = self._find(value)
         return known
+
+    def vector_is_raw(self, value: str | None) -> bool:
+        """A vector of pointers: is each computed from a raw one? None stands for a constant."""
+        for _ in range(_LARGEST_WEB):
+            definition = self._definitions.get(value) if value is not None else None
+            if value is None or definition is None:
+                return value is None
+            if definition.opcode != "getelementptr":
+                return False
+            scalar = _BASE.search(definition.rest)
+            if scalar:
+                return self.origin(scalar.group(1)).kind == "raw"
+            vector = _VECTOR_BASE.search(definition.rest)
+            value = vector.group(1) if vector else None
+        return False
 
     def _find(self, value: str) -> Origin:
         base = self._strip(value)
@@ -202,6 +223,9 @@ class Roots:
         if definition.opcode == "getelementptr":
             match = _BASE.search(definition.rest)
             return match.group(1) if match else None
+        if definition.opcode == "addrspacecast":
+            match = _FROM_FLAT.match(definition.rest)  # from another space: entries are asked of flat pointers
+            return match.group(1) if match else value
         if definition.opcode in ("freeze", "bitcast"):
             return argument_value(definition.rest.split(", !", 1)[0].split(" to ", 1)[0])
         if definition.opcode == "call" and _PTRMASK.search(definition.rest):
@@ -212,7 +236,7 @@ class Roots:
     def _is_raw(self, name: str) -> bool:
         definition = self._definitions.get(name)
         if definition is None:
-            return False
+            return name in self._copies
         if definition.opcode == "alloca":
             return True
         if definition.opcode in ("call", "invoke"):

@@ -14,14 +14,21 @@ _FUNCTION_LIES = re.compile(
     rf" (?:memory{_NESTED}|readnone|readonly|writeonly|argmemonly|inaccessiblememonly|inaccessiblemem_or_argmemonly|"
     r"nofree|nosync|willreturn|nocallback|speculatable|norecurse)(?= )"
 )
+# A handle keeps the low 12 bits of the address: larger alignments are lies about it.
 _VALUE_LIES = re.compile(
-    rf" (?:(?:captures|dereferenceable|dereferenceable_or_null|initializes){_NESTED}|"
+    r" (?:(?<!\) )align (?:8192|(?:1[6-9]|[2-9]\d|\d{3,})\d{3})|"
+    rf"(?:captures|dereferenceable|dereferenceable_or_null|initializes){_NESTED}|"
     r"nocapture|readonly|writeonly|readnone|nofree|writable)(?=[ ,)])"
 )
 _VALUE_HINT = re.compile(
-    r"captures\(|dereferenceable|initializes\(|readonly|writeonly|readnone|nofree|writable|nocapture"
+    r"align \d{4}|captures\(|dereferenceable|initializes\(|readonly|writeonly|readnone|nofree|writable|nocapture"
 )
-_METADATA_LIES = re.compile(r", !dereferenceable(?:_or_null)? !\d+")
+_METADATA_LIES = re.compile(r", !(?:dereferenceable(?:_or_null)?|nofree) !\d+|, !align !\d+")
+_ASSUMED_LIES = re.compile(
+    r'"(?:dereferenceable|dereferenceable_or_null)"(?=\()|"align"(?=\([^()]*, i64 (?:8192|[1-9]\d{4,})[,)])'
+)
+
+_METADATA_HINT = re.compile(r"!(?:dereferenceable|nofree|align) ")
 
 # Kept on gates: how the code is generated, nothing about what the body does.
 _GATE_KEEPS = re.compile(
@@ -42,8 +49,10 @@ def without_function_lies(group: str) -> str:
 
 def without_value_lies(line: str) -> str:
     """A define, declare, call or load line without what became false about its pointers."""
-    if "!dereferenceable" in line:
+    if _METADATA_HINT.search(line):
         line = _METADATA_LIES.sub("", line)
+    if "@llvm.assume(" in line:
+        line = _ASSUMED_LIES.sub('"ignore"', line)
     return _VALUE_LIES.sub("", line) if _VALUE_HINT.search(line) else line
 
 

@@ -21,7 +21,7 @@ def run(context: Context) -> None:
         new = line
         first = line[:1]
         if first == " ":
-            if "call " in line or "invoke " in line or "!dereferenceable" in line:
+            if "call " in line or "invoke " in line or ", !" in line:
                 new = without_value_lies(line)
         elif first == "d":
             if line.startswith("define ") or (line.startswith("declare ") and not _builtin(line)):

@@ -27,6 +27,10 @@ class Entries:
                 return self._of_root(origin.name)
         elif self._web_placeable(origin.name):
             return self._of_merge(origin.name)
+        return self.here(value, number)
+
+    def here(self, value: str, number: int) -> str:
+        """The entry for any pointer, computed where it is used."""
         entry = self._context.edits.fresh()
         line = self._context.module.lines[number]
         self._context.edits.insert_before(number, self._call(entry, value, line))

@@ -13,8 +13,9 @@ from __future__ import annotations
 from llvm_pass.analysis.roots import Roots
 from llvm_pass.passes.access import Accesses
 from llvm_pass.passes.base import Context
-from llvm_pass.passes.blocks import BlockCalls
+from llvm_pass.passes.calls import Calls
 from llvm_pass.passes.entries import Entries
+from llvm_pass.passes.frame import Frame
 from llvm_pass.runtime.helpers import Helpers
 
 
@@ -28,12 +29,12 @@ def run(context: Context) -> None:
         context.function = function
         roots = Roots(module, function)
         entries = Entries(context, function, roots, helpers)
-        accesses = Accesses(context, function, roots, entries, helpers)
-        blocks = BlockCalls(context, function, roots, entries, helpers)
+        frame = Frame(context, function, roots, entries, helpers)
+        accesses, calls = Accesses(frame), Calls(frame)
         for number, opcode in roots.accesses:
             context.line = number
-            if opcode in ("call", "invoke"):
-                blocks.rewrite(number)
+            if opcode in ("call", "invoke", "callbr"):
+                calls.rewrite(number)
             else:
                 accesses.rewrite(number, opcode)
     if any(line.startswith("module asm ") for line in module.lines[: module.footer]):

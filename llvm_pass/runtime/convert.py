@@ -47,21 +47,35 @@ def leaves_mapped(kind: Type, value: str, result: str, change: Callable[[str], s
         return f"  {result} = {change(value)}"
     lines = []
     last = value
-    paths = list(_paths(kind))
-    for number, path in enumerate(paths):
-        out = result if number == len(paths) - 1 else f"{result}.{number}"
+    leaves = _leaves(kind)
+    for number, (path, leaf) in enumerate(leaves):
+        out = result if number == len(leaves) - 1 else f"{result}.{number}"
+        old, new = f"{result}.p{number}", f"{result}.q{number}"
+        index = ", ".join(map(str, path))
         if kind.kind == "vector":
-            index = f"i64 {path[0]}"
-            lines.append(f"  {result}.p{number} = extractelement {kind.text} {value}, {index}")
-            lines.append(f"  {result}.q{number} = {change(f'{result}.p{number}')}")
-            lines.append(f"  {out} = insertelement {kind.text} {last}, ptr {result}.q{number}, {index}")
+            lines.append(f"  {old} = extractelement {kind.text} {value}, i64 {index}")
+            lines.append(f"  {new} = {change(old)}")
+            lines.append(f"  {out} = insertelement {kind.text} {last}, ptr {new}, i64 {index}")
         else:
-            index = ", ".join(map(str, path))
-            lines.append(f"  {result}.p{number} = extractvalue {kind.text} {value}, {index}")
-            lines.append(f"  {result}.q{number} = {change(f'{result}.p{number}')}")
-            lines.append(f"  {out} = insertvalue {kind.text} {last}, ptr {result}.q{number}, {index}")
+            lines.append(f"  {old} = extractvalue {kind.text} {value}, {index}")
+            lines.append(leaves_mapped(leaf, old, new, change))
+            lines.append(f"  {out} = insertvalue {kind.text} {last}, {leaf.text} {new}, {index}")
         last = out
     return "\n".join(lines)
+
+
+def _leaves(kind: Type) -> list[tuple[tuple[int, ...], Type]]:
+    """Index paths of what holds pointers: pointers and, inside of aggregates, vectors of them."""
+    if kind.kind == "vector":
+        return [((index,), kind.parts[0]) for index in range(kind.count)]
+    found: list[tuple[tuple[int, ...], Type]] = []
+    parts = kind.parts * kind.count if kind.kind == "array" else kind.parts
+    for index, part in enumerate(parts):
+        if part.kind in ("struct", "array"):
+            found += [((index, *path), leaf) for path, leaf in _leaves(part)]
+        elif part.pointers:
+            found.append(((index,), part))
+    return found
 
 
 def leaves_changed(kind: Type, pointer: str, name: str, change: Callable[[str], str]) -> list[str]:
@@ -80,7 +94,7 @@ def leaves_changed(kind: Type, pointer: str, name: str, change: Callable[[str], 
 
 
 def _paths(kind: Type) -> list[tuple[int, ...]]:
-    """Index paths of the pointers; a vector inside a struct is not followed (clang makes none)."""
+    """Index paths of the pointers, for getelementptr."""
     if kind.kind == "pointer":
         return [()]
     if kind.kind in ("vector", "array"):

@@ -19,6 +19,7 @@ from llvm_pass import abi
 from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.metadata import Metadata
 from llvm_pass.ir.types import Type
+from llvm_pass.runtime.arithmetic import new_value
 from llvm_pass.runtime.convert import leaves_mapped, word_from_value, word_to_value
 
 ENTRY = "@galeed.entry"
@@ -26,7 +27,7 @@ RAW_ENTRY = f"inttoptr (i64 {abi.TABLE} to ptr)"  # that of index 0: everything 
 DIRECT_BYTES = (1, 2, 4, 8)  # sizes with a runtime function of their own
 # What a value may be: no pointer that was lent; a pointer to data; any pointer, to code too.
 Holds = Literal["nothing", "data", "any"]
-_NOT_A_NAME = re.compile(r"[^\w.]+")
+NOT_A_NAME = re.compile(r"[^\w.]+")
 _BRACKETS = str.maketrans({"<": "v", "[": "a", "{": "s"})
 
 
@@ -54,7 +55,29 @@ class Helpers:
             "unlikely": self._metadata.node('!{!"branch_weights", i32 1, i32 2000}'),
         }
 
-    def _define(self, template: str, name: str, values: dict[str, object]) -> str:
+    def defined(self, name: str) -> bool:
+        """Is there such a helper already?"""
+        return self._edits.defined(name)
+
+    def nothing(self) -> str:
+        """The empty metadata node, as !invariant.load wants it."""
+        return self._metadata.node("!{}")
+
+    def declare(self, name: str, result: str, parameters: list[str]) -> str:
+        """Declares a function, an intrinsic say, and returns its name."""
+        self._edits.declare(name, f"declare {result} {name}({', '.join(parameters)})")
+        return name
+
+    def constant(self, label: str, text: str) -> str:
+        """A string for the runtime's reports; text is plain ASCII without quotes."""
+        name = f"@galeed.text.{label}"
+        self._edits.declare(
+            name, f'{name} = private unnamed_addr constant [{len(text) + 1} x i8] c"{text}\\00", align 1'
+        )
+        return name
+
+    def define(self, template: str, name: str, values: dict[str, object]) -> str:
+        """Adds the helper that a template makes with these values; declares what it calls of the runtime."""
         text = _template(template).substitute({**self._constants, **self._nodes(), "name": name[1:], **values})
         # An empty part leaves an empty line; LLVM would not mind, readers do.
         self._edits.define(name, re.sub(r"(?m)^\n(?!\w+:)", "", text))
@@ -72,7 +95,7 @@ class Helpers:
     def entry(self) -> str:
         """ptr @galeed.entry(ptr): the table entry that speaks for a pointer."""
         if not self._edits.defined(ENTRY):
-            self._define(
+            self.define(
                 "entry",
                 ENTRY,
                 {"index_shift": abi.INDEX_SHIFT, "entry_bytes": abi.ENTRY_BYTES, "table": abi.TABLE},
@@ -92,20 +115,20 @@ class Helpers:
             "  %ours = or i1 %heap, %function"
         )
         values = {"host_base": abi.HOST_BASE, "host_shift": abi.HOST_SHIFT}
-        return self._define("lend", name, {**values, "code": test if code else "  %ours = and i1 %heap, true"})
+        return self.define("lend", name, {**values, "code": test if code else "  %ours = and i1 %heap, true"})
 
     def through_word(self, function: str) -> str:
         """ptr (ptr): a runtime function from word to word, for pointers."""
         name = f"@galeed.word.{function}"
         if not self._edits.defined(name):
-            self._define("word", name, {"function": function})
+            self.define("word", name, {"function": function})
         return name
 
     def unlend(self) -> str:
         """ptr (i64 to, ptr value): the membrane inward."""
         name = "@galeed.unlend"
         if not self._edits.defined(name):
-            self._define("unlend", name, {"tag_shift": abi.TAG_SHIFT, "tag": abi.TAG})
+            self.define("unlend", name, {"tag_shift": abi.TAG_SHIFT, "tag": abi.TAG})
         return name
 
     def load(
@@ -119,7 +142,9 @@ class Helpers:
         name = self._name("load", kind, align, flags, order, metadata, told)
         if self._edits.defined(name):
             return name
-        if "atomic" in flags:
+        if "atomic" in flags and not atomic_word(kind):
+            slow = self._no_atomic("%served", kind.text)
+        elif "atomic" in flags:
             slow = f"  %word = call i64 @galeed_atomic_load(i64 %from, i32 {kind.store_bytes})\n"
             slow += word_to_value("%word", "%served", kind)
         elif kind.store_bytes in DIRECT_BYTES and (kind.plain_bits or kind.kind == "pointer"):
@@ -146,7 +171,9 @@ class Helpers:
         name = self._name("store", kind, align, flags, order, metadata, _told(kind, holds))
         if self._edits.defined(name):
             return name
-        if "atomic" in flags:
+        if "atomic" in flags and not atomic_word(kind):
+            slow = self._no_atomic("%never", kind.text)
+        elif "atomic" in flags:
             slow = word_from_value("%value", "%word", kind)
             slow += f"\n  call void @galeed_atomic_store(i64 %to, i32 {kind.store_bytes}, i64 %word)"
         elif kind.store_bytes in DIRECT_BYTES and (kind.plain_bits or kind.kind == "pointer"):
@@ -180,19 +207,43 @@ class Helpers:
         wide = kind.store_bytes == 8 and kind.kind in ("pointer", "integer")
         unlend = self._inward if wide and operation == "xchg" else None
         lend = self._outward if wide else None
-        slow = word_from_value("%operand", "%word", kind)
-        slow += (
-            f"\n  %old = call i64 @galeed_atomic_rmw(i64 %to, i32 {kind.store_bytes}, "
-            f"i32 {abi.RMW[operation]}, i64 %word)\n"
-        )
+        if not atomic_word(kind):
+            slow = self._no_atomic("%served", kind.text)
+        elif operation in abi.RMW:
+            slow = word_from_value("%operand", "%word", kind)
+            slow += (
+                f"\n  %old = call i64 @galeed_atomic_rmw(i64 %to, i32 {kind.store_bytes}, "
+                f"i32 {abi.RMW[operation]}, i64 %word)\n"
+            )
+            slow += word_to_value("%old", "%served", kind)
+        else:
+            slow = f"  %served = call {kind.text} {self._retry(kind, operation)}(i64 %to, {kind.text} %operand)"
         text = {
             "result_type": kind.text, "parameters": f", {kind.text} %given", "spare": kind.store_bytes - 1,
             "prepare": leaves_mapped(kind, "%given", "%operand", unlend),
             "operation": f"atomicrmw {flags}{operation} ptr %address, {kind.text} %operand{order}, align {align}",
-            "slow": slow + word_to_value("%old", "%served", kind),
-            "membrane": leaves_mapped(kind, "%value", "%result", lend),
+            "slow": slow, "membrane": leaves_mapped(kind, "%value", "%result", lend),
         }  # fmt: skip
-        return self._define("rmw", name, text)
+        return self.define("rmw", name, text)
+
+    def _retry(self, kind: Type, operation: str) -> str:
+        """T (i64 to, T operand): an operation that the runtime lacks, by compare and exchange."""
+        name = self._name("retry", kind, 1, operation)
+        if self._edits.defined(name):
+            return name
+        change, intrinsic = new_value(operation, kind)
+        if intrinsic:
+            self.declare(intrinsic, kind.text, [kind.text, kind.text])
+        text: dict[str, object] = {
+            "type": kind.text, "bytes": kind.store_bytes, "change": change,
+            "old": word_to_value("%seen", "%old", kind), "word": word_from_value("%new", "%new.word", kind),
+        }  # fmt: skip
+        return self.define("retry", name, text)
+
+    def _no_atomic(self, result: str, kind: str) -> str:
+        """The slow path of an atomic that the runtime cannot do: it ends the process, and says why."""
+        what = self.constant("wide", "an atomic access of this size or type on memory that is lent privately")
+        return f"  call void @galeed_unsupported(ptr {what})\n  {result} = freeze {kind} poison"
 
     def cmpxchg(self, kind: Type, flags: str, order: str, align: int) -> str:
         """{T, i1} (ptr, ptr entry, T expected, T desired)."""
@@ -204,15 +255,18 @@ class Helpers:
         unlend = self._inward if wide else None
         prepare = leaves_mapped(kind, "%given", "%expected", unlend) + "\n"
         prepare += leaves_mapped(kind, "%wanted", "%desired", unlend)
-        slow = (
-            word_from_value("%expected", "%expected.word", kind) + "\n"
-            + word_from_value("%desired", "%desired.word", kind) + "\n"
-            f"  %old = call i64 @galeed_atomic_cmpxchg(i64 %to, i32 {kind.store_bytes}, i64 %expected.word, i64 %desired.word)\n"
-            + word_to_value("%old", "%old.value", kind) + "\n"
-            "  %same = icmp eq i64 %old, %expected.word\n"
-            f"  %half = insertvalue {pair} poison, {kind.text} %old.value, 0\n"
-            f"  %served = insertvalue {pair} %half, i1 %same, 1"
-        )  # fmt: skip
+        if atomic_word(kind):
+            slow = (
+                word_from_value("%expected", "%expected.word", kind) + "\n"
+                + word_from_value("%desired", "%desired.word", kind) + "\n"
+                f"  %old = call i64 @galeed_atomic_cmpxchg(i64 %to, i32 {kind.store_bytes}, i64 %expected.word, i64 %desired.word)\n"
+                + word_to_value("%old", "%old.value", kind) + "\n"
+                "  %same = icmp eq i64 %old, %expected.word\n"
+                f"  %half = insertvalue {pair} poison, {kind.text} %old.value, 0\n"
+                f"  %served = insertvalue {pair} %half, i1 %same, 1"
+            )  # fmt: skip
+        else:
+            slow = self._no_atomic("%served", pair)
         membrane = f"  %seen = extractvalue {pair} %value, 0\n"
         membrane += leaves_mapped(kind, "%seen", "%lent", self._outward if wide else None) + "\n"
         membrane += f"  %result = insertvalue {pair} %value, {kind.text} %lent, 0"
@@ -223,7 +277,7 @@ class Helpers:
                 f"cmpxchg {flags}ptr %address, {kind.text} %expected, {kind.text} %desired{order}, align {align}"
             ),
         }  # fmt: skip
-        return self._define("rmw", name, text)
+        return self.define("rmw", name, text)
 
     def block(
         self, intrinsic: str, checked: str, length: str, aligns: tuple[int, ...], volatile: str, fixed: str = ""
@@ -275,22 +329,33 @@ class Helpers:
             "parameters": f"{target}, {source}, {length} %length", "widen": widen, "check": "\n".join(checks),
             "addresses": "\n".join(addresses), "intrinsic": overload, "operands": operands, "slow": slow,
         }  # fmt: skip
-        return self._define("block", name, text)
+        return self.define("block", name, text)
 
     def _name(self, what: str, kind: Type, align: int, *distinct: str) -> str:
         """A readable name; what does not fit into it goes through the parts that follow."""
-        shape = _NOT_A_NAME.sub(".", kind.text.translate(_BRACKETS)).strip(".")
-        if '"' in kind.text:  # what it is made of may have lost its distinction
-            shape += f".{zlib.crc32(kind.text.encode()):x}"
-        extra = [_NOT_A_NAME.sub(".", part).strip(".") for part in distinct if part.strip()]
+        shape = shape_of(kind)
+        extra = [NOT_A_NAME.sub(".", part).strip(".") for part in distinct if part.strip()]
         return "@galeed." + ".".join([what, shape, str(align), *extra])
 
     def _with_slot(self, template: str, name: str, kind: Type, values: dict[str, object]) -> str:
-        defined = self._define(template, name, values)
+        defined = self.define(template, name, values)
         if "%slot" in str(values["slow"]):
             body = self._edits.definition(name)
             body.insert(body.index("start:") + 1, f"  %slot = alloca {kind.text}, align {kind.align_bytes}")
         return defined
+
+
+def atomic_word(kind: Type) -> bool:
+    """Can the runtime do atomic accesses of this type?"""
+    return kind.store_bytes in DIRECT_BYTES and (kind.plain_bits or kind.kind == "pointer")
+
+
+def shape_of(kind: Type) -> str:
+    """A type as a part of a helper's name."""
+    shape = NOT_A_NAME.sub(".", kind.text.translate(_BRACKETS)).strip(".")
+    if '"' in kind.text:  # what it is made of may have lost its distinction
+        shape += f".{zlib.crc32(kind.text.encode()):x}"
+    return shape
 
 
 def _block_check(side: str, limit: int, empty: str) -> str:

@@ -26,8 +26,7 @@ define i32 @all(ptr %p, i32 %v, ptr %q) {
 ; CHECK-NEXT:    %b = call i32 @galeed.rmw.i32.4.monotonic.umax(
 ; CHECK-NEXT:    %c = call { i32, i1 } @galeed.cmpxchg.i32.4.weak.acq_rel.monotonic(
 ; CHECK-NEXT:    %d = call ptr @galeed.rmw.ptr.8.seq_cst.xchg(
-; No checked form: left as it is, and reported.
-; CHECK-NEXT:    %e = atomicrmw fadd ptr %p
+; CHECK-NEXT:    %e = call float @galeed.rmw.float.4.seq_cst.fadd(
 
 ; CHECK-LABEL: define internal i32 @galeed.load.i32.4.atomic.acquire(
 ; CHECK:         %direct = load atomic i32, ptr %address acquire, align 4
@@ -41,3 +40,13 @@ define i32 @all(ptr %p, i32 %v, ptr %q) {
 ; CHECK:         cmpxchg weak ptr %address, i32 %expected, i32 %desired acq_rel monotonic, align 4
 ; CHECK:         %old = call i64 @galeed_atomic_cmpxchg(
 ; CHECK:         %same = icmp eq i64 %old, %expected.word
+
+; What the runtime has no function for is compared and exchanged until it holds.
+; CHECK-LABEL: define internal float @galeed.retry.float.1.fadd(i64 %to, float %operand)
+; CHECK:         %first = call i64 @galeed_atomic_load(i64 %to, i32 4)
+; CHECK:         %new = fadd float %old, %operand
+; CHECK:         %now = call i64 @galeed_atomic_cmpxchg(i64 %to, i32 4, i64 %seen, i64 %new.word)
+; CHECK:         br i1 %same, label %done, label %again
+
+; CHECK-LABEL: define internal float @galeed.rmw.float.4.seq_cst.fadd(
+; CHECK:         %direct = atomicrmw fadd ptr %address, float %operand seq_cst, align 4

@@ -35,7 +35,8 @@ def program(request: pytest.FixtureRequest) -> Path:
         compiled.build([*clang, *flags, "-c", rewritten, "-o", linkable])
         target = compiled.KEPT / "execution-target"  # under kept's lock; what no level decides is built once
         changes = {"FORMS_OBJECT": str(linkable), "CARGO_TARGET_DIR": str(target)}
-        compiled.build(["cargo", "build", "--quiet", "--manifest-path", _HOST / "Cargo.toml"], changes)
+        words = ["cargo", "build", "--quiet", "--bin", "execution", "--manifest-path", _HOST / "Cargo.toml"]
+        compiled.build(words, changes)
         shutil.copy(target / "debug" / "execution", to)
 
     versions = [compiled.version(clang), compiled.version(("rustc",))]

@@ -144,7 +144,7 @@ def test_a_placeholder_without_a_value_raises() -> None:
     context = Context("x", module, Edits(module))
     helpers = Helpers(context.edits, module.metadata)
     with pytest.raises(KeyError, match="function"):
-        helpers._define("word", "@galeed.word.x", {})
+        helpers.define("word", "@galeed.word.x", {})
 
 
 def test_remarks_are_yaml() -> None:

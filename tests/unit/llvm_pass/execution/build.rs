@@ -1,7 +1,10 @@
-//! Links the object that the test made; its name is in FORMS_OBJECT.
+//! Links the objects that the tests made, each to its program; their names are in the environment.
 fn main() {
-    println!("cargo:rerun-if-env-changed=FORMS_OBJECT");
-    let object = std::env::var("FORMS_OBJECT").expect("FORMS_OBJECT names the rewritten object");
-    println!("cargo:rerun-if-changed={object}");
-    println!("cargo:rustc-link-arg={object}");
+    for (program, variable) in [("execution", "FORMS_OBJECT"), ("instructions", "INSTRUCTIONS_OBJECTS")] {
+        println!("cargo:rerun-if-env-changed={variable}");
+        for object in std::env::var(variable).unwrap_or_default().split(':').filter(|name| !name.is_empty()) {
+            println!("cargo:rerun-if-changed={object}");
+            println!("cargo:rustc-link-arg-bin={program}={object}");
+        }
+    }
 }

@@ -1,0 +1,103 @@
+"""Each instruction that touches memory, on memory that is really lent: right, too far, too late.
+
+The sources (execution/instructions.*) are compiled twice: rewritten, and as they are; the
+host (execution/src/bin/instructions.rs) compares what the two make of the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from llvm_pass.driver.clang import find_clang
+from llvm_pass.pipeline import Result, rewrite
+from tests import compiled
+from tests.conftest import Run
+
+_HOST = Path(__file__).parent / "execution"
+_LEVELS = (("-O0",), ("-O2", "-g", "-march=haswell"))
+_CXX = ("-std=c++20", "-fno-exceptions", "-fno-rtti")
+_WARNINGS = ("-Wall", "-Wextra", "-Werror")
+_ALONE = ("assembly_register", "segment", "histogram", "xsave", "assembly_locked", "wide_atomic")
+
+
+def _sources(to: Path, clang: tuple[str, ...], flags: tuple[str, ...], plain: bool) -> list[Path]:
+    """The sources as bitcode."""
+    define = ["-DPLAIN"] if plain else []
+    lacking = [] if plain else [_HOST / "strided.ll"]
+    text = (_HOST / "instructions.ll").read_text()
+    renamed = to / f"{'plain' if plain else 'form'}.ll"
+    renamed.write_text(text.replace("@form_", "@plain_") if plain else text)
+    commands = [
+        [*clang, *flags, *_WARNINGS, *define, "-c", "-emit-llvm", _HOST / "instructions.c"],
+        [*clang, *flags, *_CXX, *_WARNINGS, *define, "-c", "-emit-llvm", _HOST / "coroutine.cpp"],
+        *([*clang, *flags, "-Wno-override-module", "-c", "-emit-llvm", path] for path in (renamed, *lacking)),
+    ]
+    outputs = [to / f"{renamed.stem}-{number}.bc" for number in range(len(commands))]
+    compiled.build_all([*command, "-o", output] for command, output in zip(commands, outputs, strict=True))
+    return outputs
+
+
+@pytest.fixture(scope="session", params=_LEVELS, ids="".join)
+def program(request: pytest.FixtureRequest) -> Path:
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is not in PATH")
+    flags: tuple[str, ...] = request.param
+    clang = tuple(find_clang().command)
+
+    def make(to: Path) -> None:
+        objects = []
+        for plain in (True, False):
+            for bitcode in _sources(to, clang, flags, plain):
+                if not plain:
+                    bitcode.write_bytes(rewrite(bitcode.read_bytes()).bitcode)
+                objects.append(bitcode.with_suffix(".o"))
+                compiled.build([*clang, *flags, "-c", bitcode, "-o", objects[-1]])
+        target = compiled.KEPT / "execution-target"
+        changes = {"INSTRUCTIONS_OBJECTS": ":".join(map(str, objects)), "CARGO_TARGET_DIR": str(target)}
+        words = ["cargo", "build", "--quiet", "--bin", "instructions", "--manifest-path", _HOST / "Cargo.toml"]
+        compiled.build(words, changes)
+        shutil.copy(target / "debug" / "instructions", to)
+
+    versions = [compiled.version(clang), compiled.version(("rustc",))]
+    return compiled.kept("instructions", [*compiled.RUST, _HOST], [*flags, *versions], make) / "instructions"
+
+
+@pytest.mark.slow
+def test_every_instruction(program: Path, run: Run, backend: str) -> None:
+    outcome = run([program], timeout_seconds=300)
+    assert outcome.code == 0, f"{backend}: {outcome}"
+    assert re.search(r"all \d+ forms as they should be", outcome.stdout), outcome
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", _ALONE)
+def test_what_has_no_checked_form_ends_the_process(form: str, program: Path, run: Run, backend: str) -> None:
+    outcome = run([program, form])
+    assert outcome.code != 0, f"{backend}: {outcome}"
+    assert "went through" not in outcome.stdout
+    assert "galeed: " in outcome.stderr, outcome
+
+
+def _rewritten(name: str) -> Result:
+    return rewrite((_HOST / name).read_bytes())
+
+
+def test_what_ends_the_process_was_reported() -> None:
+    """A form that traps and says nothing beforehand would be a surprise."""
+    remarks = {(remark.function, remark.name) for remark in _rewritten("instructions.ll").remarks}
+    assert remarks == {
+        ("form_segment", "AddressSpace"),
+        ("form_histogram", "Intrinsic"),
+        ("form_xsave", "Intrinsic"),
+        ("form_wide_atomic", "WideAtomic"),
+    }
+
+
+def test_the_same_input_gives_the_same_bytes_as_text_and_as_bitcode() -> None:
+    first, again = _rewritten("instructions.ll"), _rewritten("instructions.ll")
+    assert first.bitcode == again.bitcode
+    assert first.text == again.text
