@@ -12,10 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.model import LabError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from experiments.model import Json
 
 BACKENDS = ("pku", "mprotect")
+NO_KEYS = "this CPU or kernel has no protection keys"
 
 
 def _cpuinfo() -> dict[str, str]:
@@ -39,6 +44,14 @@ def pku_available() -> bool:
         return False
     libc.pkey_free(key)
     return True
+
+
+def usable(backend: str, say: Callable[[str], object]) -> bool:
+    """Whether programs can run on the backend here; says so where they cannot."""
+    if backend != "pku" or pku_available():
+        return True
+    say(f"pku: unavailable, {NO_KEYS}")
+    return False
 
 
 @cache
@@ -82,3 +95,13 @@ def facts() -> dict[str, Json]:
         "python": platform.python_version(),
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
+
+
+def facts_for_times(say: Callable[[str], object]) -> dict[str, Json]:
+    """The facts, where times mean something. Raises LabError on an emulated CPU; says when the machine is busy."""
+    if emulated():
+        raise LabError("this CPU is emulated in software: times taken here mean nothing")
+    known = facts()
+    if busy():
+        say(f"the load is {known['load_1min']} on {known['cpus']} CPUs: other work will blur these figures")
+    return known

@@ -126,8 +126,7 @@ def run(options: Options) -> Report:
     rows, policies = _chosen(options)
     folder = _built(options, rows)
     for backend in options.backends:
-        if backend == "pku" and not machine.pku_available():
-            options.say("pku: unavailable, this CPU or kernel has no protection keys")
+        machine.usable(backend, options.say)
     cells = _cells(options, folder, rows, policies)
     absent: list[Json] = [
         {"id": row.name, "backend": backend, "why": why} for row in rows for backend, why in row.absent.items()

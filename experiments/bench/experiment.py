@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from experiments import machine
 from experiments.bench import programs, rewriting, runtime, scanning
-from experiments.bench.figures import Figure, as_table
+from experiments.bench.figures import Figure, report
 from experiments.heap.measure import THREADS
-from experiments.model import Experiment, LabError, Report
-from experiments.output import as_json, write_atomically
+from experiments.model import Experiment, Report
 from experiments.workshop import need_tools
 
 if TYPE_CHECKING:
-    from experiments.model import Json, Options
+    from experiments.model import Options
 
 ON_PKU = (
     ("gate round trip / two WRPKRU", runtime.GATE_GOAL),
@@ -31,29 +30,18 @@ ON_PKU = (
 def run(options: Options) -> Report:
     """Measures and writes. Raises LabError on an emulated CPU or when something cannot be built."""
     need_tools()
-    if machine.emulated():
-        raise LabError("this CPU is emulated in software: times taken here mean nothing")
-    facts = machine.facts()
-    if machine.busy():
-        options.say(f"the load is {facts['load_1min']} on {facts['cpus']} CPUs: other work will blur these figures")
+    facts = machine.facts_for_times(options.say)
     figures: list[Figure] = []
-    backends = options.backends
-    if "pku" in backends and not machine.pku_available():
-        backends = tuple(one for one in backends if one != "pku")
-        why = "this CPU or kernel has no protection keys"
-        options.say(f"pku: unavailable, {why}")
-        figures += [Figure(name, "pku", None, goal, note=why) for name, goal in ON_PKU]
+    backends = tuple(one for one in options.backends if machine.usable(one, options.say))
+    if backends != options.backends:
+        figures += [Figure(name, "pku", None, goal, note=machine.NO_KEYS) for name, goal in ON_PKU]
     figures += [runtime.gate(backend, options) for backend in backends if backend == "pku"]
     figures += runtime.heap(backends, options)
     figures += programs.accesses(backends, options)
     figures += programs.honest(backends, options)
     figures.append(rewriting.speed(options))
     figures += scanning.speed(options)
-    items: list[Json] = [figure.as_object() for figure in figures]
-    result: dict[str, Json] = {"machine": facts, "figures": items}
-    file = options.output / "result.json"
-    write_atomically(file, as_json(result))
-    return Report(result, as_table(figures), files=(file,))
+    return report(figures, facts, options.output / "result.json")
 
 
 EXPERIMENT = Experiment(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experiments.output import table
+from experiments.model import Report
+from experiments.output import as_json, table, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from experiments.model import Json
 
@@ -65,3 +67,11 @@ def _number(value: float, unit: str) -> str:
 def as_table(figures: Sequence[Figure]) -> str:
     """Every figure, one a line."""
     return table(("figure", "backend", "value", "goal", "status", "note"), [figure.cells() for figure in figures])
+
+
+def report(figures: Sequence[Figure], facts: Mapping[str, Json], file: Path, *more: Path) -> Report:
+    """Writes the figures, with the machine's facts, as `file`; more: what else was written."""
+    items: list[Json] = [figure.as_object() for figure in figures]
+    result: dict[str, Json] = {"machine": dict(facts), "figures": items}
+    write_atomically(file, as_json(result))
+    return Report(result, as_table(figures), files=(file, *more))

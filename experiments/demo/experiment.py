@@ -110,8 +110,7 @@ def run(options: Options) -> Report:
     deviations: list[str] = []
     times: dict[str, Json] = {}
     for backend in options.backends:
-        if backend == "pku" and not machine.pku_available():
-            options.say("pku: unavailable, this CPU or kernel has no protection keys")
+        if not machine.usable(backend, options.say):
             rows += [_row(case, backend, UNAVAILABLE, UNAVAILABLE) for case in CASES]
             continue
         more_rows, more_deviations, measured = _backend(backend, executables, sample, options)

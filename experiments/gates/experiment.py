@@ -12,9 +12,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from experiments import machine, process
-from experiments.bench.figures import Figure, as_table
+from experiments.bench.figures import Figure, report
 from experiments.model import Experiment, LabError, Report
-from experiments.output import as_json, write_atomically
 from experiments.workshop import BUILDS, ROOT, clean_environment
 
 if TYPE_CHECKING:
@@ -67,26 +66,19 @@ def figures_of(line: Mapping[str, Json], backend: str) -> list[Figure]:
 
 def run(options: Options) -> Report:
     """Measures and writes. Raises LabError on an emulated CPU or when nothing can be built."""
-    if machine.emulated():
-        raise LabError("this CPU is emulated in software: times taken here mean nothing")
+    facts = machine.facts_for_times(options.say)
     program = _program()
     figures: list[Figure] = []
     for backend in options.backends:
-        if backend == "pku" and not machine.pku_available():
-            why = "this CPU or kernel has no protection keys"
-            options.say(f"pku: unavailable, {why}")
-            figures += [Figure(name, backend, None, goal, note=why) for name, _, goal in WHOLE]
+        if not machine.usable(backend, options.say):
+            figures += [Figure(name, backend, None, goal, note=machine.NO_KEYS) for name, _, goal in WHOLE]
             continue
         options.say(f"measuring crossings on {backend}")
         ending = process.run([program], backend, options.output / f"gates.{backend}")
         if ending.code != 0:
             raise LabError(f"the gate benchmark failed: {ending}; see {ending.stderr}")
         figures += figures_of(ending.line, backend)
-    items: list[Json] = [figure.as_object() for figure in figures]
-    result: dict[str, Json] = {"machine": machine.facts(), "figures": items}
-    file = options.output / "result.json"
-    write_atomically(file, as_json(result))
-    return Report(result, as_table(figures), files=(file,))
+    return report(figures, facts, options.output / "result.json")
 
 
 EXPERIMENT = Experiment(

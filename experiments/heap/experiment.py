@@ -14,7 +14,7 @@ from experiments.bench.figures import Figure, as_table
 from experiments.heap import rivals
 from experiments.heap.measure import OURS, build_rounds, collections, geometric_mean, rounds
 from experiments.heap.plot import bars
-from experiments.model import Experiment, LabError, Report
+from experiments.model import Experiment, Report
 from experiments.output import as_json, table, write_atomically
 from experiments.workshop import need_tools
 
@@ -109,11 +109,7 @@ def _case_table(series: Sequence[Series]) -> str:
 def run(options: Options) -> Report:
     """Measures and writes. Raises LabError on an emulated CPU or when something cannot be built."""
     need_tools()
-    if machine.emulated():
-        raise LabError("this CPU is emulated in software: times taken here mean nothing")
-    facts = machine.facts()
-    if machine.busy():
-        options.say(f"the load is {facts['load_1min']} on {facts['cpus']} CPUs: other work will blur these figures")
+    facts = machine.facts_for_times(options.say)
     backend = "pku" if "pku" in options.backends and machine.pku_available() else "mprotect"
     others = rivals.find(options)
     series = rounds(build_rounds(), backend, others, options)

@@ -10,41 +10,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experiments import machine
-from experiments.bench.figures import Figure, as_table
+from experiments.bench.figures import Figure, report
 from experiments.libmpk.collect import Point, build, figures, measure, unavailable
 from experiments.libmpk.plot import plot
-from experiments.model import Experiment, LabError, Report
-from experiments.output import as_json, write_atomically
+from experiments.model import Experiment, Report
 
 if TYPE_CHECKING:
-    from experiments.model import Json, Options
+    from experiments.model import Options
 
 
 def run(options: Options) -> Report:
     """Builds, measures, writes. Raises LabError on an emulated CPU or when something fails."""
-    if machine.emulated():
-        raise LabError("this CPU is emulated in software: times taken here mean nothing")
-    facts = machine.facts()
-    if machine.busy():
-        options.say(f"the load is {facts['load_1min']} on {facts['cpus']} CPUs: other work will blur these figures")
+    facts = machine.facts_for_times(options.say)
     program = build(options)
     points: list[Point] = []
     rows: list[Figure] = []
     for backend in options.backends:
-        if backend == "pku" and not machine.pku_available():
-            why = "this CPU or kernel has no protection keys"
-            options.say(f"pku: unavailable, {why}")
-            rows += unavailable(why)
+        if not machine.usable(backend, options.say):
+            rows += unavailable(machine.NO_KEYS)
             continue
         measured = measure(program, backend, options)
         points += measured
         rows += figures(measured)
-    items: list[Json] = [row.as_object() for row in rows]
-    result: dict[str, Json] = {"machine": facts, "figures": items}
-    files = (options.output / "result.json", options.output / "libmpk.png")
-    write_atomically(files[0], as_json(result))
-    plot(points, files[1])
-    return Report(result, as_table(rows), files=files)
+    picture = options.output / "libmpk.png"
+    plot(points, picture)
+    return report(rows, facts, options.output / "result.json", picture)
 
 
 EXPERIMENT = Experiment(

@@ -65,8 +65,7 @@ def run(options: Options) -> Report:
     measured: list[str] = []
     unavailable: list[Json] = []
     for backend in options.backends:
-        if backend == "pku" and not machine.pku_available():
-            options.say("pku: unavailable, this CPU or kernel has no protection keys")
+        if not machine.usable(backend, options.say):
             unavailable.append(backend)
             continue
         if machine.emulated():

@@ -74,23 +74,13 @@ def defines(path: Path, symbol: str) -> bool | None:
 
     Raises: DriverError when it is no ELF file.
     """
-    table = sections(path.read_bytes(), str(path))
-    for section in table:
-        if section.kind != SHT_SYMTAB:
-            continue
-        if section.link >= len(table):
-            raise DriverError(f"{path}: damaged ELF file")
-        names = table[section.link].data.tobytes()
+    for names, entries in _symbol_tables(sections(path.read_bytes(), str(path)), str(path)):
         wanted = set()
         position = names.find(symbol.encode() + b"\0")
         while position >= 0:  # also where it is the tail of another name; those are told apart below
             wanted.add(position)
             position = names.find(symbol.encode() + b"\0", position + 1)
-        usable = len(section.data) - len(section.data) % SYMBOL.size
-        return any(
-            name in wanted and index != SHN_UNDEF
-            for name, _, _, index, _, _ in SYMBOL.iter_unpack(section.data[:usable])
-        )
+        return any(name in wanted and index != SHN_UNDEF for name, _, _, index, _, _ in entries)
     return None
 
 
@@ -132,14 +122,8 @@ def symbols(data: bytes, name: str) -> tuple[dict[tuple[int, int], set[str]], se
     if data.startswith(BITCODE_MAGICS):
         return entries, needed
     table = sections(data, name)
-    for section in table:
-        if section.kind != SHT_SYMTAB:
-            continue
-        if section.link >= len(table):
-            raise DriverError(f"{name}: damaged ELF file")
-        names = table[section.link].data.tobytes()
-        usable = len(section.data) - len(section.data) % SYMBOL.size
-        for text, info, _, index, value, _ in SYMBOL.iter_unpack(section.data[:usable]):
+    for names, found in _symbol_tables(table, name):
+        for text, info, _, index, value, _ in found:
             if info >> 4 == STB_LOCAL:
                 continue
             if index == SHN_UNDEF:
@@ -160,6 +144,17 @@ def rewritten(data: bytes, name: str) -> bool | None:
     if not code:
         return None
     return any(section.name == REWRITTEN_SECTION for section in code)
+
+
+def _symbol_tables(table: list[Section], name: str) -> Iterator[tuple[bytes, Iterator[tuple[int, ...]]]]:
+    """Of each symbol table: the bytes that names are offsets into, and the entries."""
+    for section in table:
+        if section.kind != SHT_SYMTAB:
+            continue
+        if section.link >= len(table):
+            raise DriverError(f"{name}: damaged ELF file")
+        usable = len(section.data) - len(section.data) % SYMBOL.size
+        yield table[section.link].data.tobytes(), SYMBOL.iter_unpack(section.data[:usable])
 
 
 def _text(names: bytes, start: int) -> str:

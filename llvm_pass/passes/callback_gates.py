@@ -15,7 +15,7 @@ from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Signature, read_returns, read_value
 from llvm_pass.ir.syntax import Call, parse_call
 from llvm_pass.passes.base import Context
-from llvm_pass.passes.crossing import arguments_through
+from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside
 from llvm_pass.passes.groups import Groups
 from llvm_pass.runtime.convert import leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
@@ -100,7 +100,7 @@ class _Thunks:
         parameters = [f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters)]
         copies = any(value.in_memory for value in signature.parameters)
         returns = f"{signature.returns()} {shape}".rstrip()
-        personality = "" if safe else " personality ptr @__gcc_personality_v0"
+        personality = "" if safe else f" personality ptr {PERSONALITY}"
         unlikely = self._context.module.metadata.node('!{!"branch_weights", i32 1, i32 2000}')
         result = "" if void else "%same = "
         after = f'{group} section "galeed_text"{personality} {{'
@@ -124,29 +124,20 @@ class _Thunks:
         arguments = arguments_through("galeed_callback_argument", signature, lines, helpers, self._types)
         invocation = f"{returns} %address({', '.join(arguments)})"
         target = "" if void else "%got = "
-        if safe:
-            lines.append(f"  {target}call {invocation}")
-        else:
-            self._edits.declare("@__gcc_personality_v0", "declare i32 @__gcc_personality_v0(...)")
-            lines += [f"  {target}invoke {invocation}", "          to label %back unwind label %thrown", "", "back:"]
-        lines += self._finish(signature)
-        if not safe:
-            lines += [
-                "", "thrown:", "  %exception = landingpad { ptr, i32 }", "          cleanup",
-                f"  call {helpers.runtime('galeed_callback_exit')}(ptr %token)", "  resume { ptr, i32 } %exception",
-            ]  # fmt: skip
+        leave = helpers.runtime("galeed_callback_exit")
+        lines += called_inside(target, invocation, self._finish(signature, leave), leave, safe, self._edits)
         return "\n".join([*lines, "}"])
 
-    def _finish(self, signature: Signature) -> list[str]:
-        leave = f"  call {self._helpers.runtime('galeed_callback_exit')}(ptr %token)"
+    def _finish(self, signature: Signature, leave: str) -> list[str]:
+        close = f"  call {leave}(ptr %token)"
         if signature.is_void:
-            return [leave, "  ret void"]
+            return [close, "  ret void"]
         kind = signature.result.kind
         if not kind.pointers:
-            return [leave, f"  ret {kind.text} %got"]
+            return [close, f"  ret {kind.text} %got"]
         lend = self._helpers.through_word("galeed_callback_result")
         mapped = leaves_mapped(kind, "%got", "%given", lambda value: f"call ptr {lend}(ptr {value})")
-        return [mapped, leave, f"  ret {kind.text} %given"]
+        return [mapped, close, f"  ret {kind.text} %given"]
 
 
 def _through(call: Call, thunk: str, signature: str) -> str:

@@ -1,11 +1,14 @@
-"""Pointer arguments on their way through a gate, inward or outward."""
+"""What gates have in common, inward and outward: pointer arguments, and a call that may throw."""
 
 from __future__ import annotations
 
+from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.signature import Signature
 from llvm_pass.ir.types import TypeTable
 from llvm_pass.runtime.convert import leaves_changed, leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
+
+PERSONALITY = "@__gcc_personality_v0"  # runs cleanups in any language; in libgcc, which Rust links anyway
 
 
 def arguments_through(
@@ -32,3 +35,19 @@ def arguments_through(
             name = f"%x{number}"
         arguments.append(f"{value.text()} {name}")
     return arguments
+
+
+def called_inside(target: str, callee: str, after: list[str], leave: str, safe: bool, edits: Edits) -> list[str]:
+    """A call behind a gate, and `after` it: target "%got = " or "", callee with type and arguments.
+
+    Where it is not safe from exceptions, one calls `leave` with the gate's %token on its way;
+    the function around it then needs PERSONALITY.
+    """
+    if safe:
+        return [f"  {target}call {callee}", *after]
+    edits.declare(PERSONALITY, f"declare i32 {PERSONALITY}(...)")
+    return [
+        f"  {target}invoke {callee}", "          to label %back unwind label %thrown", "", "back:", *after,
+        "", "thrown:", "  %exception = landingpad { ptr, i32 }", "          cleanup",
+        f"  call {leave}(ptr %token)", "  resume { ptr, i32 } %exception",
+    ]  # fmt: skip

@@ -19,7 +19,7 @@ from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Definition, Signature, read_definition
 from llvm_pass.ir.syntax import GLOBAL, bare, parse_call, sibling
 from llvm_pass.passes.base import Context
-from llvm_pass.passes.crossing import arguments_through
+from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside
 from llvm_pass.passes.groups import Groups
 from llvm_pass.runtime.convert import leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
@@ -32,7 +32,6 @@ _ADDRESS = re.compile(rf"({GLOBAL})(?![\w(])")
 _CALLED = re.compile(rf" ({GLOBAL})\(")
 _BLOCK_ADDRESS = re.compile(rf"blockaddress\(({GLOBAL}),")
 _IFUNC = re.compile(rf"^({GLOBAL}) = .*\bifunc ")
-_PERSONALITY = "@__gcc_personality_v0"  # runs cleanups in any language; in libgcc, which Rust links anyway
 _NO_GATE = frozenset(("@main",))
 _NO_CONVENTION = frozenset(("x86_intrcc",))
 
@@ -95,7 +94,7 @@ class _Gates:
         parameters = [f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters)]
         dots = ["..."] if signature.variadic else []
         safe = self._groups.has(definition.groups, "nounwind")
-        personality = "" if safe or signature.variadic else f" personality ptr {_PERSONALITY}"
+        personality = "" if safe or signature.variadic else f" personality ptr {PERSONALITY}"
         group = self._groups.for_gate(definition.groups)
         after = _after(definition, group, comdat, f"{personality} {{")
         shape = (
@@ -130,18 +129,9 @@ class _Gates:
         target = "" if signature.is_void else "%got = "
         no_inline = self._groups.group("noinline")
         call = f"{signature.returns()} {body}({', '.join(arguments)}) {no_inline}"
-        if safe:
-            lines.append(f"  {target}call {call}")
-        else:
-            self._edits.declare(_PERSONALITY, f"declare i32 {_PERSONALITY}(...)")
-            lines += [f"  {target}invoke {call}", "          to label %back unwind label %thrown", "", "back:"]
-        lines.append(f"  call {helpers.runtime('galeed_gate_exit')}(ptr %token)")
-        lines += self._returned(signature)
-        if not safe:
-            lines += [
-                "", "thrown:", "  %exception = landingpad { ptr, i32 }", "          cleanup",
-                f"  call {helpers.runtime('galeed_gate_exit')}(ptr %token)", "  resume { ptr, i32 } %exception",
-            ]  # fmt: skip
+        leave = helpers.runtime("galeed_gate_exit")
+        behind = [f"  call {leave}(ptr %token)", *self._returned(signature)]
+        lines += called_inside(target, call, behind, leave, safe, self._edits)
         return "\n".join([*lines, "}"])
 
     def _returned(self, signature: Signature) -> list[str]:

@@ -235,6 +235,17 @@ _Static_assert(SCRUB_AVX == 2 && SCRUB_AVX512 == 3 && SCRUB_AMX == 4, "scrub lev
 "80: ud2\n" \
 "81:\n" \
 ".endm\n" \
+/* Ends both: 24 bytes of room and the caller's registers, in the order they were pushed. */ \
+".macro mpk_return\n" \
+"    addq $24, %rsp\n" \
+"    .cfi_adjust_cfa_offset -24\n" \
+"    .irp r, r15, r14, r13, r12, rbx, rbp\n" \
+"    popq %\\r\n" \
+"    .cfi_adjust_cfa_offset -8\n" \
+"    .cfi_restore \\r\n" \
+"    .endr\n" \
+"    ret\n" \
+".endm\n" \
 ".macro mpk_zero registers:vararg\n" \
 "    .irp r, \\registers\n" \
 "    xorl %\\r, %\\r\n" \

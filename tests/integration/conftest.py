@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llvm_pass.driver import inspect_objects
-from tests.conftest import Outcome, environment
+from tests.conftest import Outcome, Run
 
 CC = [sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c"]
 CXX = [sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c++"]
@@ -20,6 +20,7 @@ LIBRARY = "#include <stddef.h>\nlong total(const int *at, size_t n) { long s = 0
 PROGRAM = '#include <stdio.h>\nint main(int argc, char **argv) { printf("%s\\n", argv[argc - 1]); return argc; }\n'
 
 Tool = Callable[..., Outcome]
+Program = Callable[..., Outcome]
 
 
 @pytest.fixture
@@ -33,25 +34,27 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tool(folder: Path) -> Tool:
+def tool(folder: Path, run: Run) -> Tool:
     """Runs a command in the folder: `tool(CC, "-c", "lib.c")`."""
 
     def call(command: list[str], *words: str, stdin: str = "", env: dict[str, str] | None = None) -> Outcome:
         scratch = folder / ".tmp"
         scratch.mkdir(exist_ok=True)
         changes = {"PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(scratch), **(env or {})}
-        done = subprocess.run(
-            [*command, *words],
-            cwd=folder,
-            env=environment(changes),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        done = run([*command, *words], cwd=folder, env=changes, stdin=stdin, timeout_seconds=300)
         assert "Traceback" not in done.stderr, done.stderr
         assert list(scratch.iterdir()) == [], "temporary files were left"
-        return Outcome(done.returncode, done.stdout, done.stderr)
+        return done
+
+    return call
+
+
+@pytest.fixture
+def program(programs: Path, run: Run) -> Program:
+    """Runs one of the test's own `programs` by name."""
+
+    def call(name: str, *arguments: str, **keywords: Any) -> Outcome:
+        return run([programs / name, *arguments], **{"timeout_seconds": 300.0, **keywords})
 
     return call
 

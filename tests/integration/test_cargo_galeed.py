@@ -42,21 +42,14 @@ Galeed = Callable[..., Outcome]
 
 
 @pytest.fixture
-def galeed(target: Path) -> Galeed:
+def galeed(target: Path, run: Run) -> Galeed:
     """Runs `cargo galeed ...` in the crates' workspace."""
 
     def call(*words: str, cwd: Path = CRATES, env: dict[str, str | None] | None = None) -> Outcome:
         changes = {"PYTHONPATH": os.pathsep.join(sys.path), "CARGO_TARGET_DIR": str(target), **(env or {})}
-        done = subprocess.run(
-            [*COMMAND, *words],
-            cwd=cwd,
-            env=environment(changes),
-            capture_output=True,
-            text=True,
-            timeout=BUILD_SECONDS,
-        )
+        done = run([*COMMAND, *words], cwd=cwd, env=changes, timeout_seconds=BUILD_SECONDS)
         assert "Traceback" not in done.stderr, done.stderr
-        return Outcome(done.returncode, done.stdout, done.stderr)
+        return done
 
     return call
 

@@ -7,17 +7,15 @@ and exits 0; what must end a process is judged here.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import compiled
 from tests.compiled import FLAVOURS
-from tests.conftest import Outcome, Run, scaled
+from tests.conftest import scaled
+from tests.integration.conftest import Program
 
-Program = Callable[..., Outcome]
 TIMEOUT_SECONDS = 300.0
 
 
@@ -25,16 +23,6 @@ TIMEOUT_SECONDS = 300.0
 def programs(request: pytest.FixtureRequest) -> Path:
     """The folder of the compiled programs: as shipped, and under clang's UBSan in trap mode."""
     return compiled.programs("keys", FLAVOURS[request.param]())
-
-
-@pytest.fixture
-def program(programs: Path, run: Run) -> Program:
-    """Runs one of the programs by name."""
-
-    def call(name: str, *arguments: str, **keywords: Any) -> Outcome:
-        return run([programs / name, *arguments], timeout_seconds=TIMEOUT_SECONDS, **keywords)
-
-    return call
 
 
 HOLDS = (

@@ -7,17 +7,15 @@ where it must succeed, and inside mpk_call, where it must fail in exactly one wa
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests import compiled
 from tests.compiled import FLAVOURS
-from tests.conftest import Outcome, Run
+from tests.conftest import Outcome
+from tests.integration.conftest import Program
 
-Program = Callable[..., Outcome]
 ABORTED = -signal.SIGABRT
 PLACES = ("general", "vector", "mask", "x87", "mxcsr", "stack")
 
@@ -26,16 +24,6 @@ PLACES = ("general", "vector", "mask", "x87", "mxcsr", "stack")
 def programs(request: pytest.FixtureRequest) -> Path:
     """The folder of the compiled programs: as shipped, and under clang's UBSan in trap mode."""
     return compiled.programs("call", FLAVOURS[request.param]())
-
-
-@pytest.fixture
-def program(programs: Path, run: Run) -> Program:
-    """Runs one of the programs by name."""
-
-    def call(name: str, *arguments: str, **keywords: Any) -> Outcome:
-        return run([programs / name, *arguments], **keywords)
-
-    return call
 
 
 def places(outcome: Outcome) -> dict[str, int]:

@@ -15,7 +15,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,8 @@ import pytest
 from tests import compiled
 from tests.compiled import FLAVOURS, NATIVE
 from tests.conftest import ROOT, Outcome, Run
+from tests.integration.conftest import Program
 
-Program = Callable[..., Outcome]
 ABORTED = -signal.SIGABRT
 SEGFAULT = -signal.SIGSEGV
 
@@ -34,16 +33,6 @@ SEGFAULT = -signal.SIGSEGV
 def programs(request: pytest.FixtureRequest) -> Path:
     """The folder of the compiled programs: as shipped, and under clang's UBSan in trap mode."""
     return compiled.programs("core", FLAVOURS[request.param]())
-
-
-@pytest.fixture
-def program(programs: Path, run: Run) -> Program:
-    """Runs one of the programs by name."""
-
-    def call(name: str, *arguments: str, **keywords: Any) -> Outcome:
-        return run([programs / name, *arguments], **keywords)
-
-    return call
 
 
 HOLDS = (

@@ -1,23 +1,7 @@
 //! A place to come back to when foreign code is stopped: `mpk_try` in Rust.
 
 use crate::ffi;
-use std::any::Any;
-use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-
-struct Task<F, R> {
-    body: Option<F>,
-    result: Option<Result<R, Box<dyn Any + Send>>>,
-}
-
-/// A panic may not pass the C frame of `mpk_try`: it waits in the task.
-unsafe extern "C" fn run<F: FnOnce() -> R, R>(task: *mut c_void) {
-    // SAFETY: attempt passes its own Task, and waits.
-    let task = unsafe { &mut *task.cast::<Task<F, R>>() };
-    if let Some(body) = task.body.take() {
-        task.result = Some(catch_unwind(AssertUnwindSafe(body)));
-    }
-}
+use crate::task::Task;
 
 /// Calls `body`. `Err` is the violation that was stopped inside it, when the
 /// policy is `unwind`. A panic of `body` goes on behind this call.
@@ -51,16 +35,10 @@ unsafe extern "C" fn run<F: FnOnce() -> R, R>(task: *mut c_void) {
 /// leaks, and locks that they hold stay locked.
 pub unsafe fn attempt<R>(body: impl FnOnce() -> R) -> Result<R, Box<ffi::mpk_violation>> {
     fn call<F: FnOnce() -> R, R>(body: F) -> Result<R, Box<ffi::mpk_violation>> {
-        let mut task = Task {
-            body: Some(body),
-            result: None,
-        };
+        let mut task = Task::new(body);
         // SAFETY: run takes exactly this type; the task outlives the call.
-        if unsafe { ffi::mpk_try(run::<F, R>, (&raw mut task).cast()) } == 0 {
-            return match task.result.take().expect("the body ran to its end") {
-                Ok(value) => Ok(value),
-                Err(panic) => resume_unwind(panic),
-            };
+        if unsafe { ffi::mpk_try(Task::<F, R>::run, (&raw mut task).cast()) } == 0 {
+            return Ok(task.finish());
         }
         let mut violation = Box::<ffi::mpk_violation>::default();
         // SAFETY: a place for the result.
@@ -73,6 +51,7 @@ pub unsafe fn attempt<R>(body: impl FnOnce() -> R) -> Result<R, Box<ffi::mpk_vio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::catch_unwind;
 
     #[test]
     fn results_and_panics_pass() {

@@ -1,9 +1,8 @@
 //! Foreign code on a stack of its own, Rust's under the host's key: `mpk_call.h` in Rust.
 
+use crate::task::Task;
 use crate::{Error, ffi};
-use std::any::Any;
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 unsafe extern "C" {
     fn mpk_host_stack(
@@ -36,20 +35,6 @@ pub struct Returned {
     pub xmm1: f64,
 }
 
-struct Task<F, R> {
-    body: Option<F>,
-    result: Option<Result<R, Box<dyn Any + Send>>>,
-}
-
-/// A panic may not pass `mpk_host_stack`: it waits in the task.
-unsafe extern "C" fn run<F: FnOnce() -> R, R>(task: *mut c_void) {
-    // SAFETY: host_stack passes its own Task, and waits.
-    let task = unsafe { &mut *task.cast::<Task<F, R>>() };
-    if let Some(body) = task.body.take() {
-        task.result = Some(catch_unwind(AssertUnwindSafe(body)));
-    }
-}
-
 /// Calls `body` on a stack inside the host domain, where foreign code can neither
 /// read nor write it. `bytes`: of that stack; 0 for 1 MiB. What lies on the
 /// thread's own stack stays open to foreign code, so call this near the start of
@@ -74,16 +59,10 @@ unsafe extern "C" fn run<F: FnOnce() -> R, R>(task: *mut c_void) {
 /// No memory, a size beyond 1 GiB, or a kernel older than 6.12 on the pku backend.
 pub fn host_stack<R>(bytes: usize, body: impl FnOnce() -> R) -> Result<R, Error> {
     fn switch<F: FnOnce() -> R, R>(bytes: usize, body: F) -> Result<R, Error> {
-        let mut task = Task {
-            body: Some(body),
-            result: None,
-        };
+        let mut task = Task::new(body);
         // SAFETY: run takes exactly this type; the task outlives the call.
-        Error::check(unsafe { mpk_host_stack(bytes, run::<F, R>, (&raw mut task).cast()) })?;
-        match task.result.take().expect("the body ran to its end") {
-            Ok(value) => Ok(value),
-            Err(panic) => resume_unwind(panic),
-        }
+        Error::check(unsafe { mpk_host_stack(bytes, Task::<F, R>::run, (&raw mut task).cast()) })?;
+        Ok(task.finish())
     }
     switch(bytes, body)
 }
@@ -123,6 +102,7 @@ pub fn is_host_address(address: usize) -> bool {
 mod tests {
     use super::*;
     use std::backtrace::{Backtrace, BacktraceStatus};
+    use std::panic::catch_unwind;
 
     extern "C" fn foreign_sum(a: u64, b: u64, x: f64) -> f64 {
         let here = 0u8;

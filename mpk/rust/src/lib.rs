@@ -16,6 +16,7 @@ mod harden;
 pub mod keys;
 mod probe;
 mod scan;
+mod task;
 
 pub use attempt::attempt;
 pub use call::{Returned, call, host_stack, is_host_address};
