@@ -16,8 +16,6 @@ from tests.compiled import FLAVOURS
 from tests.conftest import scaled
 from tests.integration.conftest import Program
 
-TIMEOUT_SECONDS = 300.0
-
 
 @pytest.fixture(scope="session", params=FLAVOURS)
 def programs(request: pytest.FixtureRequest) -> Path:
