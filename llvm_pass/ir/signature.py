@@ -39,7 +39,12 @@ class Value:
     @property
     def in_memory(self) -> bool:
         """Passed as a copy on the stack: the pointer is not one that anybody lent."""
-        return self.attributes.startswith(_BY_VALUE)
+        return self.attributes.startswith(("byval(", "inalloca(", "preallocated("))
+
+    @property
+    def in_place(self) -> bool:
+        """Built by the caller where the callee will find it: nobody else can call."""
+        return self.attributes.startswith(("inalloca(", "preallocated("))
 
     def copied(self, types: TypeTable) -> Type | None:
         """What lies behind a byval pointer: a copy that belongs to the callee."""

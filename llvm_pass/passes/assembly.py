@@ -34,8 +34,10 @@ def rewrite_assembly(frame: Frame, number: int, line: str, call: Call) -> None:
     if not memory:
         return
     sizes = {index: _size(frame, call.arguments[index]) for index in memory}
-    if call.kind != "call" or len(operands) != len(call.arguments) or not all(sizes.values()):
-        reason = f"as {call.kind}" if call.kind != "call" else "of unknown size"
+    fits = len(operands) == len(call.arguments) and all(sizes.values())
+    writes = fits and any(operands[index].startswith("=") for index in memory)
+    if not fits or (call.kind != "call" and writes):  # what a copy holds could not go home on every way out
+        reason = f"as {call.kind}" if fits else "of unknown size"
         frame.missed("InlineAssembly", f"inline assembly with a memory operand {reason} has no checked form", line)
         return
     pinned = _ATOMIC.search(template) is not None

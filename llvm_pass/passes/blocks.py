@@ -25,8 +25,11 @@ class BlockCalls:
         match = _INTRINSIC.match(call.callee)
         if match:
             self._block(number, line, call, match.group(1), match.group(2))
-        elif call.callee in LIBRARY and call.kind == "call" and call.callee in self._context.module.declarations:
-            self._block(number, line, call, LIBRARY[call.callee], "i64")
+        elif call.callee in LIBRARY and call.callee in self._context.module.declarations:
+            if call.kind == "call" and call.marker != "musttail":
+                self._block(number, line, call, LIBRARY[call.callee], "i64")
+            elif any(self._frame.checked(text) for text in call.arguments):
+                self._frame.missed("LibraryCall", f"{call.callee[1:]} as {call.marker or call.kind}", line)
         else:
             return False
         return True

@@ -69,7 +69,7 @@ class _Thunks:
         read = [read_value(self._types, text) for text in call.arguments] if not reason else []
         if any("nest" in value.attributes.split() for value, _ in read):
             reason = "indirect call with a static chain"
-        if any(value.attributes.startswith(("inalloca(", "preallocated(")) for value, _ in read):
+        if any(value.in_place for value, _ in read):
             reason = "indirect call with arguments built in place"
         if reason:
             self._context.missed("IndirectCall", f"{reason} cannot reach the host", function, line)

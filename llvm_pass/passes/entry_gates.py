@@ -113,15 +113,8 @@ class _Gates:
             "",
             "host:",
         ]
-        if signature.variadic:
-            self._context.missed("Variadic", "the host cannot call a variadic function through a gate", function)
-            what = self._text(
-                function,
-                "unsupported",
-                "variadic function ",
-                " was called from Rust: wrap it in a C function with fixed arguments",
-            )
-            lines += [f"  call {helpers.runtime('galeed_unsupported')}(ptr {what})", "  unreachable", "}"]
+        if signature.variadic or any(value.in_place for value in signature.parameters):
+            lines += self._refusal(function, signature.variadic)
             return "\n".join(lines)
         arguments = arguments_through("galeed_gate_argument", signature, lines, helpers, self._types)
         name = self._text(function, "name")
@@ -133,6 +126,17 @@ class _Gates:
         behind = [f"  call {leave}(ptr %token)", *self._returned(signature)]
         lines += called_inside(target, call, behind, leave, safe, self._edits)
         return "\n".join([*lines, "}"])
+
+    def _refusal(self, function: Function, variadic: bool) -> list[str]:
+        """The host's side of a gate that cannot pass the arguments on."""
+        if variadic:
+            what = "variadic function", "was called from Rust: wrap it in a C function with fixed arguments"
+            self._context.missed("Variadic", "the host cannot call a variadic function through a gate", function)
+        else:
+            what = "function", "has an argument built in place, which no gate can pass on"
+            self._context.missed("ArgumentInPlace", "the host cannot call a function with inalloca arguments", function)
+        text = self._text(function, "unsupported", f"{what[0]} ", f" {what[1]}")
+        return [f"  call {self._helpers.runtime('galeed_unsupported')}(ptr {text})", "  unreachable", "}"]
 
     def _returned(self, signature: Signature) -> list[str]:
         if signature.is_void:

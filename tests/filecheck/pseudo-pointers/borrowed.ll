@@ -62,6 +62,18 @@ define void @assembly(ptr %p, ptr %q) {
 ; CHECK-NEXT:    call void @galeed.give_back.4(ptr %p
 ; CHECK-NEXT:    call ptr @galeed.borrow.4.write.pinned(ptr %p
 
+; An operand that is only read needs nothing behind the jump.
+define void @goto(ptr %p) {
+  callbr void asm sideeffect "cmpl $$0, $0; je ${1:l}", "*m,!i"(ptr elementtype(i32) %p) to label %a [label %b]
+a:
+  ret void
+b:
+  ret void
+}
+; CHECK-LABEL: define void @goto(
+; CHECK:         [[G:%galeed.[0-9]+]] = call ptr @galeed.borrow.4(ptr %p
+; CHECK-NEXT:    callbr void asm sideeffect {{.*}}(ptr elementtype(i32) [[G]])
+
 %struct.plain = type { i64, i64, i64 }
 %struct.linked = type { i64, ptr }
 declare void @takes(ptr byval(%struct.plain) align 8, ptr byval(%struct.linked) align 8)

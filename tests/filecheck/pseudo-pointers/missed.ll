@@ -17,10 +17,19 @@ define void @locked(ptr %p) {
   ret void
 }
 define void @goto(ptr %p) {
-  callbr void asm sideeffect "incl $0", "*m,!i"(ptr elementtype(i32) %p) to label %a [label %b]
+  callbr void asm sideeffect "incl $0", "=*m,!i"(ptr elementtype(i32) %p) to label %a [label %b]
 a:
   ret void
 b:
+  ret void
+}
+declare void @memset(ptr, i8, i64)
+define void @invoked(ptr %p) personality ptr @memset {
+  invoke void @memset(ptr %p, i8 0, i64 8) to label %a unwind label %b
+a:
+  ret void
+b:
+  %e = landingpad { ptr, i32 } cleanup
   ret void
 }
 define void @scalable(ptr %p) {
@@ -78,6 +87,8 @@ define void @tail(ptr byval(%struct.s) %own, ptr %p) {
 ; CHECK-NEXT: Function:        'locked'
 ; CHECK:      Name:            InlineAssembly
 ; CHECK-NEXT: Function:        'goto'
+; CHECK:      Name:            LibraryCall
+; CHECK-NEXT: Function:        'invoked'
 ; CHECK:      Name:            Scalable
 ; CHECK:      Name:            WideAtomic
 ; CHECK:      Name:            VectorElement
