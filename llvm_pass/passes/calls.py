@@ -14,6 +14,7 @@ from llvm_pass.passes.borrows import NAMES, rewrite_borrower, rewrite_copied_arg
 from llvm_pass.passes.elements import rewrite_elements
 from llvm_pass.passes.frame import Frame
 from llvm_pass.passes.vectors import rewrite_vector
+from llvm_pass.passes.x86_gathers import rewrite_x86_gather
 
 # Intrinsics that touch no memory through their pointers, or only C's own stack. A prefetch of
 # a handle fetches nothing and traps nowhere; va_end does nothing on x86-64; what
@@ -26,6 +27,7 @@ _HARMLESS = re.compile(
     r"call\.preallocated)"
 )
 _POINTERS = re.compile(r"(?:<\d+ x )?ptr(?: addrspace\(\d+\))?>? ")
+_FAMILIES = (rewrite_vector, rewrite_x86_gather, rewrite_elements)
 _NAMED = (*LIBRARY, *NAMES)
 
 
@@ -55,7 +57,7 @@ class Calls:
             return
         if not call.callee.startswith("@llvm.") or _HARMLESS.match(call.callee):
             return
-        if not rewrite_vector(frame, number, line, call) and not rewrite_elements(frame, number, line, call):
+        if not any(rewrite(frame, number, line, call) for rewrite in _FAMILIES):
             self._report(line, call)
 
     def _report(self, line: str, call: Call) -> None:

@@ -72,6 +72,7 @@ FORM(processor_state) {
 
 FORM(computed_goto) {
     void **table = p;
+    static const void *const ends[] = {&&never, &&done};
     int *steps = out;
     table[0] = &&first;
     table[1] = &&second;
@@ -82,6 +83,11 @@ first:
 second:
     *steps += 10;
     memset(p, 0, 16);
+    goto *ends[*steps == 11];
+never:
+    *steps = -1;
+done:
+    return;
 }
 FORM(assembly_goto) {
     __asm__ goto("testl %0, %0\n\tjs %l1" : : "r"(*(int *)p) : "cc" : negative);
@@ -115,6 +121,13 @@ FORM(hints) {
     ((int *)out)[0] = *(int *)p;
     ((int *)out)[1] = __builtin_dynamic_object_size(p, 0) == (size_t)-1;
 }
+
+/* Pointers in a structure that is passed by value from the host's memory. */
+struct linked { long numbers[4]; int *far; };
+__attribute__((noinline)) int NAMED(follow)(struct linked s);
+int NAMED(follow)(struct linked s) { return *s.far + (int)s.numbers[3]; }
+int NAMED(follow_copy)(struct linked *p);
+int NAMED(follow_copy)(struct linked *p) { return NAMED(follow)(*p); }
 
 #ifdef PLAIN
 /* strided.ll in words: three of four lanes, twelve bytes apart. */

@@ -48,7 +48,8 @@ struct form {
     F(scatter_all, 16, CHECKED) F(vp_load, 12, CHECKED) F(vp_store, 12, CHECKED)                        \
     F(vp_gather, 12, CHECKED) F(vp_scatter, 12, CHECKED) F(strided_load, 28, CHECKED)                   \
     F(strided_store, 28, CHECKED) F(avx_load, 12, CHECKED) F(avx_store, 12, CHECKED)                    \
-    F(avx2_load, 24, CHECKED) F(byte_mask, 10, CHECKED) F(unaligned_vector, 16, CHECKED)                \
+    F(avx2_load, 24, CHECKED) F(avx2_gather, 8, CHECKED) F(avx2_gather_few, 12, CHECKED)                   \
+    F(byte_mask, 10, CHECKED) F(unaligned_vector, 16, CHECKED)                \
     F(control_word, 4, CHECKED) F(element_copy, 16, ATOMIC) F(element_move, 16, ATOMIC)               \
     F(element_set, 16, ATOMIC) F(pattern, 12, CHECKED) F(relative, 8, CHECKED) F(va_arg, 24, CHECKED)  \
     F(space, 8, CHECKED) F(segment, 4, TRAPS) F(histogram, 4, TRAPS) F(xsave, 576, TRAPS)

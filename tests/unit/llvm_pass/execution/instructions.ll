@@ -401,6 +401,21 @@ define void @form_avx2_load(ptr %p, ptr %out) #1 {
   store <4 x i64> %v, ptr %out, align 4
   ret void
 }
+define void @form_avx2_gather(ptr %p, ptr %out) #1 {
+  %m = call <4 x i1> @mask()
+  %w = sext <4 x i1> %m to <4 x i32>
+  %v = call <4 x i32> @llvm.x86.avx2.gather.d.d(<4 x i32> <i32 1, i32 2, i32 3, i32 4>, ptr %p, <4 x i32> <i32 0, i32 9, i32 1, i32 9>, <4 x i32> %w, i8 4)
+  store <4 x i32> %v, ptr %out, align 4
+  ret void
+}
+define void @form_avx2_gather_few(ptr %p, ptr %out) #1 {
+  %m = call <4 x i1> @all()
+  %w = sext <4 x i1> %m to <4 x i32>
+  %f = bitcast <4 x i32> %w to <4 x float>
+  %v = call <4 x float> @llvm.x86.avx2.gather.q.ps(<4 x float> splat (float 1.0), ptr %p, <2 x i64> <i64 2, i64 0>, <4 x float> %f, i8 4)
+  store <4 x float> %v, ptr %out, align 4
+  ret void
+}
 define void @form_byte_mask(ptr %p, ptr %out) {
   call void @llvm.x86.sse2.maskmov.dqu(<16 x i8> splat (i8 9), <16 x i8> <i8 -1, i8 0, i8 -1, i8 1, i8 -1, i8 -1, i8 0, i8 0, i8 0, i8 -128, i8 0, i8 0, i8 0, i8 0, i8 0, i8 0>, ptr %p)
   ret void
@@ -489,6 +504,21 @@ define void @form_histogram(ptr %p, ptr %out) {
 }
 define void @form_xsave(ptr %p, ptr %out) #2 {
   call void @llvm.x86.xsave64(ptr %p, i32 0, i32 1)
+  ret void
+}
+
+; ---- Pointers in the host's memory: lanes 0 and 2 of four are read through, and change places.
+define void @swap_lanes(ptr %p, ptr %out) {
+  %m = call <4 x i1> @mask()
+  %v = call <4 x ptr> @llvm.masked.load.v4p0.p0(ptr align 8 %p, <4 x i1> %m, <4 x ptr> zeroinitializer)
+  %a = extractelement <4 x ptr> %v, i64 0
+  %b = extractelement <4 x ptr> %v, i64 2
+  %x = load i32, ptr %a, align 4
+  %y = load i32, ptr %b, align 4
+  %s = sub i32 %x, %y
+  store i32 %s, ptr %out, align 4
+  %w = shufflevector <4 x ptr> %v, <4 x ptr> poison, <4 x i32> <i32 2, i32 poison, i32 0, i32 poison>
+  call void @llvm.masked.store.v4p0.p0(<4 x ptr> %w, ptr align 8 %p, <4 x i1> %m)
   ret void
 }
 

@@ -28,10 +28,18 @@ struct Form {
 unsafe extern "C" {
     static form_list: Form;
     static plain_list: Form;
+    fn swap_lanes(p: *mut *mut i32, out: *mut i32);
+    fn form_follow_copy(p: *const Linked) -> i32;
     fn keep_it(p: *mut c_void);
     fn run_kept(run: Run, out: *mut c_void);
     fn aligned_alloc(align: usize, bytes: usize) -> *mut u8;
     fn free(p: *mut u8);
+}
+
+#[repr(C)]
+struct Linked {
+    numbers: [i64; 4],
+    far: *mut i32,
 }
 
 type Out = [u64; 8];
@@ -113,6 +121,21 @@ fn mapped(name: &str, run: Run, bytes: usize, right: &(Vec<u8>, Out)) {
     assert_eq!(out, right.1, "{name}: results");
 }
 
+/// Pointers that lie in lent memory cross the membrane, in vectors and in copies made for a call.
+fn pointers_inside() {
+    let (mut one, mut two) = (Box::new(50), Box::new(8));
+    let (a, b): (*mut i32, *mut i32) = (&raw mut *one, &raw mut *two);
+    let mut three = Box::new([a, std::ptr::null_mut(), b]);
+    let mut difference = 0;
+    let linked = Box::new(Linked { numbers: [0, 0, 0, 4], far: b });
+    // SAFETY: all of them live; C stays inside.
+    unsafe {
+        swap_lanes(three.as_mut_ptr(), &raw mut difference);
+        assert_eq!((difference, three[0], three[1], three[2]), (42, b, std::ptr::null_mut(), a));
+        assert_eq!(form_follow_copy(&raw const *linked), 12);
+    }
+}
+
 fn private(run: Run, bytes: usize) {
     // SAFETY: bytes is not 0.
     let p = unsafe { alloc(Layout::from_size_align(bytes, 64).unwrap()) };
@@ -131,6 +154,7 @@ fn main() {
         return;
     }
     galeed::set_policy(Policy::Unwind).expect("the runtime starts");
+    pointers_inside();
     for ((name, run, bytes, kind), (_, oracle, ..)) in forms.iter().zip(&plain) {
         println!("{name}");
         if *kind == TRAPS {
