@@ -48,7 +48,7 @@ test-python: $(VENV)/.native
 # What the virtual machine runs is built outside: emulation would take far longer over
 # it, and GALEED_TESTS_COMPILE=0 makes a test fail that would have to compile there.
 PKU_QUICK := pku and \
-  (strict or full or (test_keys_native or test_mpk_call) and gcc or test_harden or test_galeed_rust)
+  (strict or full or scanner_alone or (test_keys_native or test_mpk_call) and gcc or test_harden or test_galeed_rust)
 .PHONY: pku-programs
 pku-programs: setup
 	cargo test --workspace --no-run --quiet
@@ -88,19 +88,22 @@ check-rust: need-rust
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 
-# The runtime must be clean under both compilers that may build it.
+# All C is clean under both compilers that may build it; a compiler takes a folder's files at once.
 C_WARNINGS := -std=gnu11 -O2 -Wall -Wextra -Werror -Impk/csrc -fsyntax-only
+TESTS_C := $(sort $(wildcard tests/native/*/*.c mpk/examples/*.c))
+ATTACKS_C := $(sort $(wildcard tests/attacks/*.c tests/attacks/*/*.c))
 .PHONY: check-c
 check-c: $(VENV)/.native
 	@zig=$$(python -c 'import os, ziglang; print(os.path.dirname(ziglang.__file__))'); \
 	clang() { "$$zig/zig" clang --target="$$(uname -m)-linux-gnu" -resource-dir "$$zig/lib" "$$@"; }; \
 	compilers="gcc clang"; \
 	command -v gcc >/dev/null || { compilers=clang; echo "gcc is not in PATH: C is checked with clang only" >&2; }; \
-	for file in $(RUNTIME_C); do \
-	  for compiler in $$compilers; do \
-	    $$compiler $(C_WARNINGS) "$$file" || { echo "$$file: not clean under $$compiler" >&2; exit 1; }; \
-	  done; \
-	done; echo "C: $(words $(RUNTIME_C)) files clean under $$compilers"
+	for compiler in $$compilers; do \
+	  $$compiler $(C_WARNINGS) $(RUNTIME_C) && \
+	  $$compiler $(C_WARNINGS) -Itests/native/core $(TESTS_C) && \
+	  $$compiler $(C_WARNINGS) -D_GNU_SOURCE -Itests/attacks $(ATTACKS_C) || \
+	    { echo "C is not clean under $$compiler" >&2; exit 1; }; \
+	done; echo "C: $(words $(RUNTIME_C) $(TESTS_C) $(ATTACKS_C)) files clean under $$compilers"
 
 # Long files hide their structure. Generated locks and licences are nobody's prose.
 .PHONY: check-length

@@ -48,6 +48,7 @@ def _compile(words: Sequence[str | Path]) -> None:
 def build(to: Path, sources: Sequence[Path] | None = None) -> None:
     """Compiles runtime and harness once and links each program with them, into the folder.
 
+    The library that a program is to load, libraries/PROGRAM.c, comes beside it as PROGRAM.so.
     sources: these programs only. Raises LabError with the compiler's first error.
     """
     to.mkdir(parents=True, exist_ok=True)
@@ -66,7 +67,10 @@ def build(to: Path, sources: Sequence[Path] | None = None) -> None:
         chosen = sources if sources is not None else sorted((SUITE / "programs").glob("*.c"))
         # -z now: hardened programs bind at start; those that are not do so here as well.
         tail = ["-D_GNU_SOURCE", "-lpthread", "-Wl,-z,now"]
-        list(pool.map(_compile, [[*words, one, *objects, *tail, "-o", to / one.stem] for one in chosen]))
+        links = [[*words, one, *objects, *tail, "-o", to / one.stem] for one in chosen]
+        libraries = [SUITE / "libraries" / one.name for one in chosen]
+        loaded = [[*words, "-shared", "-fPIC", one, "-o", to / f"{one.stem}.so"] for one in libraries if one.is_file()]
+        list(pool.map(_compile, [*links, *loaded]))
 
 
 def run(folder: Path, row: Row, policy: str, backend: str, user: str) -> Run:

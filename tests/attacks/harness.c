@@ -3,6 +3,9 @@
  *   PROGRAM --list                      the variants, one a line
  *   PROGRAM VARIANT POLICY [nobody]     one run; prints one JSON line
  *
+ * POLICY is a level, or parts of hardening: "code", "basic,seal" (mpk_harden_parse).
+ * A library beside the program, PROGRAM.so, is ATTACK_LIBRARY for the process under attack.
+ *
  * The judge makes the secret, starts itself anew as the process under attack, waits
  * for it and compares bytes. It shares with it one page of evidence and reads its
  * stderr and violation report afterwards. GALEED_BACKEND says which backend.
@@ -39,9 +42,12 @@ static const struct attack *find_attack(const char *name) {
 }
 
 static int find_policy(const char *name) {
-    for (int policy = 0; policy < POLICIES; policy++)
+    for (int policy = 0; policy < POLICY_PARTS; policy++)
         if (!strcmp(policy_names[policy], name)) return policy;
-    return -1;
+    struct mpk_harden_policy parts;
+    if (mpk_harden_parse(name, &parts)) return -1;
+    policy_names[POLICY_PARTS] = name;
+    return POLICY_PARTS;
 }
 
 static _Noreturn void die(const char *what) {
@@ -74,6 +80,16 @@ static void ask_for_hardening(enum policy policy, int nobody) {
     setenv("GALEED_HARDEN", text, 1);
 }
 
+/* By descriptor, like the program. */
+static void offer_library(const char *program) {
+    char path[4096], text[32];
+    snprintf(path, sizeof path, "%s.so", program);
+    int fd = open(path, O_RDONLY);
+    if (fd < 0) return;
+    snprintf(text, sizeof text, "/proc/self/fd/%d", fd);
+    setenv("ATTACK_LIBRARY", text, 1);
+}
+
 static void become_nobody(void) {
     if (geteuid()) return; /* whoever starts this has no privileges either */
     if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY)) _exit(2);
@@ -89,6 +105,7 @@ static _Noreturn void start_inside(char **words, enum policy policy, int evidenc
     setenv("GALEED_ON_VIOLATION", "abort", 1);
     setenv("LD_BIND_NOW", "1", 1);
     ask_for_hardening(policy, nobody);
+    offer_library(words[0]);
     if (nobody) become_nobody();
     char *arguments[] = {words[0], INSIDE, evidence_text, words[1], words[2], NULL};
     fexecve(self, arguments, environ);
@@ -147,7 +164,7 @@ int main(int count, char **words) {
     const struct attack *attack = count >= 3 ? find_attack(named[1]) : NULL;
     int policy = attack ? find_policy(named[2]) : -1;
     if (policy < 0 || (!is_inside && count > 4) || (!is_inside && count == 4 && strcmp(words[3], "nobody"))) {
-        fprintf(stderr, "usage: %s --list | VARIANT undefended|gates|basic|strict|full [nobody]\n", words[0]);
+        fprintf(stderr, "usage: %s --list | VARIANT undefended|gates|basic|strict|full|PART,... [nobody]\n", words[0]);
         return 2;
     }
     if (!is_inside) return judge(words, (enum policy)policy, count == 4);

@@ -15,7 +15,7 @@
 #define HOST_STACK_BYTES (4u << 20)
 #define FRESH_BYTES (128u << 20) /* more than the domain has committed ahead */
 
-const char *const policy_names[POLICIES] = {"undefended", "gates", "basic", "strict", "full"};
+const char *policy_names[POLICIES] = {"undefended", "gates", "basic", "strict", "full", NULL};
 
 void trouble(const char *format, ...) {
     va_list arguments;

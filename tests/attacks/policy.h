@@ -3,6 +3,7 @@
  * undefended: a domain of its own making, closed by a bare change of rights; nothing
  * of the toolkit runs. gates: the toolkit's host domain and gates. The others: gates,
  * and the hardening level of that name; full: on host stacks, and mpk_call for the gate.
+ * parts: gates, and parts of hardening that a test names.
  *
  * Each function ends the process with the reason in evidence->trouble when it cannot
  * do its work.
@@ -12,8 +13,8 @@
 
 #include "attack.h"
 
-enum policy { POLICY_UNDEFENDED, POLICY_GATES, POLICY_BASIC, POLICY_STRICT, POLICY_FULL, POLICIES };
-extern const char *const policy_names[POLICIES];
+enum policy { POLICY_UNDEFENDED, POLICY_GATES, POLICY_BASIC, POLICY_STRICT, POLICY_FULL, POLICY_PARTS, POLICIES };
+extern const char *policy_names[POLICIES];
 
 int policy_backend_is_pku(void);                   /* by GALEED_BACKEND, which the runner sets */
 void policy_start(enum policy policy);             /* the runtime, before the domain */

@@ -46,6 +46,32 @@ def test_verdict(folder: Path, row: Row, attacked: str, policy: str, user: str) 
     assert row.expects(done.verdict, attacked, user, policy), f"{done.verdict!r}, not {wanted!r}: {done.evidence}"
 
 
+ONLY_CODE = [
+    row
+    for row in ROWS
+    if row.verdicts.get(("pku", "root", "strict")) in ("stopped mpk_harden code", "stopped SIGILL code=2")
+]
+STRICT_WITHOUT_CODE = "basic,seal,landlock,syscalls"
+
+
+@pytest.mark.parametrize("attacked", ["pku"])
+@pytest.mark.parametrize("row", ONLY_CODE, ids=lambda row: row.name)
+def test_the_scanner_alone_stops_it(folder: Path, row: Row, attacked: str) -> None:
+    """Part code needs no other part; without it all the others of strict change nothing."""
+    require_backend(attacked)
+    user = USERS[os.geteuid() != 0]
+    alone = programs.run(folder, row, "code", attacked, user)
+    assert row.expects(alone.verdict, attacked, user, "strict"), alone
+    without = programs.run(folder, row, STRICT_WITHOUT_CODE, attacked, user)
+    assert row.expects(without.verdict, attacked, user, "gates"), without
+
+
+def test_only_the_scanner_stops_hidden_instructions() -> None:
+    """All of A5 is asked above, and succeeds without part code."""
+    wanted = {row.name for row in ROWS if row.name.startswith("A5.") and not row.control}
+    assert wanted <= {row.name for row in ONLY_CODE if row.verdicts["pku", "root", "gates"] == "leaked"}
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_tables(row: Row) -> None:
     """Undefended it succeeds, unless it is a control; what still succeeds at the top has its reason."""

