@@ -86,7 +86,7 @@ def _run(arguments: argparse.Namespace) -> int:
     output: Path = arguments.output or ROOT / "build" / experiment.name
     if output.exists() and not output.is_dir():
         raise LabError(f"--output {output} is not a folder")
-    if not experiment.selectable and (arguments.only or arguments.policy):
+    if not experiment.selectable and (arguments.only, arguments.policy) != (None, None):
         raise LabError(f"--only and --policy choose among attacks; {experiment.name} has none")
     backends = _backends(arguments.backend)
     options = Options(output, backends, not arguments.no_build, _say, arguments.only, arguments.policy)

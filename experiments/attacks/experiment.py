@@ -2,6 +2,24 @@
 
 result.json holds every cell with its evidence; attacks.html is the same for people.
 A backend that the machine does not have is named, not passed over.
+
+result.json:
+
+    machine     what it ran on (experiments.machine.facts)
+    policies    the levels that were run, in order
+    users       who attacked: "root", "nobody" (nobody only, where root is not to be had)
+    backends    {"pku": "run" or why not, "mprotect": ...}
+    rows        [{"id", "title", "control", "why"}]: what was chosen. control: true where the
+                attack must fail undefended too, else {"BACKEND USER": the reason why there};
+                why: why it still succeeds at the top level, or ""
+    cells       [{"id", "title", "backend", "user", "policy", "verdict", "expected", "as_expected",
+                "succeeds", "evidence"}]: one run each. expected: alternatives have | between them.
+                evidence: the judge's line (tests/attacks/verdict.c): handed_bytes; refused and
+                errno, the first call that was refused; signal, si_code, key and address, as the
+                kernel gave them; domain_key and page, of the secret; exit, the status; report, the
+                violation as JSON text; stderr
+    absent      [{"id", "backend", "why"}]: what makes no sense on a backend
+    remaining   [{"id", "title", "why"}]: rows that have a why
 """
 
 from __future__ import annotations
@@ -58,19 +76,20 @@ class Cell:
             "verdict": self.run.verdict,
             "expected": self.wanted,
             "as_expected": self.as_expected,
+            "succeeds": self.run.verdict in SUCCEEDS,
             "evidence": dict(self.run.evidence),
         }
 
 
 def _chosen(options: Options) -> tuple[tuple[Row, ...], tuple[str, ...]]:
     if options.policy is not None and options.policy not in POLICIES:
-        raise LabError(f"--policy {options.policy}: there are {', '.join(POLICIES)}")
-    wanted = (options.only or "").lower()
+        raise LabError(f"--policy {options.policy!r}: there are {', '.join(POLICIES)}")
+    wanted = None if options.only is None else options.only.lower()
     rows = tuple(
-        row for row in catalogue.load() if wanted in ("", row.name.lower(), row.name.partition(".")[0].lower())
+        row for row in catalogue.load() if wanted in (None, row.name.lower(), row.name.partition(".")[0].lower())
     )
     if not rows:
-        raise LabError(f"--only {options.only}: no such attack; ids are A1 to D12, or A1.stray")
+        raise LabError(f"--only {options.only!r}: no such attack; ids are A1 to D12, or A1.stray")
     return rows, (options.policy,) if options.policy else POLICIES
 
 
@@ -84,10 +103,33 @@ def _built(options: Options, rows: Sequence[Row]) -> Path:
     return PROGRAMS
 
 
-def _cells(options: Options, folder: Path, rows: Sequence[Row], policies: Sequence[str]) -> list[Cell]:
-    users = USERS if os.geteuid() == 0 else ("nobody",)
-    if users != USERS:
-        options.say("not root: attacks run as this user only, which counts as nobody")
+def _users(options: Options) -> tuple[str, ...]:
+    if os.geteuid() == 0:
+        return USERS
+    options.say("not root: attacks run as this user only, which counts as nobody")
+    return ("nobody",)
+
+
+def _backends(options: Options) -> dict[str, Json]:
+    """What is said about each. post: "run" where it is run."""
+    told: dict[str, Json] = {}
+    for backend in machine.BACKENDS:
+        if backend not in options.backends:
+            told[backend] = "not asked for"
+        else:
+            can = machine.usable(backend, options.say)
+            told[backend] = "run" if can else "unavailable, this CPU or kernel has no protection keys"
+    return told
+
+
+def _row_facts(row: Row) -> dict[str, Json]:
+    failing: dict[str, Json] = {" ".join(of): why for of, why in row.failing.items()}
+    return {"id": row.name, "title": row.title, "control": row.control or failing, "why": row.why}
+
+
+def _cells(
+    options: Options, folder: Path, rows: Sequence[Row], policies: Sequence[str], users: Sequence[str]
+) -> list[Cell]:
     places = [
         (row, backend, user, policy)
         for backend in options.backends
@@ -125,9 +167,8 @@ def run(options: Options) -> Report:
     """Builds, runs, compares and writes. Raises LabError when it cannot even start."""
     rows, policies = _chosen(options)
     folder = _built(options, rows)
-    for backend in options.backends:
-        machine.usable(backend, options.say)
-    cells = _cells(options, folder, rows, policies)
+    backends, users = _backends(options), _users(options)
+    cells = _cells(options, folder, rows, policies, users)
     absent: list[Json] = [
         {"id": row.name, "backend": backend, "why": why} for row in rows for backend, why in row.absent.items()
     ]
@@ -136,6 +177,9 @@ def run(options: Options) -> Report:
     result: dict[str, Json] = {
         "machine": machine.facts(),
         "policies": [*policies],
+        "users": [*users],
+        "backends": backends,
+        "rows": [_row_facts(row) for row in rows],
         "cells": found,
         "absent": absent,
         "remaining": remaining,

@@ -2,6 +2,8 @@
  * thread-local storage, the value that its gate closes the domain with among it, is
  * then the attacker's.
  *
+ * arch-prctl-true-word: the bent storage says who the thread really is.
+ *
  * as-host-thread: what knows a thread by its FS base alone takes it for another one. In a
  * signal handler, where PKRU says nothing about who was interrupted, the fault
  * handler has nothing else to go by. (Undefended, nobody asks: the key is closed there.)
@@ -29,9 +31,11 @@
 #include "machinecode.h"
 #include "mpk.h"
 #include "naive.h"
+#include "record.h"
 
 #define BELOW 16384  /* thread-local storage lies below the thread pointer */
 #define ABOVE 4096   /* libc's record of the thread above */
+#define HASHED_BYTES 64
 #define LDT_SELECTOR 7 /* entry 0, LDT, ring 3 */
 #define OPENED_PROT (PROT_READ | PROT_WRITE)
 
@@ -41,17 +45,24 @@ static uintptr_t fs_base(void) {
     return base;
 }
 
+/* At the end of a gate the runtime guesses its record by the word that %fs:0 is, and asks
+ * the register only where the guess is wrong (gate.c). */
+enum word { OWN_ADDRESS, TRUE_THREAD };
+
 /* A copy of this thread's storage below 2 GiB, where the gate's closed is opened. */
-static char *forged(void) {
-    char *memory = mmap(NULL, BELOW + ABOVE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+static char *forged(enum word word) {
+    const size_t bytes = BELOW + HASHED_BYTES + ABOVE;
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
     if (memory == MAP_FAILED) return NULL;
     uintptr_t here = fs_base();
     char *there = memory + BELOW;
+    /* One address in 4096 would have the guess right by chance (record.h). */
+    if (_mpk_record_first((uintptr_t)there) == _mpk_record_first(here)) there += HASHED_BYTES;
     const uintptr_t page = here & ~(uintptr_t)(PAGE_BYTES - 1);
     size_t below = here - page; /* what is surely mapped */
     memcpy(there - below, (char *)here - below, below);
     memcpy(there, (char *)here, page + PAGE_BYTES - here);
-    *(char **)there = there;
+    if (word == OWN_ADDRESS) *(char **)there = there;
     *(char **)(there + 2 * sizeof(void *)) = there;
     if (target.undefended) {
         uint32_t open = target.pku ? 0 : OPENED_PROT;
@@ -76,28 +87,31 @@ static void read_if_bent(void) {
 }
 
 static void wrfsbase(void) {
-    char *storage = forged();
+    char *storage = forged(OWN_ADDRESS);
     TRY("mmap", storage ? 0 : -1);
     ((void (*)(char *))(uintptr_t)code)(storage);
     bent = 1;
 }
 
 static void wrgsbase(void) {
-    char *storage = forged();
+    char *storage = forged(OWN_ADDRESS);
     TRY("mmap", storage ? 0 : -1);
     ((void (*)(char *))(uintptr_t)code)(storage);
     bent = 1;
 }
 
-static void by_arch_prctl(void) {
-    char *storage = forged();
+static void by_arch_prctl_with(enum word word) {
+    char *storage = forged(word);
     TRY("mmap", storage ? 0 : -1);
     TRY("arch_prctl", syscall(SYS_arch_prctl, ARCH_SET_FS, storage));
     bent = 1;
 }
 
+static void by_arch_prctl(void) { by_arch_prctl_with(OWN_ADDRESS); }
+static void with_true_word(void) { by_arch_prctl_with(TRUE_THREAD); }
+
 static void by_modify_ldt(void) {
-    char *storage = forged();
+    char *storage = forged(OWN_ADDRESS);
     TRY("mmap", storage ? 0 : -1);
     struct user_desc entry = {.base_addr = (unsigned)(uintptr_t)storage, .limit = 0xfffff, .seg_32bit = 1,
                               .limit_in_pages = 1, .useable = 1};
@@ -180,6 +194,7 @@ const struct attack attacks[] = {
     {.variant = "wrfsbase", .prepare = map_wrfsbase, .attack = wrfsbase, .again = read_if_bent},
     {.variant = "wrgsbase", .prepare = map_wrgsbase, .attack = wrgsbase, .again = read_if_bent, .flags = ATTACK_CONTROL},
     {.variant = "arch-prctl", .attack = by_arch_prctl, .again = read_if_bent},
+    {.variant = "arch-prctl-true-word", .attack = with_true_word, .again = read_if_bent},
     {.variant = "modify-ldt", .attack = by_modify_ldt, .again = read_if_bent},
     {.variant = "as-host-thread", .while_open = make_host_thread, .attack = as_host_thread, .flags = ATTACK_CONTROL},
     {.variant = "null-selector", .attack = null_selector, .flags = ATTACK_CONTROL},

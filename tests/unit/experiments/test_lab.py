@@ -172,3 +172,23 @@ def test_machine_facts_are_complete() -> None:
     facts = machine.facts()
     assert {"cpu", "cpus", "emulated", "pku", "kernel", "libc", "rustc", "cc", "python", "date"} <= set(facts)
     assert facts["cpus"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["attacks", "--only", ""], "--only ''"),
+        (["attacks", "--only", "A99"], "--only 'A99'"),
+        (["attacks", "--only", "A1.nothing"], "--only 'A1.nothing'"),
+        (["attacks", "--only", "A1."], "--only 'A1.'"),
+        (["attacks", "--policy", ""], "--policy ''"),
+        (["attacks", "--policy", "code"], "--policy 'code'"),
+        (["demo", "--only", ""], "--only and --policy choose among attacks"),
+        (["demo", "--policy", ""], "--only and --policy choose among attacks"),
+    ],
+)
+def test_nothing_is_run_for_a_name_that_no_attack_has(
+    words: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["run", *words, "--backend", "mprotect", "--output", str(tmp_path)]) == 2
+    assert named in complaint(capsys)
