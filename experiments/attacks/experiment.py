@@ -118,7 +118,7 @@ def _backends(options: Options) -> dict[str, Json]:
             told[backend] = "not asked for"
         else:
             can = machine.usable(backend, options.say)
-            told[backend] = "run" if can else "unavailable, this CPU or kernel has no protection keys"
+            told[backend] = "run" if can else f"unavailable, {machine.NO_KEYS}"
     return told
 
 
