@@ -2,10 +2,11 @@
 
 from experiments.attacks.experiment import EXPERIMENT as ATTACKS
 from experiments.bench.experiment import EXPERIMENT as BENCH
+from experiments.csmith.experiment import EXPERIMENT as CSMITH
 from experiments.demo.experiment import EXPERIMENT as DEMO
 from experiments.gates.experiment import EXPERIMENT as GATES
 from experiments.heap.experiment import EXPERIMENT as HEAP
 from experiments.libmpk.experiment import EXPERIMENT as LIBMPK
 from experiments.micro.experiment import EXPERIMENT as MICRO
 
-EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK)
+EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH)

@@ -21,7 +21,7 @@ from llvm_pass.passes import PASSES
 from llvm_pass.passes.base import Context, Pass
 from llvm_pass.remarks import Remark
 
-DEFAULT_PASSES = tuple(item.name for item in PASSES)
+DEFAULT_PASSES = tuple(item.name for item in PASSES if item.by_default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ def rewrite(data: bytes, options: Options | None = None) -> Result:
     """Rewrites bitcode or text. Raises UnreadableModule, AlreadyRewritten, PassFailed, UsageError."""
     options = options or Options()
     passes = chosen(options.passes)
+    # What only instruments have changed is like a compiler's output: to be rewritten yet.
+    marks = any(item.by_default for item in passes if item.name in options.passes)
     result = Result(b"", "")
     with Llvm() as llvm:
         with _Clock(result, "LLVM"):
@@ -72,7 +74,7 @@ def rewrite(data: bytes, options: Options | None = None) -> Result:
             _refuse_unfit(module)
         for number, item in enumerate(passes):
             last = number == len(passes) - 1
-            module = _run(item, module, llvm, options, result, _mark(passes) if last else None)
+            module = _run(item, module, llvm, options, result, _mark(passes) if last and marks else None)
         with _Clock(result, "LLVM"):
             result.text = llvm.text()
             result.bitcode = llvm.bitcode()
@@ -141,7 +143,7 @@ def _blamed(module: Module, error: str) -> tuple[str | None, int | None]:
 
 def _mark(passes: list[Pass]) -> str:
     """The node that says which passes a module has been through."""
-    names = ", ".join(f'!"{item.name}"' for item in passes)
+    names = ", ".join(f'!"{item.name}"' for item in passes if item.by_default)
     return f"!{{{names}}}"
 
 

@@ -46,11 +46,12 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """A pass by the name that --passes= takes."""
+    """A pass by the name that --passes= takes. by_default: False runs it only when it is named."""
 
     name: str
     summary: str
     run: Callable[[Context], None]
+    by_default: bool = True
 
 
 def subprogram(function: Function) -> str | None:

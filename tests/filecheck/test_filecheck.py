@@ -26,6 +26,7 @@ def test_there_are_files_to_check() -> None:
         "attributes",
         "callback-gates",
         "entry-gates",
+        "lend-everything",
         "pseudo-pointers",
     }
 

@@ -1,0 +1,102 @@
+"""Differential testing: Csmith's programs by plain clang and rewritten, in two modes.
+
+`galeed-lab run csmith` judges a handful; `make sweep` thousands, resumed where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.csmith.case import MODES
+from experiments.csmith.sweep import Sweep, failed, summary
+from experiments.csmith.tools import prepare
+from experiments.model import Experiment, LabError, Report
+from experiments.output import as_json, table, write_atomically
+from experiments.workshop import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from experiments.model import Json, Options
+
+FEW = 20
+MANY = 2000
+JOBS = 2
+
+
+def sweep(folder: Path, first: int, count: int, jobs: int, say: Callable[[str], None]) -> Report:
+    """Judges seeds first .. first + count - 1 and sums up. Raises LabError."""
+    tools = prepare(folder)
+    seeds = range(first, first + count)
+    one = Sweep(folder, tools)
+    one.run(seeds, jobs, say)
+    known = one.recorded()
+    records = [known[seed] for seed in seeds if seed in known]
+    result = summary(records, tools, MODES)
+    file = folder / "result.json"
+    write_atomically(file, as_json(result))
+    bad = [f"seed {record['seed']} (see {folder / 'failures'})" for record in records if failed(record)]
+    return Report(result, _table(result), tuple(bad), (file, one.path))
+
+
+def _table(result: dict[str, Json]) -> str:
+    rows = []
+    modes = result["modes"]
+    assert isinstance(modes, dict)
+    for mode, facts in modes.items():
+        assert isinstance(facts, dict)
+        verdicts = facts["verdicts"]
+        assert isinstance(verdicts, dict)
+        rows.append((mode, ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))))
+    return table(("mode", f"verdicts of {result['programs']} programs"), rows)
+
+
+def run(options: Options) -> Report:
+    """The handful. The backend is what the machine has; lent programs run on it."""
+    return sweep(options.output, 1, FEW, JOBS, options.say)
+
+
+EXPERIMENT = Experiment(
+    name="csmith",
+    claim="A rewritten program says what plain clang's says, also when everything that it owns is lent",
+    source="[Csmith]",
+    expected="no program's output or exit status differs; timeouts and undefined programs are skipped",
+    run=run,
+)
+
+
+def main() -> int:
+    """`python -m experiments.csmith.experiment`: the long sweep. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="experiments.csmith", description=__doc__)
+    parser.add_argument("--programs", type=int, default=MANY, metavar="N", help=f"how many (default: {MANY})")
+    parser.add_argument("--first", type=int, default=1, metavar="SEED", help="the first seed (default: 1)")
+    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help=f"at a time (default: {JOBS})")
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "build" / "csmith", metavar="DIR", help="where results go"
+    )
+    arguments = parser.parse_args()
+    if arguments.programs < 1 or arguments.jobs < 1:
+        parser.error("--programs and --jobs are at least 1")
+
+    def say(line: str) -> None:
+        print(f"csmith: {line}", file=sys.stderr, flush=True)
+
+    try:
+        report = sweep(arguments.output, arguments.first, arguments.programs, arguments.jobs, say)
+    except LabError as error:
+        print(f"csmith: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("csmith: interrupted; the same command goes on from here", file=sys.stderr)
+        return 2
+    print(report.table)
+    for line in report.deviations:
+        say(f"not as stated: {line}")
+    return 1 if report.deviations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
