@@ -66,6 +66,10 @@ test-pku-quick: pku-programs ## There: demo, attacks on hardened programs, virtu
 	GALEED_TESTS_COMPILE=0 tests/pkuvm/run --timeout 3600 -- \
 	  sh -c 'galeed-lab run demo --no-build --backend pku --output /tmp/demo && pytest -p no:cacheprovider $(PARALLEL) -k "$(PKU_QUICK)" tests/attacks tests/integration'
 
+.PHONY: sweep
+sweep: setup ## Compare 2,000 of Csmith's programs, rewritten and not (hours; goes on where it was stopped)
+	python -m experiments.csmith.experiment $(SWEEP)
+
 .PHONY: endurance
 endurance: setup ## A million gate crossings, ten thousand domains, storms of signals and forks (slow)
 	GALEED_ENDURANCE=1 pytest tests/integration/test_mpk_endurance.py

@@ -7,9 +7,10 @@ from llvm_pass.passes.base import Pass
 
 # Gates last: they rename functions and add code that needs no checks.
 PASSES: tuple[Pass, ...] = (
-    Pass("lend-everything", "test instrument: moves all own objects behind leases", lend_everything.run, False),
     Pass("attributes", "drops inferred attributes that the rewrite makes false (always runs first)", attributes.run),
     Pass("pseudo-pointers", "checks every access that may meet a pseudo-pointer", pseudo_pointers.run),
     Pass("callback-gates", "sends indirect calls through thunks that can reach the host", callback_gates.run),
     Pass("entry-gates", "puts a gate under the name of each function that the host can call", entry_gates.run),
+    # Only when it is named, and then in front of all others.
+    Pass("lend-everything", "test instrument: moves all own objects behind leases", lend_everything.run, False),
 )
