@@ -8,9 +8,9 @@ Runs before every other pass, and only when it is named. What the module then ca
 (`galeed_lent_new`, ...) experiments/csmith/program defines; it fills the slots of the
 globals that section `galeed_lent` lists, before any other code of the module runs.
 
-Invariant: an object moves whole or stays whole. What an ABI copies (byval), another
-module names (external linkage), a thread owns, or a constant holds in a way that is
-not understood, stays where it is. Nothing is assumed of an attacker.
+Invariant: an object moves whole or stays whole. What a calling convention builds in
+place (inalloca), another module names (external linkage), a thread owns, or a constant
+holds in a way that is not understood, stays where it is. Nothing is assumed of an attacker.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from llvm_pass.passes.lent_globals import LentGlobals
 _ALLOCA = re.compile(rf"^  ({LOCAL}) = alloca (.+?), align (\d+)(?:, !.*)?$")
 _DIRECT = re.compile(rf"^  (?:{LOCAL} = load (?:volatile )?.+?|store (?:volatile )?.+?), ptr ({LOCAL}), align \d+")
 _LIFETIME = re.compile(rf"^  call void @llvm\.lifetime\.(?:start|end)\.p0\(.*?({LOCAL})\)")
-_COPIED = re.compile(rf"(?:(?:byval|byref|inalloca|preallocated)\([^()]*\)|swifterror)[^,()%]*({LOCAL})")
+_COPIED = re.compile(rf"(?:(?:inalloca|preallocated)\([^()]*\)|swifterror)[^,()%]*({LOCAL})")
 _USED = re.compile(LOCAL)
 _ALLOCATOR = {"@malloc": "ptr", "@calloc": "ptr", "@realloc": "ptr", "@free": "void"}
 _CALLED = re.compile(r"(call(?: [^@(]*?)?(?:ptr|void)) @(malloc|calloc|realloc|free)\((.*)$")

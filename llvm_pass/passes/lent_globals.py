@@ -17,7 +17,7 @@ from llvm_pass.ir.module import Function
 from llvm_pass.ir.syntax import GLOBAL, bare, closing, split_list
 from llvm_pass.ir.types import Type, TypeSyntaxError
 from llvm_pass.passes.base import Context
-from llvm_pass.runtime.convert import _paths as pointer_paths
+from llvm_pass.runtime.convert import pointer_paths
 
 _DEFINED = re.compile(rf"^({GLOBAL}) = (?:internal|private) (?:(?:local_)?unnamed_addr )?(?:global|constant) (.*)$")
 _STAYS = re.compile(r'thread_local|, (?:section|comdat|partition)\b|^\[\d+ x i8\] c"')
@@ -80,7 +80,7 @@ class LentGlobals:
                 if not mentioned:
                     continue
                 try:
-                    if line[:2] != "  " or line[2] == " " or " asm " in line or "byval(" in line:
+                    if line[:2] != "  " or line[2] == " " or " asm " in line:
                         raise _NotUnderstood
                     _Renaming(self, _Names()).line(line)
                 except (_NotUnderstood, ValueError):

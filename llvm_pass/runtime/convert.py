@@ -81,7 +81,7 @@ def _leaves(kind: Type) -> list[tuple[tuple[int, ...], Type]]:
 def leaves_changed(kind: Type, pointer: str, name: str, change: Callable[[str], str]) -> list[str]:
     """IR that applies `change` to each pointer of a value in memory (a copy made for a call)."""
     lines = []
-    for number, path in enumerate(_paths(kind)):
+    for number, path in enumerate(pointer_paths(kind)):
         at, old, new = (f"{name}.{part}{number}" for part in ("at", "old", "new"))
         index = "".join(f", i32 {step}" for step in path)
         lines += [
@@ -93,11 +93,11 @@ def leaves_changed(kind: Type, pointer: str, name: str, change: Callable[[str], 
     return lines
 
 
-def _paths(kind: Type) -> list[tuple[int, ...]]:
+def pointer_paths(kind: Type) -> list[tuple[int, ...]]:
     """Index paths of the pointers, for getelementptr."""
     if kind.kind == "pointer":
         return [()]
     if kind.kind in ("vector", "array"):
-        inner = _paths(kind.parts[0])
+        inner = pointer_paths(kind.parts[0])
         return [(index, *path) for index in range(kind.count) for path in inner]
-    return [(index, *path) for index, part in enumerate(kind.parts) if part.pointers for path in _paths(part)]
+    return [(index, *path) for index, part in enumerate(kind.parts) if part.pointers for path in pointer_paths(part)]

@@ -6,6 +6,7 @@
 
 declare void @use(ptr)
 declare void @copies(ptr byval(%pair) align 8)
+declare void @built(ptr inalloca(%pair))
 declare ptr @malloc(i64)
 declare void @free(ptr)
 declare void @llvm.lifetime.start.p0(ptr)
@@ -15,10 +16,12 @@ define i32 @buffer(i1 %c) {
   %plain = alloca i32, align 4
   %taken = alloca [4 x i32], align 16
   %copied = alloca %pair, align 8
+  %in.place = alloca inalloca %pair, align 8
   store i32 1, ptr %plain, align 4
   call void @llvm.lifetime.start.p0(ptr nonnull %taken)
   call void @use(ptr %taken)
   call void @copies(ptr byval(%pair) align 8 %copied)
+  call void @built(ptr inalloca(%pair) %in.place)
   br i1 %c, label %yes, label %no
 yes:
   %v = load i32, ptr %plain, align 4
@@ -30,12 +33,15 @@ no:
 ; CHECK-LABEL: define i32 @buffer(
 ; CHECK-NEXT:    %plain = alloca i32
 ; CHECK-NEXT:    %taken = call ptr @galeed_lent_new(i64 16, i64 16)
-; CHECK-NEXT:    %copied = alloca %pair
+; CHECK-NEXT:    %copied = call ptr @galeed_lent_new(i64 16, i64 8)
+; CHECK-NEXT:    %in.place = alloca inalloca %pair
 ; CHECK-NOT:     lifetime
 ; CHECK:         call void @use(ptr %taken)
 ; CHECK:         call void @galeed_lent_end(ptr %taken, i64 16, i64 16)
+; CHECK-NEXT:    call void @galeed_lent_end(ptr %copied, i64 16, i64 8)
 ; CHECK-NEXT:    ret i32 %v
 ; CHECK:         call void @galeed_lent_end(ptr %taken, i64 16, i64 16)
+; CHECK-NEXT:    call void @galeed_lent_end(ptr %copied, i64 16, i64 8)
 ; CHECK-NEXT:    ret i32 0
 
 define void @heap(i64 %bytes) {
