@@ -51,6 +51,7 @@ void _mpk_pkru_check(void) {
 static uint32_t plain_gates_open(void) {
     uint32_t open = 0;
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {
+        if (!_mpk_record_was_used(slot)) continue;
         const struct thread_record *record = _mpk_record_at(slot);
         if (atomic_load(&record->fs_base) <= RECORD_LOST) continue;
         for (uint32_t i = 0; i < record->depth; i++) open += record->frames[i].kind < FRAME_CALL_BACK;
@@ -87,6 +88,7 @@ int _mpk_harden_stacks_apply(struct hardening *h) {
         return _mpk_harden_refuse(h, MPK_HARDEN_STACKS, "the start page is sealed already; ask for it with seal or before");
     atomic_fetch_or(&MPK_RUNTIME->hardened, MPK_HARDEN_STACKS);
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {
+        if (!_mpk_record_was_used(slot)) continue;
         struct thread_record *record = _mpk_record_at(slot);
         if (atomic_load(&record->fs_base) > RECORD_LOST) record->plain_gates = 0;
     }

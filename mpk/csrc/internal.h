@@ -131,6 +131,8 @@ struct runtime {
     uint32_t heap_parts;           /* GALEED_HEAP: hardening of every domain's heap */
     _Atomic uint32_t domains_lock; /* while a domain begins or ends, or all are visited */
     char reason[160];
+    _Atomic uint64_t record_slots[MPK_THREADS / 64]; /* which ever had a record; others are not looked at: that
+                                                        would take a page, of locked memory under SECRETMEM */
 };
 _Static_assert(sizeof(struct runtime) <= MPK_RECORDS_OFFSET, "runtime overlaps the records");
 #define MPK_RUNTIME ((struct runtime *)MPK_PUBLISHED_BASE)

@@ -36,6 +36,11 @@ static inline struct thread_record *_mpk_record_at(uint32_t slot) {
                                     (uintptr_t)slot * MPK_RECORD_BYTES);
 }
 
+/* Set before the record is; never taken back. */
+static inline bool _mpk_record_was_used(uint32_t slot) {
+    return atomic_load(&MPK_RUNTIME->record_slots[slot / 64]) >> slot % 64 & 1;
+}
+
 /* NULL: this thread has none. pre: started; the published range is readable. Any FS base
  * will do: foreign code can make it 0 by a null selector, which is no free record's. */
 static inline struct thread_record *_mpk_record_of(uintptr_t fs_base) {

@@ -87,6 +87,7 @@ static struct thread_record *create(void) {
         struct thread_record *record = _mpk_record_at(slot);
         uintptr_t found = atomic_load_explicit(&record->fs_base, memory_order_relaxed);
         bool is_free = found == 0 || found == RECORD_VACANT;
+        if (is_free) atomic_fetch_or(&MPK_RUNTIME->record_slots[slot / 64], UINT64_C(1) << slot % 64);
         if (is_free) record->slot = slot; /* before a handler can find it; whoever takes it writes the same */
         if (!is_free || !atomic_compare_exchange_strong(&record->fs_base, &found, fs_base)) {
             if (found == fs_base) return record;
@@ -197,6 +198,7 @@ static void fork_child(void) {
     if (_mpk_harden_forked()) return;
     uintptr_t me = _mpk_fs_base();
     for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {
+        if (!_mpk_record_was_used(slot)) continue;
         struct thread_record *record = _mpk_record_at(slot);
         uintptr_t fs_base = atomic_load(&record->fs_base);
         if (fs_base == me) record->thread_id = _mpk_thread_id();

@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include "../core/check.h"
 #include "mpk_call.h"
@@ -20,6 +21,7 @@
 #define MISMATCHED 0x7a00010000ul
 #define REGION_BYTES 0x40000
 #define STACK_WORDS 512
+#define FAULTS_MOST 1000 /* of hardening: it does not touch the records that no thread has */
 
 extern const int32_t sites_begin[] __asm__("__start_galeed_wrpkru"), sites_end[] __asm__("__stop_galeed_wrpkru");
 static mpk_domain *host;
@@ -131,8 +133,10 @@ static void on_many_threads(void) {
 static void harden(const char *words) {
     struct mpk_harden_policy policy;
     struct mpk_harden_report report;
-    CHECK(mpk_harden_parse(words, &policy) == 0);
+    struct rusage before, after;
+    CHECK(mpk_harden_parse(words, &policy) == 0 && getrusage(RUSAGE_SELF, &before) == 0);
     int error = mpk_harden(&policy, &report);
+    CHECK(getrusage(RUSAGE_SELF, &after) == 0 && after.ru_minflt - before.ru_minflt < FAULTS_MOST);
     if (!error) return;
     printf("refused: %s\n", report.reason);
     exit(0);
