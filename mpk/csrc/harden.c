@@ -223,6 +223,7 @@ int mpk_harden(const struct mpk_harden_policy *policy, struct mpk_harden_report 
         _mpk_harden_remark(&h, "the domains are frozen nevertheless");
     if (h.task_directory >= 0) close(h.task_directory);
     report->applied = mpk_hardened();
+    if (!(report->applied & MPK_HARDEN_SIGNALS)) atomic_store(&MPK_RUNTIME->signals_end, 0);
     pthread_mutex_unlock(&one_at_a_time);
     return error;
 }

@@ -7,8 +7,9 @@
  * so every handler that exists is moved to the signal stack, and every
  * thread that has none is given one. A thread made later has none (THREAT_MODEL.md).
  *
- * A host thread that still lacks its rights (older than the keys) would get them by a
- * fault and a return; it gets them now.
+ * A host thread that still lacks its rights (older than the keys, or not told of a
+ * change of virtual keys) would get them by a fault and a return; it gets them now.
+ * Virtual keys send no signals from before that on.
  *
  * mprotect: refused. A host thread that waits for another's foreign call waits in the
  * fault handler, and must return from it.
@@ -23,9 +24,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "harden.h"
-#include "pkru.h"
+#include "host_pkru.h"
+#include "prim.h"
 #include "record.h"
 #include "signal_frame.h"
+#include "vkey_hooks.h"
 
 #define STACK_BYTES ((size_t)64 << 10) /* AVX-512 and AMX frames take 11 KiB */
 #define GUARD_BYTES MPK_PAGE_BYTES
@@ -61,9 +64,10 @@ static int give_stack(void) {
 int _mpk_harden_signals_thread(void *context) {
     const struct thread_record *record = _mpk_thread_find();
     bool host = record ? !_mpk_record_is_foreign(record) : _mpk_thread_is_older(_mpk_thread_id());
-    uint32_t pkru;
+    uint32_t pkru, open = MPK_RUNTIME->published_bits | MPK_RUNTIME->host_bits;
     if (context && host && _mpk_frame_pkru(context, &pkru))
-        _mpk_frame_set_pkru(context, pkru & ~(MPK_RUNTIME->published_bits | MPK_RUNTIME->host_bits));
+        _mpk_frame_set_pkru(context, _mpk_vkey_host_pkru(record, pkru & ~open));
+    if (!context) pkru_write(_mpk_vkey_host_pkru(record, pkru_read()));
     /* The kernel puts back the signal stack that the frame knows: it learns the new one. */
     int why = give_stack();
     if (!why && context) sigaltstack(NULL, &((ucontext_t *)context)->uc_stack);
@@ -99,6 +103,9 @@ static int move_handlers(struct hardening *h) {
 }
 
 int _mpk_harden_signals_prepare(struct hardening *h) {
+    _mpk_extents_lock(); /* who tells threads of a change of keys holds it */
+    atomic_store(&MPK_RUNTIME->signals_end, 1);
+    _mpk_extents_unlock();
     int error = _mpk_harden_each_thread(h, MPK_HARDEN_SIGNALS, HARDEN_SIGNAL_STACK); /* installs the fault handler */
     return error ? error : move_handlers(h);
 }

@@ -123,6 +123,7 @@ struct runtime {
     _Atomic uint32_t hardened;     /* enum mpk_harden_part: in force */
     uint32_t prepared;             /* of those: made ready at start, by GALEED_HARDEN */
     _Atomic uint32_t harden_job;   /* harden_threads.c: what its signal asks for */
+    _Atomic uint32_t signals_end;  /* part SIGNALS comes, or is there: virtual keys send none */
     int harden_ruleset;            /* the same: Landlock's descriptor meanwhile */
     size_t harden_bytes;           /* GALEED_HARDEN_MEMORY: of each domain, ready when frozen */
     _Atomic uint32_t frozen;       /* page rights of domains change no more (harden.h) */

@@ -34,9 +34,11 @@
  * inside a begin starts with its creator's rights, which it keeps until the group
  * loses its key.
  *
- * In hardened mode (mpk_harden.h): with SYSCALLS no group changes its key any more
- * (hits go on, misses are EKERNEL); with SIGNALS no thread can be told anything
- * (EPINNED, unless the process has one thread). Begin what is needed before.
+ * In hardened mode (mpk_harden.h): with SYSCALLS on pku no group changes its key any
+ * more: hits and mpk_end go on, what needs another key or a new group is EHARDEN. So is
+ * a begin that needs another key with SIGNALS (no thread can be told) or LANDLOCK (none
+ * can be looked up), unless the process has one thread; mpk_mprotect then changes page
+ * tables. What is refused leaves rights as they were. Begin what is needed before.
  *
  * Source: [libmpk]; its kernel patch is replaced by signals to the threads
  * that must see a change.
@@ -69,7 +71,7 @@ int mpk_init(double evict_rate);
  * Returns the address, or MAP_FAILED with *mpk_keys_error() set:
  * errors: EVKEY (taken), EINVALID (also what mmap refuses for prot, as a file that is not
  * open for writing or a memfd sealed against it; MAP_GROWSDOWN, MAP_HUGETLB, and MAP_FIXED over memory of the runtime), ENOMEM (also: MPK_GROUPS
- * exist), EKERNEL, and those of mpk_init. */
+ * exist), EKERNEL, EHARDEN, and those of mpk_init. */
 void *mpk_mmap(int vkey, void *addr, size_t length, int prot, int flags, int fd, int64_t offset);
 /* Unmaps the group; the virtual key may be used again.
  * errors: EVKEY, EPINNED (a thread has begun it), EKERNEL. */
@@ -83,7 +85,7 @@ int *mpk_keys_error(void); /* of this thread's last mpk_mmap or mpk_malloc */
  * (no key can be had: each is held by an open begin, or some thread blocks
  * mpk_keys_signal and might still have rights on it; or, in a signal handler, the thread
  * was just changing keys), ENOKEY (the process has no
- * key for groups at all), ENESTED, ENOMEM, EKERNEL. */
+ * key for groups at all), ENESTED, ENOMEM, EKERNEL, EHARDEN. */
 int mpk_begin(int vkey, int prot);
 /* Ends the calling thread's newest begin on the group, whatever it began since.
  * errors: EVKEY, EINVALID (this thread has not begun it). */
@@ -108,7 +110,7 @@ void mpk_keys_wait(uint32_t milliseconds);
  * thread blocks the signal, or is inside another signal handler, rights are taken
  * by the page tables (statistics: fallbacks); rights that it did not get it is
  * given when it first touches the group (a system call before that: EFAULT).
- * errors: EVKEY, EINVALID, EKERNEL, ENOMEM, ENOKEY; EPINNED: no key, or the group
+ * errors: EVKEY, EINVALID, EKERNEL, EHARDEN, ENOMEM, ENOKEY; EPINNED: no key, or the group
  * is begun and a thread does not answer. On error rights are what they were. */
 int mpk_mprotect(int vkey, int prot);
 

@@ -124,7 +124,7 @@ void *mpk_mmap(int vkey, void *addr, size_t length, int prot, int flags, int fd,
                      prot && !(prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)) &&
                      (!(prot & PROT_WRITE) || prot & PROT_READ) && file_allows(length, prot, flags, fd, offset);
         _mpk_extents_lock();
-        error = valid ? map_locked(vkey, &address, length, prot, flags, fd, offset) : MPK_EINVALID;
+        error = _mpk_vkeys_frozen() ? MPK_EHARDEN : valid ? map_locked(vkey, &address, length, prot, flags, fd, offset) : MPK_EINVALID;
         _mpk_extents_unlock();
     }
     last_error = error;

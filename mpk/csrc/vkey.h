@@ -34,6 +34,7 @@
 
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
+#include "mpk_harden.h"
 #include "mpk_keys.h"
 #include "host_pkru.h"
 #include "prim.h"
@@ -127,6 +128,11 @@ static inline struct vkey_thread *_mpk_vkey_thread_at(uint32_t slot) {
     return (struct vkey_thread *)(MPK_PUBLISHED_BASE + VKEY_THREADS_OFFSET + (uintptr_t)slot * VKEY_THREAD_BYTES);
 }
 static inline bool _mpk_vkey_is_pku(void) { return MPK_RUNTIME->backend == MPK_BACKEND_PKU; }
+/* Part SYSCALLS of mpk_harden: no page changes its key any more, and no key comes or goes. */
+static inline bool _mpk_vkeys_frozen(void) {
+    return _mpk_vkey_is_pku() && atomic_load(&MPK_RUNTIME->hardened) & MPK_HARDEN_SYSCALLS;
+}
+bool _mpk_vkeys_settled(void); /* vkey_key.c: nor does a key change hands; see there */
 static inline bool _mpk_vkeys_started(void) {
     return _mpk_started.started && atomic_load_explicit(&VKEYS->started, memory_order_relaxed);
 }
@@ -152,8 +158,8 @@ void _mpk_vkey_remove(int index);                                /* pre: lock */
 int _mpk_vkey_at(uintptr_t address);                             /* the group whose pages hold it */
 
 /* vkey_key.c. All under the lock; pku. */
-int _mpk_vkey_load(int index);        /* makes it resident. errors: ENOKEY, EPINNED, ENOMEM, EKERNEL */
-/* Makes it wait with its process-wide rights. errors: EPINNED, ENOKEY, EKERNEL: it is as it was. */
+int _mpk_vkey_load(int index);        /* makes it resident. errors: ENOKEY, EPINNED, ENOMEM, EKERNEL, EHARDEN */
+/* Makes it wait with its process-wide rights. errors: EPINNED, ENOKEY, EKERNEL, EHARDEN: it is as it was. */
 int _mpk_vkey_unload(int index);
 /* Takes the key from a group that nobody pins; false: somebody does. */
 bool _mpk_vkey_take_key(int index);

@@ -16,6 +16,8 @@ enum vkey_fault {
 /* vkey_fault.c. access: enum mpk_access. pkru: in and out (pku). */
 enum vkey_fault _mpk_vkey_fault(uintptr_t address, uint32_t access, bool foreign, uint32_t *pkru);
 bool _mpk_vkey_holds(uintptr_t address); /* is it in a page group? */
+/* pku: a host thread's PKRU with the rights on groups that the tables say it has. */
+uint32_t _mpk_vkey_host_pkru(const struct thread_record *record, uint32_t pkru);
 /* A thread ends; its begins end with it. Called on it, with host rights. */
 void _mpk_vkey_thread_exit(struct thread_record *record);
 /* In the child: only the calling thread is left. pre: extent_lock. */

@@ -21,6 +21,15 @@
 #include "vkey.h"
 #include "vkey_hooks.h"
 
+/* After SIGNALS no thread can be told that a key changes hands, after LANDLOCK none can be
+ * looked up. Asked before a group gives up a key that nobody could take. */
+bool _mpk_vkeys_settled(void) {
+    uint32_t deaf = MPK_HARDEN_SIGNALS | MPK_HARDEN_LANDLOCK;
+    if (_mpk_vkeys_frozen()) return true;
+    if (!_mpk_vkey_is_pku() || _mpk_vkey_single()) return false;
+    return atomic_load(&MPK_RUNTIME->hardened) & deaf || atomic_load(&MPK_RUNTIME->signals_end);
+}
+
 bool _mpk_vkey_is_pinned(int key) {
     for (uint32_t i = 0; i < VKEYS->active_count; i++)
         if (atomic_load(&_mpk_vkey_thread_at(VKEYS->active[i])->pins[key])) return true;
@@ -93,6 +102,7 @@ int _mpk_vkey_settle(int index) {
 int _mpk_vkey_unload(int index) {
     struct vkey_group *group = VKEY_GROUP(index);
     uint8_t key = atomic_load(&group->key);
+    if (_mpk_vkeys_frozen()) return MPK_EHARDEN;
     if (!_mpk_vkey_take_key(index)) return MPK_EPINNED;
     int error = _mpk_vkey_settle(index);
     if (error) {
@@ -145,11 +155,13 @@ static int obtain(int *key, uint8_t bits) {
     if (error == MPK_ENOKEY) error = atomic_load(&VKEYS->pool) ? evict(&chosen) : MPK_ENOKEY;
     if (!error) error = _mpk_vkey_set_bits(chosen, bits);
     if (!error) *key = chosen;
-    return error == MPK_EPINNED && failure ? failure : error;
+    /* There are free keys, which some thread may still have rights on: not none at all. */
+    return (error == MPK_EPINNED || error == MPK_ENOKEY) && failure ? failure : error;
 }
 
 static int shared_key(int *key, uint8_t bits) {
     if (*key) return 0;
+    if (_mpk_vkeys_settled()) return MPK_EHARDEN;
     int error = obtain(key, bits);
     if (!error && bits == 0) /* the fault handler grants what a signal missed */
         MPK_RUNTIME->host_bits |= pkru_of_key(PKRU_BOTH, *key);
@@ -163,6 +175,7 @@ int _mpk_vkey_reserve(int prot) {
 int _mpk_vkey_load(int index) {
     struct vkey_group *group = VKEY_GROUP(index);
     int key, process = atomic_load(&group->process);
+    if (_mpk_vkeys_settled()) return MPK_EHARDEN;
     atomic_fetch_add(&VKEYS->clock, 1);
     int error = obtain(&key, _mpk_vkey_bits_of(process));
     if (error) return error;
@@ -177,7 +190,7 @@ int _mpk_vkey_load(int index) {
 }
 
 int _mpk_vkey_give_up(int *key) {
-    if (!_mpk_vkeys_started() || !atomic_load(&VKEYS->pool)) return MPK_ENOKEY;
+    if (!_mpk_vkeys_started() || !atomic_load(&VKEYS->pool) || _mpk_vkeys_settled()) return MPK_ENOKEY;
     int failure = 0;
     if (!take_free(key, PKRU_BOTH, &failure)) {
         if (evict(key) || _mpk_vkey_set_bits(*key, PKRU_BOTH)) return MPK_ENOKEY;

@@ -24,6 +24,7 @@ static bool signals_pay(const struct vkey_group *group) {
 /* By the page tables: the group waits. The rights are set already. */
 static int by_pages(int index) {
     struct vkey_group *group = VKEY_GROUP(index);
+    if (_mpk_vkeys_frozen()) return MPK_EHARDEN;
     return atomic_load(&group->key) ? _mpk_vkey_unload(index) : _mpk_vkey_settle(index);
 }
 
@@ -34,7 +35,7 @@ static int by_bits(int index, int prot) {
     bool alone = _mpk_vkey_single();
     if (!alone && !signals_pay(group) && !_mpk_vkey_is_pinned(key)) {
         int error = by_pages(index);
-        if (error != MPK_EPINNED) return error;
+        if (error != MPK_EPINNED && error != MPK_EHARDEN) return error;
     }
     if (!_mpk_vkey_set_bits(key, _mpk_vkey_bits_of(prot))) return 0;
     VKEYS->fallbacks++;

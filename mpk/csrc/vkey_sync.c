@@ -72,6 +72,11 @@ static uint32_t due(const struct vkey_thread *thread, uint32_t pkru, bool saved)
 
 uint32_t _mpk_vkey_due(const struct vkey_thread *thread, uint32_t pkru) { return due(thread, pkru, false); }
 
+uint32_t _mpk_vkey_host_pkru(const struct thread_record *record, uint32_t pkru) {
+    if (!_mpk_vkeys_started()) return pkru;
+    return _mpk_vkey_due(record ? _mpk_vkey_thread_at(record->slot) : NULL, pkru);
+}
+
 void _mpk_vkey_fix_self(void) {
     struct thread_record *record = _mpk_thread_find();
     const struct vkey_thread *thread = record ? _mpk_vkey_thread_at(record->slot) : NULL;
@@ -258,7 +263,8 @@ int _mpk_vkey_set_bits(int key, uint8_t bits) {
         if (all) _mpk_vkey_fix_self();
         return 0;
     }
-    if (atomic_load(&MPK_RUNTIME->hardened) & MPK_HARDEN_SIGNALS) return MPK_EPINNED; /* no handler may return */
+    if (atomic_load(&MPK_RUNTIME->hardened) & MPK_HARDEN_SIGNALS || atomic_load(&MPK_RUNTIME->signals_end))
+        return MPK_EPINNED; /* no handler may return */
     VKEYS->sync_key = (uint32_t)key;
     VKEYS->sync_from = from;
     VKEYS->sync_to = bits;
