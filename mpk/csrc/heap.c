@@ -110,10 +110,13 @@ static __attribute__((noinline)) void *alloc_general(struct heap *heap, size_t b
     return block && zero ? memset(block, 0, bytes) : block;
 }
 
+/* 1, 2, 4 or 8. */
+static inline bool is_short(size_t align) { return align - 1 < 8 && !(align & (align - 1)); }
+
 void *mpk_heap_alloc(mpk_domain *domain, size_t bytes, size_t align) {
     struct heap *heap = domain->heap;
     heap_debug_step(heap);
-    if (LIKELY(bytes <= SMALL_MAX && align - 1 < 8))
+    if (LIKELY(bytes <= SMALL_MAX && is_short(align)))
         return alloc_small(heap, heap->unit_for[(bytes + 8) / 8], bytes);
     return alloc_general(heap, bytes, align, false);
 }
@@ -121,7 +124,7 @@ void *mpk_heap_alloc(mpk_domain *domain, size_t bytes, size_t align) {
 void *mpk_heap_calloc(mpk_domain *domain, size_t bytes, size_t align) {
     struct heap *heap = domain->heap;
     heap_debug_step(heap);
-    if (LIKELY(bytes <= SMALL_MAX && align - 1 < 8)) {
+    if (LIKELY(bytes <= SMALL_MAX && is_short(align))) {
         void *block = alloc_small(heap, heap->unit_for[(bytes + 8) / 8], bytes);
         return block ? memset(block, 0, bytes) : NULL;
     }
@@ -263,8 +266,9 @@ void mpk_heap_free(mpk_domain *domain, void *base) { release(domain->heap, base,
 
 void mpk_heap_free_sized(mpk_domain *domain, void *base, size_t bytes, size_t align) {
     struct heap *heap = domain->heap;
-    if (UNLIKELY(align && ((uintptr_t)base & (align - 1)) != 0)) {
-        _mpk_heap_refuse(heap, base, MPK_ACCESS_FREE, bytes);
+    if (UNLIKELY(align && (((uintptr_t)base | align) & (align - 1)) != 0)) {
+        if (base)
+            _mpk_heap_refuse(heap, base, MPK_ACCESS_FREE, bytes);
         return;
     }
     release(heap, base, bytes == SIZE_ANY ? SIZE_ANY - 1 : bytes); /* no allocation is that long */

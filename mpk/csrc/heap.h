@@ -71,6 +71,7 @@
 #ifndef GALEED_MPK_HEAP_H
 #define GALEED_MPK_HEAP_H
 
+#include "heap_lock.h"
 #include "record.h"
 
 #define PAGE_SHIFT 12
@@ -99,10 +100,6 @@
 
 _Static_assert(1 << PAGE_SHIFT == MPK_PAGE_BYTES, "one page size");
 _Static_assert(SMALL_MAX <= SIZE_BYTES, "a size word holds every small request");
-
-struct heap_lock {
-    _Atomic uint32_t state;     /* 0 free, 1 held, 2 held and somebody sleeps */
-};
 
 enum span_kind {
     SPAN_SPARE,                 /* a descriptor that describes nothing */
@@ -138,7 +135,8 @@ struct span {
         struct {
             _Atomic size_t bytes; /* requested */
             uint32_t mark;
-            uint32_t guarded;   /* 1: guards lie before and behind it */
+            uint16_t guarded;   /* 1: guards lie before and behind it */
+            uint16_t grown;     /* 1: some realloc made it longer */
             _Atomic uint32_t marked;
             _Atomic uint32_t shared_pages; /* from start; 0: not shared */
             _Atomic uint16_t ahead; /* pages of the run that its lender counts as kept */
@@ -202,8 +200,12 @@ struct cache {
     uint32_t id;                /* slot plus one, as in unit words */
     uint32_t run_pages;         /* in all lists of runs */
     uint32_t last_run;          /* the list that was last put into */
+    uint32_t growing;           /* 1: the last run freed was a buffer that had grown (heap_resize.c) */
+    uint32_t idle_run_pages;    /* least run_pages since the last sweep (heap_sweep.c) */
+    uint32_t spans_made;        /* since then */
     _Atomic uint32_t ahead_pages; /* lent to growing buffers before they need them; any thread subtracts */
     struct span *runs[RUN_BINS]; /* by _mpk_heap_bin; linked by next */
+    void **seen_tops[CLASSES];  /* of the bins, at the last sweep */
     struct quarantine *quarantine; /* NULL: the heap has none (heap_harden.h) */
     _Alignas(64) _Atomic(void *) mail; /* a chain; MAIL_CLOSED while nobody would read it */
 };
@@ -227,6 +229,7 @@ struct heap {
     uint16_t unit_for[MPK_PAGE_BYTES / 8 + 1];
     uint16_t unit_for_16[MPK_PAGE_BYTES / 8 + 1];
     uint32_t new_exact;         /* UNIT_EXACT if the kernel has no barrier for us, else 0 */
+    _Atomic uint32_t large_exact; /* not 0: large allocations are marked, resizes look (heap_find.c) */
     struct central centrals[CLASSES];
     struct heap_lock share;     /* serialises mpk_heap_share */
 
@@ -239,6 +242,7 @@ struct heap {
     size_t free_pages, dirty_pages; /* in free runs; the second an upper bound */
     size_t purge_at;            /* dirty_pages that make it give memory back */
     int64_t purge_after_ms;     /* but not before then (the kernel's monotonic clock) */
+    _Atomic uint32_t sweepers;  /* nor while a thread that needs more sweeps (heap_sweep.c) */
     uint64_t bin_map[(BINS + 63) / 64];
     struct span *bins[BINS];
     uint32_t parts;             /* of hardening (mpk_heap.h) */
@@ -249,31 +253,6 @@ struct heap {
     struct cache *caches[MPK_THREADS]; /* by slot, each written by its owner only */
     _Atomic(struct cache *) hints[HINTS]; /* by hint_index: whose cache was it last? */
 };
-
-#define LIKELY(condition) __builtin_expect(!!(condition), 1)
-#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
-
-/* ---- Locks (heap_lock.c holds the slow halves). --------------------------- */
-
-void _mpk_heap_lock_wait(struct heap_lock *lock);
-void _mpk_heap_lock_wake(struct heap_lock *lock);
-
-static inline void heap_lock(struct heap_lock *lock) {
-    uint32_t expected = 0;
-    if (UNLIKELY(!atomic_compare_exchange_strong_explicit(&lock->state, &expected, 1,
-                                                          memory_order_acquire,
-                                                          memory_order_relaxed)))
-        _mpk_heap_lock_wait(lock);
-}
-
-static inline void heap_unlock(struct heap_lock *lock) {
-    if (UNLIKELY(atomic_exchange_explicit(&lock->state, 0, memory_order_release) == 2))
-        _mpk_heap_lock_wake(lock);
-}
-
-/* Every lock of the heap, in order: for fork, checks and statistics. */
-void _mpk_heap_lock_all(struct heap *heap);
-void _mpk_heap_unlock_all(struct heap *heap);
 
 #include "heap_address.h"
 
@@ -318,6 +297,8 @@ void _mpk_heap_give_block(struct heap *heap, struct span_lists *lists, struct sp
                           bool locked);
 /* Every abandoned span that is empty goes back. */
 void _mpk_heap_class_reclaim(struct heap *heap, uint32_t class_);
+/* All of the bin goes back, and with it a span that is empty then. */
+void _mpk_heap_class_trim(struct heap *heap, struct cache *cache, uint32_t class_);
 /* All spans of a cache become nobody's. pre: its bins are empty. */
 void _mpk_heap_abandon(struct heap *heap, struct cache *cache);
 /* A span that was left behind, at any point of an operation: its lists and counts
@@ -376,8 +357,15 @@ struct span *_mpk_heap_run_ahead(struct cache *cache, size_t pages);
 void _mpk_heap_ahead_end(struct heap *heap, struct span *span);
 /* false: too long to be kept, or too much is kept already. */
 bool _mpk_heap_cache_run(struct heap *heap, struct cache *cache, struct span *span);
+/* Gives as many pages back as lay idle since the last time. */
+void _mpk_heap_trim_runs(struct heap *heap, struct cache *cache);
 /* Gives all back. pre: the caller owns the cache, or nobody does any more. */
 void _mpk_heap_cache_drop_runs(struct heap *heap, struct cache *cache);
+
+/* ---- heap_sweep.c ----------------------------------------------------------- */
+
+/* Before the thread makes a small span. pre: it owns the cache. */
+void _mpk_heap_sweep(struct heap *heap, struct cache *cache);
 
 /* ---- heap_large.c ---------------------------------------------------------- */
 
@@ -385,6 +373,15 @@ void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool 
 /* For a buffer that grows: the run the thread has at hand, or NULL. */
 void *_mpk_heap_large_ahead(struct heap *heap, size_t bytes);
 void _mpk_heap_large_free(struct heap *heap, struct span *span);
+/* Tells the layer above if it has a mark. */
+void _mpk_heap_large_resized(struct heap *heap, struct span *span, size_t old, size_t bytes);
+static inline void large_set_bytes(struct heap *heap, struct span *span, size_t bytes) {
+    size_t old = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
+    atomic_store_explicit(&span->large.bytes, bytes, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst); /* the other half is may_mark_large's barrier */
+    if (UNLIKELY(atomic_load_explicit(&heap->large_exact, memory_order_relaxed)))
+        _mpk_heap_large_resized(heap, span, old, bytes);
+}
 /* In place; false when it must move. */
 bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes);
 

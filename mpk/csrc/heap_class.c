@@ -96,6 +96,7 @@ static struct span *new_span(struct heap *heap, struct cache *cache, uint32_t nu
     const struct size_class *class_ = &heap->classes[number];
     struct heap_lock *lock = &heap->centrals[number].lock;
     bool zero;
+    _mpk_heap_sweep(heap, cache);
     struct span *span = _mpk_heap_run_alloc(heap, SMALL_PAGES, SMALL_BYTES, &zero);
     if (!span)
         return NULL;
@@ -272,6 +273,15 @@ void _mpk_heap_flush(struct heap *heap, struct cache *cache, uint32_t number, ui
     uint32_t left = bin_count(class_, bin) - count;
     memmove(slots, slots + count, left * sizeof(void *));
     bin->top = slots + left;
+}
+
+void _mpk_heap_class_trim(struct heap *heap, struct cache *cache, uint32_t number) {
+    uint32_t count = bin_count(&heap->classes[number], &cache->bins[number]);
+    if (count)
+        _mpk_heap_flush(heap, cache, number, count);
+    struct span_lists *own = &cache->spans[number];
+    if (own->partial && own->partial->small.taken == 0) /* then it is alone in the list */
+        retire(heap, own, own->partial, false);
 }
 
 void _mpk_heap_span_rebuild(struct heap *heap, struct span *span) {

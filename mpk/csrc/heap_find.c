@@ -16,7 +16,8 @@
  * it, or the marker gets NULL. The owner's free is a plain load and store; a stranger
  * marks only after UNIT_EXACT and a barrier: an owner that was between load and store
  * at the barrier sees UNIT_EXACT after its store and looks for the mark again, and
- * one that was past its store has made the death visible here. A layer that then
+ * one that was past its store has made the death visible here. A large allocation's
+ * resize is as plain until the heap's first mark on one (large_exact). A layer that then
  * writes its word and looks again (mpk_heap_find: still there, mark not NULL) has
  * either told the freer in time or learns of the death.
  *
@@ -29,6 +30,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "heap_refuse.h"
+
+enum { LARGE_BEGINS = 1, LARGE_EXACT }; /* struct heap's large_exact; 0: no large one was ever marked */
 
 struct place {
     uint32_t unit;              /* its unit word; 0: a large allocation */
@@ -106,21 +109,29 @@ static uint32_t *new_marks(struct heap *heap, uint32_t number) {
 
 void _mpk_heap_barrier_init(struct heap *heap) {
     int saved = errno;
-    if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
-        heap->new_exact = UNIT_EXACT; /* no such kernel, or a filter: swap always */
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) {
+        heap->new_exact = UNIT_EXACT; /* no such kernel, or a filter: swap and look always */
+        atomic_store_explicit(&heap->large_exact, LARGE_EXACT, memory_order_relaxed);
+    }
     errno = saved;
+}
+
+/* Through every thread of the process. false: the kernel does so no more. */
+static bool pass_barrier(void) {
+    int saved = errno;
+    bool done = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+    errno = saved;
+    return done;
 }
 
 /* Makes every free in the span swap, from before the marker's look at the block.
  * false: the kernel passes no barrier any more. pre: the class's lock is held. */
 static bool make_exact(struct heap *heap, uintptr_t address, uint32_t unit) {
-    int saved = errno;
     atomic_store(unit_word(heap, address), unit | UNIT_EXACT);
-    bool done = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
-    if (!done)
-        atomic_store(unit_word(heap, address), unit);
-    errno = saved;
-    return done;
+    if (pass_barrier())
+        return true;
+    atomic_store(unit_word(heap, address), unit);
+    return false;
 }
 
 /* The owner's thread races with no plain store, and an abandoned span is freed into by
@@ -156,12 +167,26 @@ static uint32_t *mark_small(struct heap *heap, const struct place *place) {
     return mark;
 }
 
+/* Resizes of large allocations look for marks from before the first marker's look at
+ * the size on. Two first ones at once pass a barrier each. */
+static bool may_mark_large(struct heap *heap) {
+    if (LIKELY(atomic_load(&heap->large_exact) == LARGE_EXACT))
+        return true;
+    atomic_store(&heap->large_exact, LARGE_BEGINS);
+    if (!pass_barrier())
+        return false; /* resizes look, in vain */
+    atomic_store(&heap->large_exact, LARGE_EXACT);
+    return true;
+}
+
 uint32_t *mpk_heap_mark(mpk_domain *domain, uintptr_t base) {
     struct place place;
     if (!locate(domain->heap, base, &place) || place.base != base)
         return NULL;
     if (place.unit)
         return mark_small(domain->heap, &place);
+    if (!may_mark_large(domain->heap))
+        return NULL;
     struct span *span = span_of(domain->heap, base);
     atomic_store(&span->large.marked, 1);
     return span_kind(load_tag(span)) == SPAN_LARGE ? &span->large.mark : NULL;

@@ -42,6 +42,7 @@ static void forget_cache(struct heap *heap, struct cache *cache) {
     atomic_store_explicit(&cache->mail, MAIL_CLOSED, memory_order_relaxed);
     memset(cache->runs, 0, sizeof cache->runs);
     cache->run_pages = 0;
+    cache->idle_run_pages = 0;
     _mpk_heap_quarantine_forget(cache);
     atomic_store_explicit(&cache->owner, 0, memory_order_relaxed);
 }
@@ -65,6 +66,7 @@ static void take_sent_blocks(struct heap *heap, struct cache *own, struct span *
 
 static void inherit(struct heap *heap) {
     _mpk_heap_unlock_all(heap);
+    atomic_store(&heap->sweepers, 0);
     uint32_t slot = _mpk_thread()->slot;
     bool alone = true;
     for (uint32_t i = 0; i < MPK_THREADS; i++) {

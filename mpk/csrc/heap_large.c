@@ -52,6 +52,7 @@ static struct span *new_run(struct heap *heap, size_t bytes, size_t align, bool 
 static void *begin(struct span *span, size_t bytes) {
     atomic_store_explicit(&span->large.bytes, bytes, memory_order_relaxed);
     span->large.mark = 0;
+    span->large.grown = 0;
     atomic_store_explicit(&span->large.marked, 0, memory_order_relaxed);
     atomic_store_explicit(&span->large.shared_pages, 0, memory_order_relaxed);
     atomic_store_explicit(&span->tag, span_tag(SPAN_LARGE, 0), memory_order_release);
@@ -65,11 +66,35 @@ void *_mpk_heap_large_ahead(struct heap *heap, size_t bytes) {
     struct cache *cache;
     struct span *span;
     if (heap->parts || pages > RUN_CACHE_LONGEST ||
-        __atomic_load_n(&heap->limit_pages, __ATOMIC_RELAXED) != SIZE_MAX ||
-        !(cache = own_cache(heap)) || !(span = _mpk_heap_run_ahead(cache, pages)))
+        __atomic_load_n(&heap->limit_pages, __ATOMIC_RELAXED) != SIZE_MAX || !(cache = own_cache(heap)) ||
+        (bytes <= SMALL_MAX && !cache->growing) || !(span = _mpk_heap_run_ahead(cache, pages)))
         return NULL;
+    cache->growing = 0; /* one buffer is believed to go the way of the last one, not all */
     span->large.guarded = 0;
-    return begin(span, bytes);
+    void *base = begin(span, bytes);
+    span->large.grown = 1;
+    return base;
+}
+
+static bool is_zero_page(const char *page) {
+    const uint64_t (*line)[8] = (const uint64_t (*)[8])page;
+    for (size_t i = 0; i < MPK_PAGE_BYTES / sizeof *line; i++)
+        if (line[i][0] | line[i][1] | line[i][2] | line[i][3] | line[i][4] | line[i][5] | line[i][6] | line[i][7])
+            return false;
+    return true;
+}
+
+/* Only reads what is zero already: half the price, and a page that was never touched
+ * stays the kernel's. One that was used mostly shows it in its first line. */
+static void wipe(char *base, size_t bytes) {
+    for (size_t at = 0, end; at < bytes; at = end) {
+        end = at + MPK_PAGE_BYTES;
+        if (is_zero_page(base + at))
+            continue;
+        while (end < bytes && *(const uint64_t *)(base + end))
+            end += MPK_PAGE_BYTES;
+        memset(base + at, 0, end - at);
+    }
 }
 
 void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool zero) {
@@ -84,7 +109,7 @@ void *_mpk_heap_large_alloc(struct heap *heap, size_t bytes, size_t align, bool 
         int saved = errno;
         if (bytes < ZERO_BY_KERNEL_BYTES ||
             madvise(base, data_pages(bytes) * MPK_PAGE_BYTES, MADV_DONTNEED))
-            memset(base, 0, bytes);
+            wipe(base, data_pages(bytes) * MPK_PAGE_BYTES);
         errno = saved;
     }
     atomic_store_explicit(&span->large.ahead, 0, memory_order_relaxed);
@@ -124,8 +149,14 @@ void _mpk_heap_large_free(struct heap *heap, struct span *span) {
         atomic_store_explicit(&span->tag, span_tag(SPAN_RETIRED, 0), memory_order_release);
     else if (UNLIKELY(heap->parts))
         _mpk_heap_hold_run(heap, own_cache(heap), span);
-    else if (!(cache = own_cache(heap)) || !_mpk_heap_cache_run(heap, cache, span))
-        _mpk_heap_run_free(heap, span);
+    else {
+        uint32_t grown = span->large.grown;
+        cache = own_cache(heap);
+        if (cache && grown)
+            cache->growing = bytes > SMALL_MAX;
+        if (!cache || !_mpk_heap_cache_run(heap, cache, span))
+            _mpk_heap_run_free(heap, span);
+    }
 }
 
 int mpk_heap_share(mpk_domain *domain, uintptr_t base) {
@@ -151,13 +182,12 @@ int mpk_heap_share(mpk_domain *domain, uintptr_t base) {
     return error;
 }
 
-static void set_bytes(mpk_domain *domain, struct span *span, size_t bytes) {
-    size_t old = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
-    atomic_store(&span->large.bytes, bytes);
+void _mpk_heap_large_resized(struct heap *heap, struct span *span, size_t old, size_t bytes) {
+    atomic_thread_fence(memory_order_seq_cst);
     if (old != bytes && atomic_load(&span->large.marked)) {
         uint32_t mark = __atomic_load_n(&span->large.mark, __ATOMIC_SEQ_CST);
-        if (mark && domain->hooks.resized)
-            domain->hooks.resized(load_start(span), old, bytes, mark);
+        if (mark && heap->domain->hooks.resized)
+            heap->domain->hooks.resized(load_start(span), old, bytes, mark);
     }
 }
 
@@ -195,9 +225,10 @@ bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes) 
             !_mpk_heap_run_extend(heap, span, pages))
             return false;
         _mpk_heap_ahead_end(heap, span);
+        span->large.grown = 1;
     }
     bool shrinks = pages < large_pages(atomic_load_explicit(&span->large.bytes, memory_order_relaxed));
-    set_bytes(heap->domain, span, bytes);
+    large_set_bytes(heap, span, bytes);
     if (shrinks && unshare_tail(heap, span, data_pages(bytes)) && _mpk_heap_run_trim(heap, span, pages))
         _mpk_heap_ahead_end(heap, span);
     return true;

@@ -25,6 +25,7 @@
 #define RESERVE_SPANS 4          /* a split in three and a grown piece */
 #define PURGE_RUN_PAGES 16       /* shorter runs are not worth a call */
 #define PURGE_PAGES_MIN 4096     /* 16 MiB may lie around dirty */
+#define ALIGNED_LOOKS 4          /* at runs of one length, for one that is aligned */
 #define PURGE_EVERY_MS 100       /* and more, while it was given back so lately */
 
 static void bin_push(struct heap *heap, struct span *span) {
@@ -192,6 +193,22 @@ static struct span *find_or_grow(struct heap *heap, size_t pages) {
     return span || !grow(heap, pages) ? span : find_run(heap, pages);
 }
 
+/* A free run that has the aligned pages though it is short of pages and the most that
+ * alignment can waste: what a small span leaves behind is one. */
+static struct span *find_aligned(const struct heap *heap, size_t pages, size_t align) {
+    if (pages > EXACT_BINS)
+        return NULL;
+    for (uint32_t bin = _mpk_heap_bin(pages); bin < EXACT_BINS; bin++) {
+        struct span *span = heap->bins[bin];
+        for (int looks = ALIGNED_LOOKS; span && looks; span = span->next, looks--) {
+            uintptr_t start = load_start(span), wasted = (0 - start) & (align - 1);
+            if (wasted + pages * MPK_PAGE_BYTES <= (size_t)span->pages * MPK_PAGE_BYTES)
+                return span;
+        }
+    }
+    return NULL;
+}
+
 /* Takes the first pages of the free run, which are then no span's: needs no descriptor. */
 static void take_front(struct heap *heap, struct span *span, size_t pages) {
     bin_remove(heap, span);
@@ -268,7 +285,8 @@ struct span *_mpk_heap_run_alloc(struct heap *heap, size_t pages, size_t align, 
     size_t extra = align > MPK_PAGE_BYTES ? (align >> PAGE_SHIFT) - 1 : 0;
     struct span *span = NULL;
     heap_lock(&heap->pages);
-    if (reserve_spares(heap) && within_limit(heap, pages) && (span = find_or_grow(heap, pages + extra))) {
+    if (reserve_spares(heap) && within_limit(heap, pages) &&
+        ((extra && (span = find_aligned(heap, pages, align))) || (span = find_or_grow(heap, pages + extra)))) {
         *zero = span->free.dirty == 0;
         cut(heap, span, (load_start(span) + align - 1) & ~(align - 1), pages);
     }
@@ -310,7 +328,7 @@ void _mpk_heap_run_free(struct heap *heap, struct span *span) {
     heap_lock(&heap->pages);
     HEAP_ASSERT(span_kind(load_tag(span)) != SPAN_FREE && load_start(span) >= heap->low);
     insert_free(heap, span, span->pages);
-    if (heap->dirty_pages > heap->purge_at)
+    if (heap->dirty_pages > heap->purge_at && !atomic_load_explicit(&heap->sweepers, memory_order_relaxed))
         purge(heap);
     heap_unlock(&heap->pages);
 }
@@ -320,6 +338,7 @@ bool _mpk_heap_run_extend(struct heap *heap, struct span *span, size_t pages) {
     uintptr_t end = load_start(span) + (size_t)span->pages * MPK_PAGE_BYTES;
     size_t more = pages - span->pages;
     heap_lock(&heap->pages);
+    reserve_spares(heap); /* else growth would put metadata behind the run */
     if (within_limit(heap, more)) {
         struct span *after = free_neighbour(heap, end);
         uintptr_t after_end = after ? end + (size_t)after->pages * MPK_PAGE_BYTES : end;

@@ -60,7 +60,7 @@ static void explain_live(const struct mpk_allocation *found, size_t bytes, struc
     } else {
         v->kind = MPK_TYPE;
         v->bytes = bytes;
-        v->detail = bytes == found->bytes ? "wrong alignment: the address is no multiple of the one given"
+        v->detail = bytes == found->bytes ? "wrong alignment: the address is no multiple of the one given, or that is no power of two"
                                           : "wrong size: not the one that was asked for at the allocation";
     }
 }

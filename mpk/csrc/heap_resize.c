@@ -8,13 +8,17 @@
  *    (heap_find.c), and a large allocation's size before the look at its mark.
  *
  * What has outgrown its block is likely to grow again: a buffer that moves to pages of
- * its own gets the run that its thread freed last, however long (heap_runs.c).
+ * its own gets the run that its thread freed last, however long (heap_runs.c). If that
+ * run was such a buffer's, the next that grows to GROWING_LEAST bytes is believed to go
+ * the same way, and gets it at once; for each that dies long, one.
  *
  * Attacker: as heap.c.
  */
 #include <string.h>
 #include "heap_debug.h"
 #include "heap_refuse.h"
+
+#define GROWING_LEAST 128
 
 /* In place: the block keeps its class while at least half of it would be used. */
 static bool resize_small(struct heap *heap, uintptr_t base, uint32_t index, uint32_t unit, size_t bytes) {
@@ -38,7 +42,7 @@ static bool resize_small(struct heap *heap, uintptr_t base, uint32_t index, uint
 
 static void *move(struct heap *heap, void *base, size_t old, size_t bytes, size_t align) {
     void *moved = NULL;
-    if (bytes > SMALL_MAX && bytes > old && align <= MPK_PAGE_BYTES)
+    if (bytes >= GROWING_LEAST && bytes > old && align <= MPK_PAGE_BYTES)
         moved = _mpk_heap_large_ahead(heap, bytes);
     if (!moved && !(moved = mpk_heap_alloc(heap->domain, bytes, align)))
         return NULL;
@@ -73,7 +77,12 @@ static void *realloc_large(struct heap *heap, void *base, size_t bytes, size_t a
     }
     size_t old = atomic_load_explicit(&span->large.bytes, memory_order_relaxed);
     bool aligned = ((uintptr_t)base & ((align ? align : 16) - 1)) == 0;
-    if (aligned && (bytes > SMALL_MAX || align > MPK_PAGE_BYTES) && _mpk_heap_large_resize(heap, span, bytes))
+    if (LIKELY(aligned && bytes >= old && large_pages(bytes) <= span->pages && !heap->parts &&
+               !atomic_load_explicit(&span->large.shared_pages, memory_order_relaxed))) {
+        large_set_bytes(heap, span, bytes); /* the run has room: what a buffer that grows meets most */
+        return base;
+    }
+    if (aligned && (bytes > SMALL_MAX || bytes >= old || align > MPK_PAGE_BYTES) && _mpk_heap_large_resize(heap, span, bytes))
         return base;
     return move(heap, base, old, bytes, align);
 }

@@ -21,6 +21,13 @@ static void list_store(struct cache *cache, uint32_t bin, struct span *head) {
     __atomic_store_n(&cache->runs[bin], head, __ATOMIC_RELEASE);
 }
 
+static void take(struct cache *cache, uint32_t bin, struct span *head) {
+    cache->run_pages -= head->pages;
+    if (cache->idle_run_pages > cache->run_pages)
+        cache->idle_run_pages = cache->run_pages;
+    list_store(cache, bin, head->next);
+}
+
 struct span *_mpk_heap_cached_run(struct cache *cache, size_t pages) {
     if (pages > RUN_CACHE_LONGEST)
         return NULL;
@@ -35,8 +42,7 @@ struct span *_mpk_heap_cached_run(struct cache *cache, size_t pages) {
             span = cache->runs[bin];
         } while (!span);
     }
-    cache->run_pages -= span->pages;
-    list_store(cache, bin, span->next);
+    take(cache, bin, span);
     return span;
 }
 
@@ -44,8 +50,7 @@ struct span *_mpk_heap_cached_run(struct cache *cache, size_t pages) {
 static void make_room(struct heap *heap, struct cache *cache, uint32_t most) {
     for (uint32_t bin = RUN_BINS; bin-- > 0 && cache->run_pages > most;) {
         for (struct span *span; cache->run_pages > most && (span = cache->runs[bin]);) {
-            cache->run_pages -= span->pages;
-            list_store(cache, bin, span->next);
+            take(cache, bin, span);
             _mpk_heap_run_free(heap, span);
         }
     }
@@ -57,8 +62,7 @@ struct span *_mpk_heap_run_ahead(struct cache *cache, size_t pages) {
     if (!span || span->pages < pages)
         return NULL;
     uint16_t ahead = (uint16_t)(span->pages - pages);
-    cache->run_pages -= span->pages;
-    list_store(cache, bin, span->next);
+    take(cache, bin, span);
     atomic_fetch_add_explicit(&cache->ahead_pages, ahead, memory_order_relaxed);
     atomic_store_explicit(&span->large.ahead, ahead, memory_order_relaxed);
     span->large.lender = (uint16_t)cache->id;
@@ -88,6 +92,11 @@ bool _mpk_heap_cache_run(struct heap *heap, struct cache *cache, struct span *sp
     return true;
 }
 
+void _mpk_heap_trim_runs(struct heap *heap, struct cache *cache) {
+    make_room(heap, cache, cache->run_pages - cache->idle_run_pages);
+    cache->idle_run_pages = cache->run_pages;
+}
+
 /* Lists, not the count, decide: that may be torn (heap_fork.c). */
 void _mpk_heap_cache_drop_runs(struct heap *heap, struct cache *cache) {
     for (uint32_t bin = 0; bin < RUN_BINS; bin++) {
@@ -98,4 +107,5 @@ void _mpk_heap_cache_drop_runs(struct heap *heap, struct cache *cache) {
         list_store(cache, bin, NULL);
     }
     cache->run_pages = 0;
+    cache->idle_run_pages = 0;
 }

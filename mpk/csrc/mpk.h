@@ -117,7 +117,8 @@ void *mpk_domain_private(mpk_domain *domain, size_t bytes);
 
 /* ---- Heap. pre for all: the calling thread has MPK_READ_WRITE. ----------- */
 
-/* errors: NULL when memory or the range is exhausted.
+/* errors: NULL when memory or the range is exhausted, the domain's limit met, or align no
+ * power of two (mpk_heap_refusal says which).
  * post: aligned to align (a power of two; 0 means 16), at least one byte of
  * slack follows, so that base + bytes belongs to no other allocation.
  * An allocation of MPK_PAGE_BYTES or more has its pages to itself. */
@@ -130,7 +131,8 @@ void *mpk_heap_calloc(mpk_domain *domain, size_t bytes, size_t align);
  * ignored. */
 void mpk_heap_free(mpk_domain *domain, void *base);
 /* The same for a caller that knows what it asked for; another size, or an
- * alignment (0: any) that base does not have, is a type violation. */
+ * alignment (0: any) that base does not have or that is no power of two, is a type
+ * violation. */
 void mpk_heap_free_sized(mpk_domain *domain, void *base, size_t bytes, size_t align);
 /* Moves if it must; the free or resize hook runs for a lent allocation. A base
  * that mpk_heap_free would refuse is the same violation; NULL with policy report. */

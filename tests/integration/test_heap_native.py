@@ -51,6 +51,7 @@ MISUSES = {
     "sized-most": ("type", "wrong size"),
     "sized-large": ("type", "wrong size"),
     "sized-align": ("type", "wrong alignment"),
+    "sized-align-odd": ("type", "wrong alignment"),
     "sized-double": ("temporal", "double free"),
     "usable-freed": ("temporal", "double free"),
 }

@@ -1,5 +1,6 @@
 /* growth.c - buffers that grow by realloc get pages ahead of their need, and a thread
- * never withholds more of them than it may keep.
+ * never withholds more of them than it may keep; what it keeps goes back when it turns to
+ * something else, and what it had used is zero for calloc.
  */
 #include <pthread.h>
 #include "check.h"
@@ -105,11 +106,70 @@ static void not_under_a_limit(void) {
     CHECK_HEAP(host);
 }
 
+/* After a grown buffer that was long, one more is believed to become long before it is;
+ * after one that was not, none. Made short again, it has no pages of its own. */
+static void one_is_believed(void) {
+    mpk_heap_free(host, grown(LONG_BYTES));
+    char *first = grown(200), *second = grown(200);
+    CHECK(mpk_heap_usable_bytes(host, first) > LONG_BYTES / 2);
+    CHECK(mpk_heap_usable_bytes(host, second) < 300);
+    CHECK(mpk_heap_realloc(host, first, 5000, 8) == first && mpk_heap_realloc(host, first, 5001, 8) == first);
+    CHECK(mpk_heap_usable_bytes(host, first = mpk_heap_realloc(host, first, 100, 8)) < 300);
+    CHECK(test_filled(first, 100, 100, 3));
+    CHECK_HEAP(host);
+    mpk_heap_free(host, first);
+    mpk_heap_free(host, second);
+    mpk_heap_free(host, grown(LONG_BYTES));
+    mpk_heap_free(host, grown(200));
+    CHECK(mpk_heap_usable_bytes(host, first = grown(200)) < 300);
+    mpk_heap_free(host, first);
+}
+
+/* Each page with one byte that is not zero, wherever that is. */
+static void calloc_wipes_what_was_used(void) {
+    for (size_t at = 0; at < MPK_PAGE_BYTES; at += 61) {
+        char *block = mpk_heap_alloc(host, 65536, 8);
+        for (size_t page = 0; page < 65536; page += MPK_PAGE_BYTES)
+            block[page + (page % (3 * MPK_PAGE_BYTES) ? at : MPK_PAGE_BYTES - 1 - at)] = 1;
+        mpk_heap_free(host, block);
+        CHECK(mpk_heap_calloc(host, 65536, 8) == block);
+        for (size_t i = 0; i < 65536; i++)
+            CHECK(!block[i]);
+        mpk_heap_free(host, block);
+    }
+}
+
+/* A thread that turns to another size gives up what it kept of the ones before. */
+static void turning_elsewhere(void) {
+    static char *blocks[60000];
+    for (size_t bytes = 100; bytes < 4000; bytes += bytes / 5) {
+        for (int i = 0; i < 100; i++)
+            CHECK(blocks[i] = mpk_heap_alloc(host, bytes, 8));
+        for (int i = 0; i < 100; i++)
+            mpk_heap_free(host, blocks[i]);
+    }
+    for (int i = 0; i < 40; i++)
+        CHECK(blocks[i] = mpk_heap_alloc(host, 100000, 8));
+    for (int i = 0; i < 40; i++)
+        mpk_heap_free(host, blocks[i]);
+    size_t before = used_bytes(), bytes = sizeof blocks / sizeof *blocks * 56;
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        CHECK(blocks[i] = mpk_heap_alloc(host, 50, 8));
+    CHECK(before > 4u << 20 && used_bytes() < before + bytes - (3u << 20));
+    CHECK_HEAP(host);
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        mpk_heap_free(host, blocks[i]);
+    CHECK_HEAP(host);
+}
+
 int main(void) {
     host = test_host();
     grows_without_moving();
     is_bounded();
     shrinking_ends_it();
+    one_is_believed();
+    calloc_wipes_what_was_used();
+    turning_elsewhere();
     not_under_a_limit();
     puts("ok");
     return 0;

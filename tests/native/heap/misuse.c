@@ -88,6 +88,9 @@ static void misuse(void *unused) {
         mpk_heap_free_sized(host, large, 10001, 8);
     } else if (!strcmp(name, "sized-align")) {
         mpk_heap_free_sized(host, small, 100, 8192);
+    } else if (!strcmp(name, "sized-align-odd")) {
+        mpk_heap_free_sized(host, NULL, 100, 3);
+        mpk_heap_free_sized(host, small, 100, 3);
     } else if (!strcmp(name, "sized-double")) {
         freed = 1;
         mpk_heap_free_sized(host, small, 100, 8);
