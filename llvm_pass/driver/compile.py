@@ -63,6 +63,8 @@ class Compiler:
         command += dependency_options(self.line, source)
         command += coverage_options(self.line, output)
         command += known.FIRST_STAGE_IDIOMS
+        if instrumented_late(self.line):
+            command += known.FIRST_STAGE_UNTOUCHED
         command += ["-c", "-emit-llvm", "-o", str(bitcode)]
         if source.language_forced:
             command += ["-x", str(source.language)]
@@ -147,13 +149,23 @@ def refuse_unsupported(line: CommandLine) -> None:
             raise DriverError(f"target {target}: only x86-64 Linux is supported")
         if item.name in ("-m32", "-mx32", "-m16"):
             raise DriverError(f"{item.name}: only 64-bit code is supported")
-        if item.name.startswith("-fsanitize="):
-            for sanitizer in item.name.removeprefix("-fsanitize=").split(","):
-                if sanitizer in known.SHADOW_SANITIZERS:
-                    raise DriverError(
-                        f"-fsanitize={sanitizer}: its instrumentation cannot work on pseudo-pointers; "
-                        "use it in a build without galeed"
-                    )
+    for sanitizer in sanitizers(line):
+        if sanitizer in known.SHADOW_SANITIZERS:
+            raise DriverError(
+                f"-fsanitize={sanitizer}: its instrumentation cannot work on pseudo-pointers; "
+                "use it in a build without galeed"
+            )
+
+
+def sanitizers(line: CommandLine) -> list[str]:
+    """Those that the command asks for, whether or not it takes them back later."""
+    asked = [item.name for item in line.items if not item.is_input and item.name.startswith("-fsanitize=")]
+    return [name for words in asked for name in words.removeprefix("-fsanitize=").split(",")]
+
+
+def instrumented_late(line: CommandLine) -> bool:
+    """Does the second stage do all instrumentation, since some of it must see checked addresses?"""
+    return not set(sanitizers(line)).isdisjoint(known.LATE_SANITIZERS)
 
 
 def first_stage_options(line: CommandLine) -> list[str]:
@@ -172,10 +184,12 @@ def first_stage_options(line: CommandLine) -> list[str]:
 def second_stage_options(line: CommandLine) -> list[str]:
     """The user's flags for bitcode to object: all but what was already used up."""
     words: list[str] = []
+    late = instrumented_late(line)
     for item in _options(line):
         name = item.name
         said_once = name in known.PREPROCESS_SEPARATE | known.FIRST_STAGE_WORDS
         said_once |= name.startswith((*known.PREPROCESS_JOINED, *known.FIRST_STAGE_ONLY))
+        said_once |= name.startswith(known.INSTRUMENTATION) and not late
         # Warnings were given at the first stage, but for those that only code generation gives.
         said_once |= name.startswith("-W") and not name.startswith(known.CODE_WARNINGS) and name != "-Werror"
         if not said_once:

@@ -55,10 +55,13 @@ PASS_THROUGH = frozenset(
 PASS_THROUGH_JOINED = ("-print-", "--print-", "--autocomplete=", "-module-file-info", "-fmodule-header=")
 
 # Instrumentation is woven in at the first stage; a second time would count twice.
-FIRST_STAGE_ONLY = (
+INSTRUMENTATION = (
     "-fprofile-", "-fno-profile-", "-fcs-profile-", "-fcoverage-", "-ftest-coverage", "--coverage", "-coverage",
-    "-fsanitize", "-fno-sanitize", "-finstrument-functions", "-fplugin", "-fpass-plugin", "-save-temps",
-    "--save-temps", "-ftime-trace", "-fsave-optimization-record", "-foptimization-record", "-H",
+    "-fsanitize", "-fno-sanitize",
+)  # fmt: skip
+FIRST_STAGE_ONLY = (
+    "-finstrument-functions", "-fplugin", "-fpass-plugin", "-save-temps", "--save-temps", "-ftime-trace",
+    "-fsave-optimization-record", "-foptimization-record", "-H",
 )  # fmt: skip
 # Exactly these words: said once.
 FIRST_STAGE_WORDS = frozenset(
@@ -91,12 +94,15 @@ LTO = (
 )
 # The pass has no place for the second file of split debug information.
 SPLIT_DWARF = ("-gsplit-dwarf",)
-# Their instrumentation reads shadow memory of the raw pointer before our check sees it.
+# Instrumented behind the rewrite, where accesses have their checked addresses: then the first
+# stage leaves all of LLVM's passes, instrumentation among them, to the second.
+LATE_SANITIZERS = ("address", "thread")
+FIRST_STAGE_UNTOUCHED = ("-Xclang", "-disable-llvm-passes")
+# Their instrumentation reads shadow memory of the pointer before our check sees it, or follows
+# values through code that it must know whole.
 SHADOW_SANITIZERS = (
-    "address",
     "hwaddress",
     "memory",
-    "thread",
     "dataflow",
     "kernel-address",
     "kernel-memory",

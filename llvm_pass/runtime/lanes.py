@@ -1,10 +1,10 @@
 """Helpers for vectors of which a mask chooses the lanes.
 
 Fast: when every byte that could be touched lies inside the entry of the first pointer,
-LLVM's own intrinsic runs on the addresses. Otherwise a function that is not inlined goes
-through the lanes and accesses the chosen ones alone, each with its check and membrane;
-masks and lanes travel through memory, since how vectors travel in registers depends on
-the caller's target features. Lanes that are not chosen are never looked at.
+LLVM's own intrinsic runs on the addresses. Otherwise a loop goes through the lanes and
+accesses the chosen ones alone, each with its check and membrane. It is inlined, so that a
+violation has the place of the instruction; masks and lanes go through memory, where a loop
+can index them. Lanes that are not chosen are never looked at.
 
 Invariant: elements are 1, 2, 4 or 8 bytes without padding, or pointers.
 """

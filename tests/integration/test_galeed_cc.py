@@ -196,7 +196,7 @@ def test_a_users_mistake_has_clangs_words_and_status(tool: Tool, folder: Path) -
     ("words", "env", "message"),
     [
         ("-m32 -c lib.c", {}, "only 64-bit"),
-        ("-fsanitize=address -c lib.c", {}, "-fsanitize=address"),
+        ("-fsanitize=memory -c lib.c", {}, "-fsanitize=memory"),
         ("--galeed-nonsense -c lib.c", {}, "unknown option"),
         ("-c lib.c", {"GALEED_CLANG": "/nowhere/clang"}, "/nowhere/clang: no such program"),
         ("-c lib.c", {"GALEED_CLANG": "/"}, "not an executable"),

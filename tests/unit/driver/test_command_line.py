@@ -115,7 +115,7 @@ def test_flags_of_the_stages() -> None:
         "-m32 -c a.c",
         "--target=aarch64-linux-gnu -c a.c",
         "-target wasm32 -c a.c",
-        "-fsanitize=undefined,address -c a.c",
+        "-fsanitize=undefined,hwaddress -c a.c",
     ],
 )
 def test_refuses_what_could_not_be_right(command: str) -> None:
