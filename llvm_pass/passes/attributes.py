@@ -6,12 +6,17 @@ calls into gates. LLVM infers again what is still so when the module is optimise
 
 from __future__ import annotations
 
+import re
+
 from llvm_pass.analysis.roots import OWN_MEMORY
 from llvm_pass.ir.attributes import without_function_lies, without_value_lies
 from llvm_pass.ir.syntax import parse_header
 from llvm_pass.passes.base import Context
 
 _KEPT = OWN_MEMORY | {"@free", "@_ZdlPv", "@_ZdaPv", "@_ZdlPvm", "@_ZdaPvm"}
+
+
+_LOADED = re.compile(r"!(?:dereferenceable|nofree|align)")
 
 
 def run(context: Context) -> None:
@@ -21,7 +26,7 @@ def run(context: Context) -> None:
         new = line
         first = line[:1]
         if first == " ":
-            if "call " in line or "invoke " in line or ", !" in line:
+            if "call " in line or "invoke " in line or (", !" in line and _LOADED.search(line)):
                 new = without_value_lies(line)
         elif first == "d":
             if line.startswith("define ") or (line.startswith("declare ") and not _builtin(line)):

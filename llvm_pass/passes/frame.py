@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from llvm_pass.analysis.roots import Roots
@@ -14,6 +15,7 @@ from llvm_pass.runtime.helpers import Helpers
 # Metadata of an access that stays true of the call that stands for it: LLVM carries it over
 # to the accesses when it inlines the helper. (Types of accesses travel in the helper itself.)
 _CARRIED = ("alias.scope", "noalias", "llvm.access.group")
+_CARRIED_HINT = re.compile(r"!(?:alias\.scope|noalias|llvm\.access\.group) ")
 _SLOT_ALIGN = 64  # what the strictest instruction wants (movdir64b)
 
 
@@ -41,9 +43,11 @@ class Frame:
 
     def suffix(self, line: str) -> str:
         """Debug location and carried metadata for a call that stands for a line."""
+        place = debug_suffix(self.context, self.function, line)
+        if not _CARRIED_HINT.search(line):
+            return place
         found = metadata_of(line)
-        carried = "".join(f", !{name} {found[name]}" for name in _CARRIED if name in found)
-        return carried + debug_suffix(self.context, self.function, line)
+        return "".join(f", !{name} {found[name]}" for name in _CARRIED if name in found) + place
 
     def slot(self, nbytes: int, number: int) -> str:
         """A place in this function's frame, for the instruction at that line alone."""
