@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ class Sweep:
         try:
             with (
                 self.path.open("a", encoding="utf-8") as record,
-                ProcessPoolExecutor(jobs, initializer=os.nice, initargs=(NICE,)) as pool,
+                ProcessPoolExecutor(jobs, get_context("spawn"), os.nice, (NICE,)) as pool,
             ):
                 futures = {
                     pool.submit(_one, seed, self.tools, self.modes, self.folder / "failures"): seed for seed in todo

@@ -24,7 +24,7 @@ from tests.conftest import ROOT, Run, environment
 
 SOURCES = sorted((ROOT / "tests" / "differential").glob("*.c"))
 LEVELS = ("-O0", "-O1", "-O3", "-Os")
-INSTRUMENT = ROOT / "experiments" / "csmith"
+INSTRUMENT = tuple(ROOT / "experiments" / "csmith" / name for name in ("program", "tools.py", "case.py"))
 SEEDS = range(1, 21)
 
 
@@ -51,7 +51,7 @@ def programs() -> Path:
                     except BuildFailed as error:
                         pytest.fail(f"{name.name}: {error}")
 
-    inputs = [*compiled.RUST, INSTRUMENT, *SOURCES]
+    inputs = [*compiled.RUST, *INSTRUMENT, *SOURCES]
     versions = [compiled.version(clang), compiled.version(("rustc",))]
     return compiled.kept("differential", inputs, [*LEVELS, *versions], make)
 
