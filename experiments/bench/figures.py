@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Figure:
     """One figure. value: None when this machine cannot give it; note says why, or how it was taken.
 
-    goal: None where none is set. at_most: whether smaller is better.
+    goal: None where none is set. at_most: whether smaller is better. estimate: computed from
+    something measured and something published; the note has the formula.
     """
 
     name: str
@@ -29,12 +30,15 @@ class Figure:
     unit: str = "x"
     at_most: bool = True
     note: str = ""
+    estimate: bool = False
 
     @property
     def status(self) -> str:
-        """met, not met, measured (no goal) or unavailable."""
+        """met, not met, measured (no goal), estimate or unavailable."""
         if self.value is None:
             return "unavailable"
+        if self.estimate:
+            return "estimate"
         if self.goal is None:
             return "measured"
         good = self.value <= self.goal if self.at_most else self.value >= self.goal

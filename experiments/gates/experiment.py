@@ -1,9 +1,9 @@
 """Measures gates and mpk_call against two bare WRPKRU, and their parts on any machine.
 
-A whole crossing needs protection keys: on mprotect it is system calls, and the same
-path without its WRPKRU is not the same path. So where there are none, the figures of
-crossings are `unavailable`, and only what they add to the two WRPKRU is measured:
-the stack switch and the scrub, by the runtime's own code.
+A whole crossing needs protection keys: on mprotect it is system calls. So where there are
+none, the figures of crossings are `unavailable`, and what is measured is a crossing
+without its key writes (without_keys.py), and two of its parts, by the runtime's own
+code. What that would make with published prices of WRPKRU is an `estimate`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from experiments import machine, process
 from experiments.bench.figures import Figure, report
+from experiments.gates import without_keys
 from experiments.model import Experiment, LabError, Report
 from experiments.workshop import BUILDS, ROOT, clean_environment
 
@@ -64,6 +65,34 @@ def figures_of(line: Mapping[str, Json], backend: str) -> list[Figure]:
     return figures
 
 
+def rest_of(line: Mapping[str, Json], stand_in: str) -> list[Figure]:
+    """Of a run without key writes: what a crossing takes besides, and the estimate that this makes."""
+    times, counts, pace = line.get("times_ns"), line.get("instructions"), line.get("cycles_per_ns")
+    if not isinstance(times, dict) or not isinstance(counts, dict) or not isinstance(pace, float | int):
+        raise LabError("the gate benchmark measured nothing without key writes")
+    ns = {name: float(str(value)) for name, value in times.items()}
+    return [
+        figure
+        for name, part in (("gate, verified both ways", "gate"), ("mpk_call: with stack switch and scrub", "call"))
+        for figure in without_keys.rest_and_estimate(
+            name, stand_in, ns[part] - ns["two_wrpkru"], pace, f"; {counts.get(part, 'unknown')} instructions"
+        )
+    ]
+
+
+def _without_keys(options: Options) -> list[Figure]:
+    """The runtime's pku paths on a machine without keys: everything but the key writes."""
+    figures: list[Figure] = []
+    for number, stand_in in enumerate(without_keys.STAND_INS):
+        options.say(f"measuring crossings without their key writes, {stand_in}")
+        program = without_keys.build(ROOT / "experiments" / "gates" / "gates.c", stand_in)
+        ending = process.run([program], "pku", options.output / f"gates.without_keys.{number}")
+        if ending.code != 0:
+            raise LabError(f"the gate benchmark without key writes failed: {ending}; see {ending.stderr}")
+        figures += rest_of(ending.line, stand_in)
+    return figures
+
+
 def run(options: Options) -> Report:
     """Measures and writes. Raises LabError on an emulated CPU or when nothing can be built."""
     facts = machine.facts_for_times(options.say)
@@ -72,6 +101,7 @@ def run(options: Options) -> Report:
     for backend in options.backends:
         if not machine.usable(backend, options.say):
             figures += [Figure(name, backend, None, goal, note=machine.NO_KEYS) for name, _, goal in WHOLE]
+            figures += _without_keys(options)
             continue
         options.say(f"measuring crossings on {backend}")
         ending = process.run([program], backend, options.output / f"gates.{backend}")

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include "call.h"
 #include "mpk.h"
 #include "mpk_call.h"
+#include "pace.h"
 
 #define RUNS 41
 #define TURNS 2000 /* of a case in a run: some tens of microseconds */
@@ -46,12 +46,6 @@ static void zero_by_vzeroall(void) { __asm__ volatile("vzeroall" : : : "memory")
 
 enum part { DIRECT, SWITCH, SCRUB, VZEROALL, BARE, GATE, CALL, PARTS };
 static const char *const names[PARTS] = {"direct", "switch", "scrub", "vzeroall", "two_wrpkru", "gate", "call"};
-
-static double now_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
 
 static double once(enum part part) {
     double start = now_ns();
@@ -158,7 +152,7 @@ int main(void) {
     }
     measure(NULL);
     if (pku && mpk_host_stack(0, measure, &call)) return 2;
-    printf("{\"backend\": \"%s\", \"times_ns\": {", mpk_backend_name());
+    printf("{\"backend\": \"%s\", \"cycles_per_ns\": %.3f, \"times_ns\": {", mpk_backend_name(), cycles_per_ns());
     for (int part = 0, some = 0; part < PARTS; part++)
         if (measured((enum part)part)) printf("%s\"%s\": %.2f", some++ ? ", " : "", names[part], medians[part]);
     printf("}, \"instructions\": {");

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from experiments import process
 from experiments.bench.figures import Figure
+from experiments.gates import without_keys
 from experiments.model import LabError
 from experiments.workshop import BUILDS, ROOT, clean_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from experiments.model import Options
+    from experiments.model import Json, Options
 
 COMPILE = ("cc", "-std=gnu11", "-O2", "-pthread", "-Impk/csrc")
 SOURCE = Path("experiments/libmpk/keys.c")
@@ -61,12 +62,17 @@ def measure(program: Path, backend: str, options: Options) -> list[Point]:
     """All cases on one backend. Raises LabError when the program fails."""
     options.say(f"measuring virtual keys on {backend}")
     ending = process.run([program], backend, options.output / f"keys.{backend}")
-    series = ending.line.get("series")
-    if ending.code != 0 or not isinstance(series, list):
+    points = _points(ending.line, backend)
+    if ending.code != 0 or not points:
         raise LabError(f"{program} failed: {ending}; see {ending.stderr}")
+    return points
+
+
+def _points(line: Mapping[str, Json], backend: str) -> list[Point]:
+    series = line.get("series")
     return [
         Point(backend, str(one["case"]), int(str(one["x"])), float(str(one["ns"])), float(str(one["rival_ns"])))
-        for one in series
+        for one in (series if isinstance(series, list) else [])
         if isinstance(one, dict)
     ]
 
@@ -97,6 +103,51 @@ def _figure(point: Point) -> Figure:
 def figures(points: Sequence[Point]) -> list[Figure]:
     """Each point as a figure, with the goal that it has."""
     return [_figure(point) for point in points]
+
+
+def _without_keys(point: Point, cycles_per_ns: float, stand_in: str) -> list[Figure]:
+    """What a point of a run without key writes says. Times of two stand-ins are told for the hit alone."""
+    match point.case:
+        case "hit":
+            return without_keys.rest_and_estimate(
+                "begin + end, hit", stand_in, point.ns - point.rival_ns, cycles_per_ns
+            )
+        case "mprotect":
+            write_ns = without_keys.WRITE_CYCLES / cycles_per_ns
+            formula = f"{point.rival_ns:,.0f} / ({point.ns:,.0f} + {write_ns:.0f}) ns, the last by [libmpk Table 1]"
+            name = f"mprotect(2) / mpk_mprotect, {point.x} pages"
+            note = f"an estimate, not a measurement: {formula}"
+            ratio = point.rival_ns / (point.ns + write_ns)
+            return [Figure(name, without_keys.BACKEND, ratio, None, at_most=False, note=note, estimate=True)]
+        case "miss":
+            name, note = (
+                "begin + end, miss, one page",
+                f"mprotect's work for pkey_mprotect's; goal {MISS_GOAL_NS:,.0f} ns",
+            )
+        case "sync":
+            name = f"mpk_mprotect seen by {point.x} threads"
+            goal = f"; goal {SYNC_GOAL_NS:,.0f} ns" if point.x == SYNC_GOAL_THREADS else ""
+            note = f"the signals themselves; five key writes a thread would come to it{goal}"
+        case _:
+            return []
+    return [Figure(name, without_keys.BACKEND, point.ns, None, unit="ns", note=note)]
+
+
+def measure_without_keys(options: Options) -> list[Figure]:
+    """The pku paths on a machine without keys: all but the key writes. Raises LabError when the program fails."""
+    found: list[Figure] = []
+    for number, stand_in in enumerate(without_keys.STAND_INS):
+        options.say(f"measuring virtual keys without their key writes, {stand_in}")
+        ending = process.run(
+            [without_keys.build(ROOT / SOURCE, stand_in)], "pku", options.output / f"keys.without_keys.{number}"
+        )
+        pace = ending.line.get("cycles_per_ns")
+        if ending.code != 0 or not isinstance(pace, float | int):
+            raise LabError(f"the program without key writes failed: {ending}; see {ending.stderr}")
+        for point in _points(ending.line, "pku"):
+            if number == 0 or point.case == "hit":
+                found += _without_keys(point, pace, stand_in)
+    return found
 
 
 def unavailable(why: str) -> list[Figure]:

@@ -1,8 +1,9 @@
 """Reproduces libmpk's figures on this runtime: ratios, plots, machine facts.
 
 A figure that is not met is said, not failed: times depend on the machine. Without
-protection keys the figures of pku are `unavailable`; on a CPU that is emulated in
-software nothing is measured.
+protection keys the figures of pku are `unavailable`, and the same paths are measured
+without their key writes (experiments/gates/without_keys.py); on a CPU that is emulated
+in software nothing is measured.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from experiments import machine
 from experiments.bench.figures import Figure, report
-from experiments.libmpk.collect import Point, build, figures, measure, unavailable
+from experiments.libmpk.collect import Point, build, figures, measure, measure_without_keys, unavailable
 from experiments.libmpk.plot import plot
 from experiments.model import Experiment, Report
 
@@ -28,6 +29,7 @@ def run(options: Options) -> Report:
     for backend in options.backends:
         if not machine.usable(backend, options.say):
             rows += unavailable(machine.NO_KEYS)
+            rows += measure_without_keys(options)
             continue
         measured = measure(program, backend, options)
         points += measured

@@ -9,15 +9,16 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 #include "mpk.h"
 #include "mpk_keys.h"
+#include "../gates/pace.h"
 #include "pkru.h"
 
 #define ROUNDS 30
@@ -25,12 +26,6 @@
 #define RW (PROT_READ | PROT_WRITE)
 #define MISS_GROUPS 64 /* in turn: each is gone again when its turn comes */
 #define THREADS_MOST 32
-
-static double now_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
 
 static void must(int error, const char *what) {
     if (!error) return;
@@ -120,8 +115,10 @@ static void protect_cases(void) {
 }
 
 static int leave[2];
+static _Atomic int awake;
 static void *sleeps(void *unused) {
     char byte;
+    awake++; /* before, the C library may have every signal blocked */
     while (read(leave[0], &byte, 1) < 0) continue; /* our signal may interrupt it */
     return unused;
 }
@@ -137,6 +134,7 @@ static void sync_cases(void) {
     for (int count = 1; count <= THREADS_MOST; count = count == 8 ? 10 : count == 10 ? 16 : count * 2) {
         for (; running < count; running++)
             if (pthread_create(&threads[running], NULL, sleeps, NULL)) exit(1);
+        while (awake < running) sched_yield();
         compare("sync", count, 10, rights, NULL);
     }
     must(mpk_end(group), "mpk_end");
@@ -146,7 +144,7 @@ static void sync_cases(void) {
 
 int main(void) {
     must(mpk_init(-1), "mpk_init");
-    printf("{\"series\": [");
+    printf("{\"cycles_per_ns\": %.3f, \"series\": [", cycles_per_ns());
     group = 1;
     map_group(group, 1);
     raw_bytes = PAGE;

@@ -105,13 +105,15 @@ static __attribute__((noinline, cold)) void call_from_elsewhere(struct arguments
     if (error) _mpk_fatal("mpk_call cannot have a host stack: %s", mpk_strerror(error));
 }
 
-void mpk_call(const struct mpk_call *call, struct mpk_call_result *result) {
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+static __attribute__((noinline)) void call_slow(const struct mpk_call *call, struct mpk_call_result *result,
+                                                uintptr_t here) {
     struct thread_record *record = likely(_mpk_started.started) ? _mpk_record_of(_mpk_fs_base()) : NULL;
     if (unlikely(!record || here - record->host_low >= record->host_high - record->host_low)) {
         call_from_elsewhere((struct arguments){call, result});
         return;
     }
+    if (!_mpk_guess_is_in_a_record(_mpk_guess()) || _mpk_record_around(_mpk_guess()) != record)
+        _mpk_record_guess = (uintptr_t)record;
     _mpk_call_drop_dead(record, here);
     if (unlikely(record->depth == MPK_GATE_DEPTH)) _mpk_fatal("%s (%d)", mpk_strerror(MPK_ENESTED), MPK_GATE_DEPTH);
     uintptr_t top = _mpk_stacks_foreign_top(record);
@@ -122,6 +124,19 @@ void mpk_call(const struct mpk_call *call, struct mpk_call_result *result) {
         _mpk_call_mprotect(call, result, record, top);
         if (taken) _mpk_runner_release();
     }
+}
+
+/* pku, on the host stack, in no other call: no frame can be dead, and the foreign stack's top
+ * is known. The register says whose record was guessed. */
+void mpk_call(const struct mpk_call *call, struct mpk_call_result *result) {
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0), guess = _mpk_guess();
+    if (unlikely(!_mpk_started.started || !_mpk_guess_is_in_a_record(guess))) return call_slow(call, result, here);
+    struct thread_record *record = _mpk_record_around(guess);
+    if (unlikely(atomic_load_explicit(&record->fs_base, memory_order_relaxed) != _mpk_fs_base() || record->depth ||
+                 here - record->host_low >= record->host_high - record->host_low || !record->foreign_top ||
+                 MPK_RUNTIME->backend != MPK_BACKEND_PKU))
+        return call_slow(call, result, here);
+    _mpk_call_pku(call, result, record, record->foreign_top);
 }
 
 void _mpk_call_close(struct thread_record *record) { _mpk_prim_mprotect.close_all(record); }

@@ -1,6 +1,6 @@
 /* call_macros.h - the steps that call_switch.c and call_back.c are put together of.
  *
- * See call_switch.c for what they keep. Labels 67 to 81 are theirs.
+ * See call_switch.c for what they keep. Labels 66 to 81 are theirs.
  */
 #ifndef GALEED_MPK_CALL_MACROS_H
 #define GALEED_MPK_CALL_MACROS_H
@@ -12,7 +12,7 @@
 
 /* Offsets and constants that the assembler below uses. */
 _Static_assert(offsetof(struct thread_record, fs_base) == 0 && offsetof(struct thread_record, depth) == 16 &&
-               offsetof(struct thread_record, frames) == 232 && sizeof(struct gate_frame) == 24 &&
+               offsetof(struct thread_record, frames) == 256 && sizeof(struct gate_frame) == 24 &&
                offsetof(struct gate_frame, saved_pkru) == 8 && offsetof(struct gate_frame, kind) == 12 &&
                offsetof(struct gate_frame, function) == 16 && FRAME_CALL == 3 && FRAME_CALL_BACK == 2,
                "records and assembler agree");
@@ -41,24 +41,55 @@ _Static_assert(SCRUB_AVX == 2 && SCRUB_AVX512 == 3 && SCRUB_AMX == 4, "scrub lev
 ".set mpk_guarded, " MPK_PUBLISHED_TEXT " + 0x28\n" \
 ".set mpk_records, " MPK_PUBLISHED_TEXT " + 0x100000\n" \
 ".set mpk_records_end, " MPK_PUBLISHED_TEXT " + 0x900000\n" \
-/* Vector, mask and MMX registers. The x87 stack shares the MMX registers: zero, then \
- * empty. pre: no x87 exception pends. Changes rax. */ \
+/* Vector, mask and x87 (MMX) registers: what foreign code must not see of the host. Zeroed \
+ * vectors cost no execution port, masks are spread over two. FLDZ eight times comes \
+ * back to the top that there was, and EMMS empties. pre: no x87 exception pends, and all are \
+ * masked. Changes rax. */ \
 ".macro mpk_scrub_vectors\n" \
 "    movabsq $mpk_scrub, %rax\n" \
-"    movl (%rax), %eax\n" \
-"    cmpl $2, %eax\n" \
+"    cmpl $2, (%rax)\n" \
 "    jb 71f\n" \
 "    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n" \
 "    vpxor %xmm\\n, %xmm\\n, %xmm\\n\n" /* clears up to the widest width */ \
 "    .endr\n" \
 "    je 72f\n" \
+"    cmpl $4, (%rax)\n" \
+"    movl $0, %eax\n" \
+"    jb 70f\n" \
+"    tilerelease\n" \
+"70:\n" \
 "    .irp n, 16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n" \
 "    vpxord %zmm\\n, %zmm\\n, %zmm\\n\n" \
 "    .endr\n" \
-"    .irp n, 0,1,2,3,4,5,6,7\n" \
+"    .irp n, 0,1,2,3\n" \
 "    kxorw %k\\n, %k\\n, %k\\n\n" /* the upper bits become zero too */ \
 "    .endr\n" \
-"    cmpl $4, %eax\n" \
+"    .irp n, 4,5,6,7\n" \
+"    kmovw %eax, %k\\n\n" /* the same */ \
+"    .endr\n" \
+"    jmp 72f\n" \
+"71:\n" \
+"    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n" \
+"    pxor %xmm\\n, %xmm\\n\n" \
+"    .endr\n" \
+"72:\n" \
+"    .rept 8\n" \
+"    fldz\n" \
+"    .endr\n" \
+"    emms\n" \
+".endm\n" \
+/* The other way: what the calling convention lets come back into the host. Its compiled \
+ * code reads no vector or mask register that it has not written since, but relies on an \
+ * empty x87 stack; the sixteen vectors, halves and all, go because they cost next to \
+ * nothing. Changes rax. */ \
+".macro mpk_scrub_returned\n" \
+"    movabsq $mpk_scrub, %rax\n" \
+"    cmpl $2, (%rax)\n" \
+"    jb 71f\n" \
+"    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n" \
+"    vpxor %xmm\\n, %xmm\\n, %xmm\\n\n" \
+"    .endr\n" \
+"    cmpl $4, (%rax)\n" \
 "    jb 72f\n" \
 "    tilerelease\n" \
 "    jmp 72f\n" \
@@ -66,22 +97,18 @@ _Static_assert(SCRUB_AVX == 2 && SCRUB_AVX512 == 3 && SCRUB_AMX == 4, "scrub lev
 "    .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n" \
 "    pxor %xmm\\n, %xmm\\n\n" \
 "    .endr\n" \
-"72:\n" \
-"    .irp n, 0,1,2,3,4,5,6,7\n" \
-"    pxor %mm\\n, %mm\\n\n" \
-"    .endr\n" \
-"    emms\n" \
+"72: emms\n" \
 ".endm\n" \
-/* At rsp: 0 MXCSR, 4 x87 control, 6 x87 status. Saves them, sets what a program \
- * starts with. Each instruction that sets is slower than the question. Status bits do \
+/* At rsp: 0 MXCSR, 4 x87 control. Saves them, sets what a program starts with; no x87 \
+ * exception pends after. Changes rax. Each instruction that sets is slower than the question. Status bits do \
  * not come back (a callee may change them): to read MXCSR soon after it was changed \
  * takes 100 ns on Sapphire Rapids, so it is changed once for what was computed, not \
  * at every crossing. */ \
 ".macro mpk_save_controls\n" \
 "    stmxcsr 0(%rsp)\n" \
 "    fnstcw 4(%rsp)\n" \
-"    fnstsw 6(%rsp)\n" \
-"    testb $0xff, 6(%rsp)\n" \
+"    fnstsw %ax\n" \
+"    testb %al, %al\n" \
 "    jz 73f\n" \
 "    fnclex\n" \
 "73: cmpw $0x37f, 4(%rsp)\n" \
@@ -96,8 +123,8 @@ _Static_assert(SCRUB_AVX == 2 && SCRUB_AVX512 == 3 && SCRUB_AMX == 4, "scrub lev
 /* base: where mpk_save_controls saved, and 8 bytes of room behind. Changes rax. */ \
 ".macro mpk_load_controls base\n" \
 "    ldmxcsr 0(\\base)\n" \
-"    fnstsw 14(\\base)\n" \
-"    testb $0xff, 14(\\base)\n" \
+"    fnstsw %ax\n" \
+"    testb %al, %al\n" \
 "    jz 74f\n" \
 "    fnclex\n" \
 "74: fnstcw 12(\\base)\n" \
@@ -137,7 +164,7 @@ _Static_assert(SCRUB_AVX == 2 && SCRUB_AVX512 == 3 && SCRUB_AMX == 4, "scrub lev
 "    cmpl $64, \\index32\n" \
 "    jae \\bad\n" \
 "    leaq (\\index,\\index,2), \\index\n" \
-"    leaq 232(\\base,\\index,8), \\to\n" \
+"    leaq 256(\\base,\\index,8), \\to\n" \
 ".endm\n" \
 /* r10: an FS base; r11: the first record to look at. Changes rcx. */ \
 ".macro mpk_first_record\n" \
@@ -176,13 +203,21 @@ _Static_assert(SCRUB_AVX == 2 && SCRUB_AVX512 == 3 && SCRUB_AMX == 4, "scrub lev
 "79:\n" \
 ".endm\n" \
 /* pku: opens, out of an mpk_call. post: r11 the thread's record, rsi its innermost \
- * frame, of kind FRAME_CALL. Changes rax, rcx, rdx, rdi, r10. The thread pointer in \
- * memory is a guess; the register decides, after the write. */ \
+ * frame, of kind FRAME_CALL. Changes rax, rcx, rdx, rdi, r10. What lies in the \
+ * thread's own memory is a guess; the register decides, after the write. */ \
 ".macro mpk_open\n" \
+"    movq _mpk_record_guess@gottpoff(%rip), %r11\n" \
+"    movq %fs:(%r11), %r11\n" \
 "    movq %fs:0, %r10\n" \
-"    mpk_first_record\n" \
+"    andq $-2048, %r11\n" \
+"    movq %r11, %rcx\n" \
+"    movabsq $mpk_records, %rdx\n" \
+"    subq %rdx, %rcx\n" \
+"    cmpq $0x7fffff, %rcx\n" \
+"    ja 66f\n" \
 "    cmpq %r10, 0(%r11)\n" \
 "    je 67f\n" \
+"66:\n" \
 "    rdfsbase %r10\n" \
 "    mpk_first_record\n" \
 "76: cmpq %r10, 0(%r11)\n" \

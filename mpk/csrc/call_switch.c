@@ -44,7 +44,7 @@ MPK_CALL_MACROS
 "    movq %rsp, %r12\n"
 "    movl 16(%rbx), %eax\n"
 "    leaq (%rax,%rax,2), %rax\n"
-"    leaq 232(%rbx,%rax,8), %r13\n"
+"    leaq 256(%rbx,%rax,8), %r13\n"
 "    movq 8(%rdi), %r15\n"
 ".endm\n"
 
@@ -135,7 +135,7 @@ MPK_CALL_MACROS
 "    movsd %xmm1, 24(%rcx)\n"
 "    cld\n"
 "    mpk_load_controls %rsp\n"
-"    mpk_scrub_vectors\n"
+"    mpk_scrub_returned\n"
 "    mpk_zero eax, ecx, edx, esi, edi, r8d, r9d, r10d, r11d\n"
 "    mpk_return\n"
 "    .cfi_endproc\n"

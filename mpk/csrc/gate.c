@@ -39,18 +39,28 @@ static inline void drop_dead(struct thread_record *record, uintptr_t token) {
         record->depth--;
 }
 
-/* pre: depth < MPK_GATE_DEPTH. */
-static inline void push(struct thread_record *record, struct gate_frame wanted) {
-    struct gate_frame *frame = &record->frames[record->depth];
+/* pre: depth < MPK_GATE_DEPTH, and frame is the one of that depth. */
+static inline void push_at(struct thread_record *record, struct gate_frame *frame, uint32_t depth,
+                           struct gate_frame wanted) {
     frame->token = wanted.token; /* first: the one field in which no other frame is equal */
     atomic_signal_fence(memory_order_seq_cst);
     frame->saved_pkru = wanted.saved_pkru;
     frame->kind = wanted.kind;
     frame->function = wanted.function;
     atomic_signal_fence(memory_order_seq_cst);
-    record->depth++;
+    *(volatile uint32_t *)&record->depth = depth + 1;
     atomic_signal_fence(memory_order_seq_cst);
-    if (unlikely(frame->token != wanted.token)) *frame = wanted; /* a signal handler was here */
+    if (unlikely(*(volatile uintptr_t *)&frame->token != wanted.token)) *frame = wanted; /* a signal handler was here */
+    _mpk_record_guess = (uintptr_t)(frame + 1);
+}
+
+static inline void push(struct thread_record *record, struct gate_frame wanted) {
+    push_at(record, &record->frames[record->depth], record->depth, wanted);
+}
+
+static inline void pop(struct thread_record *record) {
+    record->depth--;
+    _mpk_record_guess = (uintptr_t)&record->frames[record->depth];
 }
 
 static _Noreturn __attribute__((noinline, cold)) void plain_refused(const char *what, const char *instead) {
@@ -68,7 +78,7 @@ static __attribute__((noinline, cold)) struct thread_record *first_gate(const vo
         _mpk_fatal("a plain gate (mpk_gate_enter) on a host stack, which foreign code cannot use; "
                    "inside mpk_host_stack foreign code is called by mpk_call");
     if (_mpk_stacks_in_force()) plain_refused("mpk_gate_enter", "inside mpk_host_stack foreign code is called by mpk_call");
-    record->plain_gates = record->host_high == 0;
+    record->plain_gates = record->host_high == 0 ? MPK_RUNTIME->backend : MPK_BACKEND_NONE;
     return record;
 }
 
@@ -95,31 +105,55 @@ int mpk_gate_is_foreign(void) {
     return _mpk_prim_mprotect.is_closed();
 }
 
-void mpk_gate_enter(void *token, const char *function) {
-    struct runtime *runtime = MPK_RUNTIME;
+/* pku: after the frame is there. The value is compared with the protected state, read
+ * again: a jump to the WRPKRU with other values in the registers ends in close_all, which
+ * does it all anew; so does a domain that was created just now. */
+static inline void close_behind(struct thread_record *record, uint32_t current) {
+    uint64_t guarded = atomic_load_explicit(&MPK_RUNTIME->guarded, memory_order_relaxed);
+    uint32_t written = pkru_write_unchecked((current & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
+    uint64_t now = _mpk_guarded_now();
+    if (unlikely((written & (uint32_t)(now >> 32)) != (uint32_t)now)) _mpk_prim_pku.close_all(record);
+}
+
+/* The whole of it: each thread's first gate, frames that a panic left behind, mprotect. */
+static __attribute__((noinline)) void enter_slow(void *token, const char *function) {
     struct thread_record *record = likely(_mpk_started.started) ? _mpk_record_of(_mpk_fs_base()) : NULL;
     if (unlikely(!record || !record->plain_gates)) record = first_gate(token);
-    bool pku = runtime->backend == MPK_BACKEND_PKU;
-    uint32_t current = 0;
-    if (likely(pku)) {
-        current = pkru_read();
-        if (unlikely(current & runtime->published_bits)) enter_refused();
-    } else if (unlikely(_mpk_prim_mprotect.is_closed())) {
-        enter_refused();
-    }
+    bool pku = MPK_RUNTIME->backend == MPK_BACKEND_PKU;
+    if (_mpk_prim()->is_closed()) enter_refused();
     drop_dead(record, (uintptr_t)token);
     if (unlikely(record->depth == MPK_GATE_DEPTH)) too_deep();
-    if (unlikely(!pku)) current = !_mpk_runner_take(record->fs_base);
-    push(record, (struct gate_frame){(uintptr_t)token, current, FRAME_GATE, function});
-    if (likely(pku)) {
-        uint64_t guarded = atomic_load_explicit(&runtime->guarded, memory_order_relaxed);
-        uint32_t written = pkru_write_unchecked((current & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded);
-        uint64_t now = _mpk_guarded_now();
-        if (unlikely((written & (uint32_t)(now >> 32)) != (uint32_t)now))
-            _mpk_prim_pku.close_all(record); /* a domain was created just now, or this is an attack */
-    } else {
-        _mpk_prim_mprotect.close_all(record);
-    }
+    uint32_t saved = pku ? pkru_read() : !_mpk_runner_take(record->fs_base);
+    push(record, (struct gate_frame){(uintptr_t)token, saved, FRAME_GATE, function});
+    if (pku) close_behind(record, saved);
+    else _mpk_prim_mprotect.close_all(record);
+}
+
+/* The same value, but a compiler does not know: else it takes the one that the guess was
+ * compared with, and waits for the loads that went into it. */
+static inline uintptr_t apart(uintptr_t guess) {
+    __asm__("" : "+r"(guess));
+    return guess;
+}
+
+/* pku and nothing out of the ordinary. The guess is only where to look first: the register
+ * says whose record it is, and the record which frame comes next. */
+void mpk_gate_enter(void *token, const char *function) {
+    uintptr_t guess = _mpk_guess();
+    if (unlikely(!_mpk_started.started || !_mpk_guess_is_in_a_record(guess))) return enter_slow(token, function);
+    struct thread_record *record = _mpk_record_around(guess);
+    uintptr_t fs_base = _mpk_fs_base();
+    uint32_t depth = record->depth;
+    if (unlikely(atomic_load_explicit(&record->fs_base, memory_order_relaxed) != fs_base ||
+                 record->plain_gates != MPK_BACKEND_PKU || depth >= MPK_GATE_DEPTH ||
+                 guess != (uintptr_t)&record->frames[depth]))
+        return enter_slow(token, function);
+    struct gate_frame *frame = (struct gate_frame *)apart(guess);
+    if (unlikely(depth) && frame[-1].token <= (uintptr_t)token) return enter_slow(token, function);
+    uint32_t current = pkru_read();
+    if (unlikely(current & MPK_RUNTIME->published_bits)) enter_refused();
+    push_at(record, frame, depth, (struct gate_frame){(uintptr_t)token, current, FRAME_GATE, function});
+    close_behind(record, current);
 }
 
 static inline bool is_innermost_gate(const struct thread_record *record, const void *token) {
@@ -127,35 +161,57 @@ static inline bool is_innermost_gate(const struct thread_record *record, const v
            record->frames[record->depth - 1].kind == FRAME_GATE;
 }
 
-/* The record whose innermost gate has this token. The thread pointer in memory,
- * which foreign code can write, is good enough to guess by: stacks are disjoint,
- * so that only this thread's record can hold the token, and a wrong guess holds
- * another. Then the register decides. Saves a RDFSBASE (2.5 ns) a gate. */
-static inline struct thread_record *record_of_gate(void *token) {
-    uintptr_t hint;
-    if (unlikely(!_mpk_started.started)) wrong_exit("mpk_gate_exit", token, NULL);
-    __asm__ volatile("movq %%fs:0, %0" : "=r"(hint));
-    struct thread_record *record = _mpk_record_at(_mpk_record_first(hint));
-    if (likely(is_innermost_gate(record, token))) return record;
-    record = _mpk_record_of(_mpk_fs_base());
-    if (unlikely(!record || !is_innermost_gate(record, token))) wrong_exit("mpk_gate_exit", token, record);
-    return record;
+/* The guarded bits as they were, those of other libraries' keys as they are. */
+static inline uint32_t opened_as(uint32_t saved) {
+    uint32_t mask = (uint32_t)(atomic_load_explicit(&MPK_RUNTIME->guarded, memory_order_relaxed) >> 32);
+    uint32_t now = pkru_read();
+    return now ^ ((now ^ saved) & mask);
 }
 
-void mpk_gate_exit(void *token) {
-    struct runtime *runtime = MPK_RUNTIME;
-    struct thread_record *record = record_of_gate(token);
-    const struct gate_frame *frame = &record->frames[record->depth - 1];
-    if (likely(runtime->backend == MPK_BACKEND_PKU)) {
-        uint32_t mask = (uint32_t)(atomic_load_explicit(&runtime->guarded, memory_order_relaxed) >> 32);
-        pkru_write((pkru_read() & ~mask) | (frame->saved_pkru & mask));
-        record->depth--;
+static __attribute__((noinline)) void exit_slow(void *token) {
+    if (unlikely(!_mpk_started.started)) wrong_exit("mpk_gate_exit", token, NULL);
+    struct thread_record *record = _mpk_record_of(_mpk_fs_base());
+    if (unlikely(!record || !is_innermost_gate(record, token))) wrong_exit("mpk_gate_exit", token, record);
+    uint32_t saved = record->frames[record->depth - 1].saved_pkru;
+    if (MPK_RUNTIME->backend == MPK_BACKEND_PKU) {
+        pkru_write(opened_as(saved));
+        pop(record);
     } else {
         if (likely(_mpk_prim_mprotect.is_closed())) _mpk_prim_mprotect.open_all(record, 1);
-        bool taken = !frame->saved_pkru;
-        record->depth--;
-        if (likely(taken)) _mpk_runner_release();
+        pop(record);
+        if (likely(!saved)) _mpk_runner_release();
     }
+}
+
+/* After the write: part STACKS came into force meanwhile, or this is a jump to the write. So
+ * nothing is believed that was found before it. */
+static __attribute__((noinline, cold)) void exit_under_stacks(void) {
+    _mpk_pkru_check();
+    struct thread_record *record = _mpk_thread_find();
+    if (record && record->depth) pop(record);
+}
+
+/* The record whose innermost gate has this token is the calling thread's: stacks are
+ * disjoint, so that a wrong guess holds another token; then the register decides. */
+void mpk_gate_exit(void *token) {
+    uintptr_t guess = _mpk_guess();
+    if (unlikely(!_mpk_started.started || !_mpk_guess_is_in_a_record(guess - sizeof(struct gate_frame))))
+        return exit_slow(token);
+    struct gate_frame *frame = (struct gate_frame *)guess - 1;
+    struct thread_record *record = _mpk_record_around((uintptr_t)frame);
+    uint32_t depth = record->depth;
+    if (unlikely(depth - 1 >= MPK_GATE_DEPTH || guess != (uintptr_t)&record->frames[depth])) return exit_slow(token);
+    frame = (struct gate_frame *)apart((uintptr_t)frame);
+    if (unlikely(frame->token != (uintptr_t)token || frame->kind != FRAME_GATE ||
+                 record->plain_gates != MPK_BACKEND_PKU))
+        return exit_slow(token);
+    uint32_t wanted = opened_as(frame->saved_pkru), value = wanted;
+    __asm__ volatile("" : "+r"(wanted)); /* a copy of its own, not the register of the write */
+    uint32_t written = pkru_write_unchecked(value);
+    if (unlikely(written != wanted)) _mpk_pkru_differs(wanted, written);
+    if (unlikely(_mpk_stacks_in_force())) return exit_under_stacks();
+    record->depth = depth - 1;
+    _mpk_record_guess = (uintptr_t)frame;
 }
 
 /* pku: the rights that a callback runs with: those of the thread before the gate
@@ -201,14 +257,14 @@ void mpk_callback_exit(void *token) {
     uint32_t saved = record->frames[record->depth - 1].saved_pkru;
     if (MPK_RUNTIME->backend == MPK_BACKEND_PKU) {
         bool was_foreign = (saved & MPK_RUNTIME->published_bits) != 0;
-        record->depth--;
+        pop(record);
         if (was_foreign) _mpk_prim_pku.close_all(record);
     } else if (saved) {
         _mpk_runner_take(record->fs_base);
-        record->depth--;
+        pop(record);
         _mpk_prim_mprotect.close_all(record);
     } else {
-        record->depth--;
+        pop(record);
     }
 }
 

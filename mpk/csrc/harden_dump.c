@@ -68,7 +68,7 @@ static void fork_and_wait(void *argument) {
 /* A host stack is in the domain, and part FORK takes it from the child: so not there. */
 int _mpk_harden_in_child(void (*body)(void)) {
     struct trial trial = {body, -1};
-    const struct thread_record *record = _mpk_thread();
+    struct thread_record *record = _mpk_thread();
     if (record->host_high) _mpk_stack_switch(_mpk_stacks_foreign_top(record), fork_and_wait, &trial);
     else fork_and_wait(&trial);
     return trial.status;

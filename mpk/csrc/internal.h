@@ -14,6 +14,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include "mpk.h"
 #include "mpk_call.h"
 
@@ -45,15 +46,17 @@ struct thread_record {
     uint32_t has_violation;
     uintptr_t stack_low;        /* the thread's stack; 0, 0 until the first gate */
     uintptr_t stack_high;
-    uint32_t plain_gates;       /* mpk_gate_enter needs no preparation: bounds known, no host stack */
+    uint32_t plain_gates;       /* mpk_gate_enter needs no preparation (bounds known, no host stack, part
+                                 * STACKS not in force): the backend; else 0 */
     uint32_t reserved;
     uintptr_t host_low;         /* stacks.c: the host stack in use; 0, 0 none. A */
     uintptr_t host_high;        /* struct host_stack lies at host_high */
     uintptr_t foreign_low;      /* stacks.c: the thread's foreign stack, a guard page below; 0, 0 none */
     uintptr_t foreign_high;
+    uintptr_t foreign_top;      /* the same: where a call begins that is in no other; 0 not known */
     uintptr_t signal_stack;     /* stacks.c: that it was given; 0 none */
     struct mpk_violation last_violation;
-    struct gate_frame frames[MPK_GATE_DEPTH];
+    _Alignas(64) struct gate_frame frames[MPK_GATE_DEPTH];
 };
 _Static_assert(sizeof(struct thread_record) <= 2048, "a record outgrew its place");
 
@@ -90,7 +93,8 @@ struct previous_handler {          /* of a signal: struct sigaction, as far as i
 /* Tells our published range from somebody else's mapping, and one layout of it
  * from another: a process may hold two copies of this code (a Python extension
  * and a Rust library); the second one joins the first one's state. */
-#define MPK_MAGIC (0x31444545414C4147u ^ ((uint64_t)sizeof(struct runtime) << 32))
+#define MPK_MAGIC (0x31444545414C4147u ^ ((uint64_t)sizeof(struct runtime) << 32) ^ \
+                   ((uint64_t)offsetof(struct thread_record, frames) << 16))
 
 struct runtime {
     _Atomic uint64_t magic;        /* MPK_MAGIC once everything else is set */

@@ -45,8 +45,12 @@ int mpk_host_stack(size_t bytes, void (*body)(void *), void *argument);
 
 /* Calls function(arguments[0], ...) in foreign code: up to six integer or pointer
  * arguments and eight doubles, on the calling thread's foreign stack (8 MiB). Its result
- * registers come back in *result; every other register is scrubbed both ways (general,
- * vector, mask, x87, MXCSR; the host's control words come back as they were).
+ * registers come back in *result. Every other register is scrubbed on the way out (general,
+ * vector, mask, x87, MXCSR). On the way back those that compiled code may rely on: general
+ * ones, the sixteen vectors that all CPUs have, with their upper parts; the x87 stack is
+ * empty, the direction flag clear, the host's control words are as they were. (Masks, the
+ * higher vectors of AVX-512 and what lies in empty x87 registers stay: a call leaves them
+ * undefined, and no compiler reads them.)
  * function: as mpk_gate_enter's name. Outside of mpk_host_stack the call's own frame
  * is put on a host stack for its duration; its callers' are where they are.
  * errors: none; what goes wrong is a violation, or fatal. */

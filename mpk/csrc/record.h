@@ -41,6 +41,24 @@ static inline bool _mpk_record_was_used(uint32_t slot) {
     return atomic_load(&MPK_RUNTIME->record_slots[slot / 64]) >> slot % 64 & 1;
 }
 
+/* A guess, where foreign code can write it: an address inside the calling thread's record;
+ * gates leave the place of its next frame. A thread-local word is one load, while to hash
+ * what RDFSBASE says takes a dozen cycles before the first load can begin. Whatever
+ * foreign code writes there, what comes of it is a whole record of the table or none;
+ * whose it is, the register or a token decides. */
+extern _Thread_local uintptr_t _mpk_record_guess __attribute__((tls_model("initial-exec"), visibility("hidden")));
+#define MPK_RECORDS_BASE (MPK_PUBLISHED_BASE + MPK_RECORDS_OFFSET)
+
+/* Read once, as another thread may write it meanwhile. */
+static inline uintptr_t _mpk_guess(void) { return *(volatile uintptr_t *)&_mpk_record_guess; }
+static inline bool _mpk_guess_is_in_a_record(uintptr_t guess) {
+    return likely(guess - MPK_RECORDS_BASE < (uintptr_t)MPK_THREADS * MPK_RECORD_BYTES);
+}
+static inline struct thread_record *_mpk_record_around(uintptr_t address) {
+    return (struct thread_record *)(address & ~(uintptr_t)(MPK_RECORD_BYTES - 1));
+}
+_Static_assert(MPK_RECORDS_BASE % MPK_RECORD_BYTES == 0, "records are aligned to their size");
+
 /* NULL: this thread has none. pre: started; the published range is readable. Any FS base
  * will do: foreign code can make it 0 by a null selector, which is no free record's. */
 static inline struct thread_record *_mpk_record_of(uintptr_t fs_base) {

@@ -68,6 +68,7 @@ int _mpk_stacks_enter(struct thread_record *record, size_t bytes, uintptr_t here
     stack->outer_high = record->host_high;
     stack->outer_pointer = here;
     record->plain_gates = 0;
+    record->foreign_top = 0;
     record->host_low = stack->low;
     record->host_high = (uintptr_t)stack;
     return 0;
@@ -92,6 +93,7 @@ int _mpk_stacks_make_idle(size_t count) {
 static void leave_locked(struct thread_record *record, uintptr_t host_high) {
     while (record->host_high && record->host_high != host_high) {
         struct host_stack *stack = in_use(record);
+        record->foreign_top = 0;
         record->host_low = stack->outer_low;
         record->host_high = stack->outer_high;
         put_back(stack);
@@ -103,16 +105,18 @@ void _mpk_stacks_leave(struct thread_record *record, uintptr_t host_high) {
     _mpk_extents_lock();
     leave_locked(record, host_high);
     _mpk_extents_unlock();
-    record->plain_gates = record->host_high == 0 && record->stack_high != 0 && !_mpk_stacks_in_force();
+    bool plain = record->host_high == 0 && record->stack_high != 0 && !_mpk_stacks_in_force();
+    record->plain_gates = plain ? MPK_RUNTIME->backend : MPK_BACKEND_NONE;
 }
 
 void _mpk_stacks_settle(struct thread_record *record, uintptr_t address) {
     if (address - record->stack_low < record->stack_high - record->stack_low) _mpk_stacks_leave(record, 0);
 }
 
-uintptr_t _mpk_stacks_foreign_top(const struct thread_record *record) {
+uintptr_t _mpk_stacks_foreign_top(struct thread_record *record) {
     uintptr_t top = record->foreign_high;
     uint32_t i = record->depth;
+    bool alone = i == 0;
     while (i && record->frames[i - 1].kind < FRAME_CALL_BACK) i--;
     bool busy = i && record->frames[i - 1].kind == FRAME_CALL; /* where, is in no frame of ours */
     if (i && !busy) top = record->frames[i - 1].token;
@@ -123,7 +127,9 @@ uintptr_t _mpk_stacks_foreign_top(const struct thread_record *record) {
         break;
     }
     if (busy) _mpk_fatal("mpk_call in a signal handler on a signal stack, on top of another mpk_call");
-    return (top - RED_ZONE) & ~(uintptr_t)63;
+    top = (top - RED_ZONE) & ~(uintptr_t)63;
+    if (alone) record->foreign_top = top; /* until host stacks change */
+    return top;
 }
 
 static int give_signal_stack(struct thread_record *record) {
@@ -169,7 +175,7 @@ void _mpk_stacks_release(struct thread_record *record, bool own) {
         stack_t none = {.ss_flags = SS_DISABLE};
         if (sigaltstack(&none, NULL) == 0) munmap(had.ss_sp, had.ss_size);
     }
-    record->foreign_low = record->foreign_high = record->signal_stack = 0;
+    record->foreign_low = record->foreign_high = record->foreign_top = record->signal_stack = 0;
     record->plain_gates = 0;
 }
 

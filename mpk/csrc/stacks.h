@@ -29,7 +29,7 @@ void _mpk_stacks_leave(struct thread_record *record, uintptr_t host_high);
 void _mpk_stacks_settle(struct thread_record *record, uintptr_t address);
 /* Where the next foreign call's frames may begin: below all that lives on the foreign
  * stack. pre: on a host stack. */
-uintptr_t _mpk_stacks_foreign_top(const struct thread_record *record);
+uintptr_t _mpk_stacks_foreign_top(struct thread_record *record);
 /* The thread's foreign stack, made at the first call, and its signal stack if it has
  * none. errors: ENOMEM, EKERNEL. */
 int _mpk_stacks_prepare(struct thread_record *record);

@@ -28,6 +28,8 @@
 
 #define EXIT_ROUNDS 3 /* of the 4 that PTHREAD_DESTRUCTOR_ITERATIONS promises */
 
+_Thread_local uintptr_t _mpk_record_guess;
+
 int32_t _mpk_thread_id(void) { return (int32_t)syscall(SYS_gettid); }
 
 static void forget(struct thread_record *record, uintptr_t state) {

@@ -127,6 +127,10 @@ _Static_assert(sizeof(struct vkeys) <= 0x10000 && VKEY_INDEX_PLACES * 4 <= 0xf00
 static inline struct vkey_thread *_mpk_vkey_thread_at(uint32_t slot) {
     return (struct vkey_thread *)(MPK_PUBLISHED_BASE + VKEY_THREADS_OFFSET + (uintptr_t)slot * VKEY_THREAD_BYTES);
 }
+/* The same by the record, without a load. */
+static inline struct vkey_thread *_mpk_vkey_thread_of(const struct thread_record *record) {
+    return _mpk_vkey_thread_at((uint32_t)(((uintptr_t)record - MPK_RECORDS_BASE) / MPK_RECORD_BYTES));
+}
 static inline bool _mpk_vkey_is_pku(void) { return MPK_RUNTIME->backend == MPK_BACKEND_PKU; }
 /* Part SYSCALLS of mpk_harden: no page changes its key any more, and no key comes or goes. */
 static inline bool _mpk_vkeys_frozen(void) {
@@ -153,6 +157,16 @@ static inline uint32_t _mpk_vkey_place(uint32_t name) {
     return (name * 0x9E3779B1u) >> (32 - VKEY_INDEX_BITS);
 }
 int _mpk_vkey_find(int vkey);
+/* The same, nearly always by its first probe. */
+static inline int _mpk_vkey_find_at_once(int vkey) {
+    uint32_t name = (uint32_t)vkey + 1;
+    const _Atomic uint32_t *first = (const _Atomic uint32_t *)(MPK_PUBLISHED_BASE + VKEY_INDEX_OFFSET);
+    uint32_t index = atomic_load_explicit(first + _mpk_vkey_place(name), memory_order_relaxed) - 1;
+    if (likely(index < MPK_GROUPS && vkey >= 0 &&
+               atomic_load_explicit(&VKEY_GROUP(index)->name, memory_order_acquire) == name))
+        return (int)index;
+    return _mpk_vkey_find(vkey);
+}
 int _mpk_vkey_insert(int vkey, const struct vkey_group *group); /* index, or -1: full. pre: lock */
 void _mpk_vkey_remove(int index);                                /* pre: lock */
 int _mpk_vkey_at(uintptr_t address);                             /* the group whose pages hold it */

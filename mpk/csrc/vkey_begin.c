@@ -35,13 +35,15 @@ static inline bool on_own_stack(const struct thread_record *record, uintptr_t st
 
 /* The caller's record; NULL: its first time here. */
 static inline struct thread_record *hinted_record(void) {
-    uintptr_t hint, stack;
+    uintptr_t hint, stack, guess = _mpk_guess();
     __asm__ volatile("movq %%fs:0, %0\n\tmovq %%rsp, %1" : "=r"(hint), "=r"(stack));
-    struct thread_record *record = _mpk_record_at(_mpk_record_first(hint));
-    if (likely(atomic_load_explicit(&record->fs_base, memory_order_relaxed) == hint &&
-               on_own_stack(record, stack)))
+    struct thread_record *record = _mpk_record_around(guess);
+    if (likely(_mpk_guess_is_in_a_record(guess) &&
+               atomic_load_explicit(&record->fs_base, memory_order_relaxed) == hint && on_own_stack(record, stack)))
         return record;
-    return _mpk_record_of(_mpk_fs_base());
+    struct thread_record *found = _mpk_record_of(_mpk_fs_base());
+    if (found && found != record) _mpk_record_guess = (uintptr_t)found;
+    return found;
 }
 
 static inline void write_bits(int key, uint8_t bits) {
@@ -166,8 +168,8 @@ int mpk_begin(int vkey, int prot) {
     if (unlikely(!_mpk_vkeys_started() || !_mpk_vkey_is_pku())) return begin_slow(vkey, prot);
     struct thread_record *record = hinted_record();
     if (unlikely(!record)) return begin_slow(vkey, prot);
-    struct vkey_thread *thread = _mpk_vkey_thread_at(record->slot);
-    int index = _mpk_vkey_find(vkey);
+    struct vkey_thread *thread = _mpk_vkey_thread_of(record);
+    int index = _mpk_vkey_find_at_once(vkey);
     if (unlikely(index < 0 || !thread->place || thread->depth == MPK_BEGIN_DEPTH)) return begin_slow(vkey, prot);
     struct vkey_group *group = VKEY_GROUP(index);
     int key = atomic_load_explicit(&group->key, memory_order_relaxed);
@@ -259,7 +261,7 @@ int mpk_end(int vkey) {
     if (unlikely(!_mpk_vkeys_started() || !_mpk_vkey_is_pku())) return end_slow(vkey);
     struct thread_record *record = hinted_record();
     if (unlikely(!record)) return end_slow(vkey);
-    struct vkey_thread *thread = _mpk_vkey_thread_at(record->slot);
+    struct vkey_thread *thread = _mpk_vkey_thread_of(record);
     uint32_t depth = thread->depth;
     if (unlikely(!depth || depth > MPK_BEGIN_DEPTH)) return end_slow(vkey);
     int index = thread->order[depth - 1] >> 1;

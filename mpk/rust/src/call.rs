@@ -68,7 +68,7 @@ pub fn host_stack<R>(bytes: usize, body: impl FnOnce() -> R) -> Result<R, Error>
 }
 
 /// Calls the foreign function at address `function` on the thread's foreign stack,
-/// with rights closed and registers scrubbed both ways. `name` is for reports.
+/// with rights closed and registers scrubbed. `name` is for reports.
 ///
 /// # Safety
 /// `function` must have the C ABI, take at most these arguments (unused ones are

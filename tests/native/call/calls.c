@@ -43,6 +43,13 @@ static struct mpk_call_result call(void *function, const char *name, uint64_t fi
     return result;
 }
 
+/* Foreign code writes where the runtime guesses which record is the caller's. */
+extern _Thread_local uintptr_t _mpk_record_guess;
+static uint64_t forges(uint64_t guess) {
+    _mpk_record_guess = guess;
+    return guess;
+}
+
 static void values(void *unused) {
     struct mpk_call_result result;
     (void)unused;
@@ -57,6 +64,10 @@ static void values(void *unused) {
     CHECK(result.rax == 36);
     result = call(two, "two", 40);
     CHECK(result.rax == 41 && result.rdx == 42);
+    uintptr_t mine = _mpk_record_guess;
+    uintptr_t guesses[] = {mine, 0, 1, mine + 8, mine + 2048, mine - 2048, (uintptr_t)&mine, MPK_PUBLISHED_BASE, UINTPTR_MAX};
+    for (size_t i = 0; i < sizeof guesses / sizeof *guesses; i++)
+        for (int again = 0; again < 2; again++) CHECK(call(forges, "forges", guesses[i]).rax == guesses[i]);
     struct mpk_call vector = {(uintptr_t)halves, "halves", {0}, {8}};
     mpk_call(&vector, &result);
     CHECK(result.xmm0 == 4 && result.xmm1 == 2);

@@ -1,5 +1,6 @@
 /* Gates nest, callbacks come back, accessors open and close, and rights after are
  * what they were before. */
+#include <pthread.h>
 #include "check.h"
 
 static mpk_domain *host;
@@ -79,6 +80,57 @@ static __attribute__((noinline)) void skip_exit(int depth) {
     (void)*opaque(room); /* not a tail call: each level has a frame of its own */
 }
 
+/* Foreign code writes where the runtime guesses which record is the caller's. */
+extern _Thread_local uintptr_t _mpk_record_guess;
+
+static __attribute__((noinline)) void gate_after(uintptr_t guess) {
+    int outer, inner;
+    _mpk_record_guess = guess; /* as if it had been forged earlier */
+    mpk_gate_enter(&outer, "forges");
+    CHECK(mpk_gate_is_foreign() && !strcmp(mpk_gate_function(), "forges"));
+    _mpk_record_guess = guess;
+    mpk_callback_enter(&inner);
+    CHECK(!mpk_gate_is_foreign());
+    secret[0]++;
+    secret[0]--;
+    _mpk_record_guess = guess;
+    mpk_callback_exit(&inner);
+    CHECK(mpk_gate_is_foreign());
+    _mpk_record_guess = guess;
+    mpk_gate_exit(&outer);
+    CHECK(!mpk_gate_is_foreign() && mpk_gate_function() == NULL);
+}
+
+static pthread_barrier_t both;
+static uintptr_t others;
+static void *other_thread(void *unused) {
+    int token;
+    mpk_gate_enter(&token, "the other one");
+    mpk_gate_exit(&token);
+    others = _mpk_record_guess;
+    pthread_barrier_wait(&both);
+    pthread_barrier_wait(&both); /* its record lives meanwhile */
+    CHECK(!mpk_gate_is_foreign());
+    mpk_gate_enter(&token, "after all");
+    CHECK(mpk_gate_is_foreign());
+    mpk_gate_exit(&token);
+    return unused;
+}
+
+static void forged_guesses(void) {
+    pthread_t thread;
+    pthread_barrier_init(&both, NULL, 2);
+    CHECK(pthread_create(&thread, NULL, other_thread, NULL) == 0);
+    pthread_barrier_wait(&both);
+    gate_after(0);
+    uintptr_t mine = _mpk_record_guess;
+    uintptr_t guesses[] = {mine, mine + 24, mine - 24, mine + 8, mine | 2047, mine + 2048, others, others - 24, others + 24,
+                           (uintptr_t)&both, MPK_PUBLISHED_BASE, UINTPTR_MAX, 1};
+    for (size_t i = 0; i < sizeof guesses / sizeof *guesses; i++) gate_after(guesses[i]);
+    pthread_barrier_wait(&both);
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
 int main(void) {
     CHECK(!mpk_gate_is_foreign()); /* also before the start */
     CHECK(mpk_gate_function() == NULL);
@@ -106,6 +158,7 @@ int main(void) {
     *there = 1;
     CHECK(mpk_domain_rights(domain) == MPK_READ_WRITE);
     CHECK(mpk_domain_close(domain, previous) == 0 && mpk_domain_destroy(domain) == 0);
+    forged_guesses();
     puts("ok");
     return 0;
 }
