@@ -192,7 +192,8 @@ static __attribute__((noinline, cold)) void exit_under_stacks(void) {
 }
 
 /* The record whose innermost gate has this token is the calling thread's: stacks are
- * disjoint, so that a wrong guess holds another token; then the register decides. */
+ * disjoint, so that a wrong guess holds another token. Where that, or the thread pointer
+ * in memory, says otherwise, the register decides. */
 void mpk_gate_exit(void *token) {
     uintptr_t guess = _mpk_guess();
     if (unlikely(!_mpk_started.started || !_mpk_guess_is_in_a_record(guess - sizeof(struct gate_frame))))
@@ -202,16 +203,19 @@ void mpk_gate_exit(void *token) {
     uint32_t depth = record->depth;
     if (unlikely(depth - 1 >= MPK_GATE_DEPTH || guess != (uintptr_t)&record->frames[depth])) return exit_slow(token);
     frame = (struct gate_frame *)apart((uintptr_t)frame);
+    uintptr_t pointer; /* the thread pointer in memory: one that foreign code has bent is seen here */
+    __asm__ volatile("movq %%fs:0, %0" : "=r"(pointer));
     if (unlikely(frame->token != (uintptr_t)token || frame->kind != FRAME_GATE ||
-                 record->plain_gates != MPK_BACKEND_PKU))
+                 record->plain_gates != MPK_BACKEND_PKU ||
+                 atomic_load_explicit(&record->fs_base, memory_order_relaxed) != pointer))
         return exit_slow(token);
+    _mpk_record_guess = (uintptr_t)frame; /* here, since nothing that a jump chooses is stored through after it */
     uint32_t wanted = opened_as(frame->saved_pkru), value = wanted;
     __asm__ volatile("" : "+r"(wanted)); /* a copy of its own, not the register of the write */
     uint32_t written = pkru_write_unchecked(value);
     if (unlikely(written != wanted)) _mpk_pkru_differs(wanted, written);
     if (unlikely(_mpk_stacks_in_force())) return exit_under_stacks();
     record->depth = depth - 1;
-    _mpk_record_guess = (uintptr_t)frame;
 }
 
 /* pku: the rights that a callback runs with: those of the thread before the gate

@@ -45,8 +45,8 @@ static uintptr_t fs_base(void) {
     return base;
 }
 
-/* At the end of a gate the runtime guesses its record by the word that %fs:0 is, and asks
- * the register only where the guess is wrong (gate.c). */
+/* At the end of a gate the runtime guesses its record by thread-local storage, compares it with
+ * the word that %fs:0 is, and asks the register only where they differ (gate.c). */
 enum word { OWN_ADDRESS, TRUE_THREAD };
 
 /* A copy of this thread's storage below 2 GiB, where the gate's closed is opened. */
