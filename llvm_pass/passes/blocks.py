@@ -7,6 +7,7 @@ import re
 from llvm_pass.ir.syntax import Call, argument_value, skip_attributes
 from llvm_pass.passes.base import debug_suffix
 from llvm_pass.passes.frame import Frame
+from llvm_pass.passes.typed_copies import pointers_behind
 
 _INTRINSIC = re.compile(r"^@(llvm\.(?:memcpy|memmove|memset)(?:\.inline)?)\.p0(?:\.p0)?\.(i\d+)$")
 LIBRARY = {"@memcpy": "llvm.memcpy", "@memmove": "llvm.memmove", "@memset": "llvm.memset"}
@@ -44,13 +45,11 @@ class BlockCalls:
             self._context.stats["raw accesses"] += 1
             return
         operands = []
+        ends: dict[str, tuple[str, str | None]] = {}
         for side, text in sides.items():
-            operands.append(f"ptr {_plain(text)}")
-            if side in checked:
-                value = argument_value(text)
-                assert value is not None
-                entry = self._frame.entry(value, number)
-                operands.append(f"ptr {entry}")
+            entry = self._frame.entry(_plain(text), number) if side in checked else None
+            operands += [f"ptr {_plain(text)}", *([f"ptr {entry}"] if entry else [])]
+            ends[side] = _plain(text), entry
         suffix, place = self._frame.suffix(line), debug_suffix(self._context, self._frame.function, line)
         before: list[str] = []
         if is_set:
@@ -62,6 +61,8 @@ class BlockCalls:
         fixed = length if intrinsic.endswith(".inline") else ""
         helper = self._helpers.block(intrinsic, " ".join(checked), length_type, aligns, volatile, fixed)
         new = [*before, f"  call void {helper}({', '.join(operands)}){suffix}"]
+        if intrinsic.startswith("llvm.memcpy") and volatile == "false":
+            new += pointers_behind(self._frame, line, length, ends)
         if call.result is not None:
             new.append(f"  {call.result} = getelementptr i8, ptr {_plain(call.arguments[0])}, i64 0{place}")
         self._context.edits.replace(number, *new)

@@ -126,6 +126,15 @@ FORM(hints) {
 struct linked { long numbers[4]; int *far; };
 __attribute__((noinline)) int NAMED(follow)(struct linked s);
 int NAMED(follow)(struct linked s) { return *s.far + (int)s.numbers[3]; }
+/* clang says of assignments from -O1 on where the pointers are. */
+int NAMED(follow_assigned)(struct linked *to, struct linked *from);
+int NAMED(follow_assigned)(struct linked *to, struct linked *from) {
+    struct linked own = *from;
+    __asm__("" : : "r"(&own) : "memory"); /* the copy is made */
+    own.far += 1;
+    *to = own;
+    return *own.far;
+}
 int NAMED(follow_copy)(struct linked *p);
 int NAMED(follow_copy)(struct linked *p) { return NAMED(follow)(*p); }
 

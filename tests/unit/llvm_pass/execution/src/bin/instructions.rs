@@ -30,6 +30,7 @@ unsafe extern "C" {
     static plain_list: Form;
     fn swap_lanes(p: *mut *mut i32, out: *mut i32);
     fn form_follow_copy(p: *const Linked) -> i32;
+    fn form_follow_assigned(to: *mut Linked, from: *const Linked) -> i32;
     fn keep_it(p: *mut c_void);
     fn run_kept(run: Run, out: *mut c_void);
     fn aligned_alloc(align: usize, bytes: usize) -> *mut u8;
@@ -133,6 +134,13 @@ fn pointers_inside() {
         swap_lanes(three.as_mut_ptr(), &raw mut difference);
         assert_eq!((difference, three[0], three[1], three[2]), (42, b, std::ptr::null_mut(), a));
         assert_eq!(form_follow_copy(&raw const *linked), 12);
+        if std::env::var_os("ASSIGNED").is_some() {
+            let mut many = Box::new([7, 9]);
+            let linked = Box::new(Linked { numbers: [1, 2, 3, 4], far: many.as_mut_ptr() });
+            let mut copy = Box::new(Linked { numbers: [0; 4], far: std::ptr::null_mut() });
+            assert_eq!(form_follow_assigned(&raw mut *copy, &raw const *linked), 9);
+            assert_eq!((copy.numbers, copy.far), ([1, 2, 3, 4], many.as_mut_ptr().add(1)));
+        }
     }
 }
 
