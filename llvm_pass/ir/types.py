@@ -9,7 +9,7 @@ Layout"; System V ABI x86-64 for alignments.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 _FLOATS = {
@@ -43,6 +43,7 @@ class Type:
     bits: int = 0
     count: int = 0
     parts: tuple[Type, ...] = ()
+    packed: bool = False
 
     @property
     def pointers(self) -> bool:
@@ -71,7 +72,7 @@ def _struct(text: str, fields: list[Type], packed: bool) -> Type:
             align = max(align, field.align_bytes)
         offset += field.alloc_bytes
     size = _round(offset, align)
-    return Type(text, "struct", size, size, align, parts=tuple(fields))
+    return Type(text, "struct", size, size, align, parts=tuple(fields), packed=packed)
 
 
 class TypeTable:
@@ -135,17 +136,7 @@ class TypeTable:
             if word not in self._named_text:
                 raise TypeSyntaxError(f"type '{word}' is not defined")
             inner = self._parse(self._named_text[word])
-            known = Type(
-                word,
-                inner.kind,
-                inner.store_bytes,
-                inner.alloc_bytes,
-                inner.align_bytes,
-                inner.bits,
-                inner.count,
-                inner.parts,
-            )
-            self._named[word] = known
+            known = self._named[word] = replace(inner, text=word)
         return known
 
     def _fields(self, text: str, start: int) -> tuple[Type, int]:

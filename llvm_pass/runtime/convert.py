@@ -101,3 +101,21 @@ def pointer_paths(kind: Type) -> list[tuple[int, ...]]:
         inner = pointer_paths(kind.parts[0])
         return [(index, *path) for index in range(kind.count) for path in inner]
     return [(index, *path) for index, part in enumerate(kind.parts) if part.pointers for path in pointer_paths(part)]
+
+
+def offsets_of_pointers(kind: Type, start: int = 0) -> list[int]:
+    """Where the pointers of a value lie in memory, in bytes from its start."""
+    if kind.kind == "pointer":
+        return [start]
+    if not kind.pointers:
+        return []
+    if kind.kind in ("vector", "array"):
+        step = kind.parts[0].alloc_bytes
+        return [at for index in range(kind.count) for at in offsets_of_pointers(kind.parts[0], start + index * step)]
+    found, offset = [], 0
+    for part in kind.parts:
+        align = 1 if kind.packed else part.align_bytes
+        offset += -offset % align
+        found += offsets_of_pointers(part, start + offset)
+        offset += part.alloc_bytes
+    return found
