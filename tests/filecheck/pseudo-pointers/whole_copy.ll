@@ -18,7 +18,8 @@ define i32 @out_of_buffer(ptr %to) {
 ; CHECK-LABEL: define i32 @out_of_buffer(
 ; CHECK:         call void @galeed.memcpy.
 ; CHECK:         getelementptr i8, ptr %local, i64 8
-; CHECK-NEXT:    load ptr, ptr {{%galeed.[0-9]+}}, align 1
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = getelementptr i8, ptr %to, i64 8
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = load ptr, ptr {{%galeed.[0-9]+}}, align 1
 ; CHECK-NEXT:    call void @galeed.store.ptr.1(
 ; CHECK-NEXT:    ret i32 0
 
@@ -28,7 +29,8 @@ define i32 @into_global(ptr %from) {
 }
 ; CHECK-LABEL: define i32 @into_global(
 ; CHECK:         getelementptr i8, ptr %from, i64 1
-; CHECK-NEXT:    call ptr @galeed.load.ptr.1(
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = getelementptr i8, ptr @global, i64 1
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.load.ptr.1(
 ; CHECK-NEXT:    store ptr {{%galeed.[0-9]+}}, ptr {{%galeed.[0-9]+}}, align 1
 ; CHECK:         getelementptr i8, ptr %from, i64 9
 
@@ -44,9 +46,9 @@ define i32 @bytes(ptr %to, ptr %from) {
 ; CHECK:         ret i32 2
 
 ; A value that was never set may be copied; its bits decide nothing that LLVM could conclude from.
-; CHECK-LABEL: define internal ptr @galeed.lend.any(
+; CHECK-LABEL: define internal ptr @galeed.unlend(
 ; CHECK-NEXT:  start:
 ; CHECK-NEXT:    %given = freeze ptr %value
-; CHECK-LABEL: define internal ptr @galeed.unlend(
+; CHECK-LABEL: define internal ptr @galeed.lend.any(
 ; CHECK-NEXT:  start:
 ; CHECK-NEXT:    %given = freeze ptr %value
