@@ -17,7 +17,8 @@ from typing import NoReturn
 
 from llvm_pass.errors import GaleedError, UsageError
 from llvm_pass.passes import PASSES
-from llvm_pass.pipeline import DEFAULT_PASSES, Options, Result, chosen, rewrite
+from llvm_pass.pipeline import DEFAULT_PASSES, Options, Result, chosen, passes_of, rewrite
+from llvm_pass.policy import find
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,7 +30,7 @@ def _parser() -> _Parser:
     parser = _Parser(
         prog="galeed-opt",
         description="Rewrites LLVM IR (bitcode or text) so that it works on pseudo-pointers.",
-        epilog="Environment: none. Exit: 0 written, 2 refused (one line on stderr says why).",
+        epilog="Environment: GALEED_POLICY stands for --policy. Exit: 0 written, 2 refused (one line on stderr says why).",
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -38,7 +39,8 @@ def _parser() -> _Parser:
     add("-S", dest="text", action="store_true", help="write text, not bitcode")
     add("-f", dest="force", action="store_true", help="write bitcode to a terminal too")
     add("--disable-output", action="store_true", help="write no module")
-    add("--passes", metavar="A,B", default=",".join(DEFAULT_PASSES), help="passes in order (default: all); '' for none")
+    add("--passes", metavar="A,B", help=f"passes in order (default: {','.join(DEFAULT_PASSES)}); '' for none")
+    add("--policy", metavar="FILE", help="the policy (default: galeed.toml here or upward); '' for none")
     add("--print-passes", action="store_true", help="list the passes and end")
     add(
         "--verify-each",
@@ -94,15 +96,19 @@ def _run(options: argparse.Namespace) -> int:
     to_stdout = options.output == "-" and not options.text and not options.disable_output
     if to_stdout and not options.force and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError("will not write bitcode to a terminal; use -o FILE, -S for text, or -f")
-    names = tuple(name for name in options.passes.split(",") if name)
-    chosen(names)  # before anything is read
+    policy = find(options.policy)  # before anything is read
+    names = passes_of(policy)
+    if options.passes is not None:
+        names = tuple(name for name in options.passes.split(",") if name)
+        chosen(names)
     data = _read(options.input)
 
     def changed(name: str, text: str) -> None:
         print(f"; *** IR after {name} ***\n{text}", file=sys.stderr)
 
     try:
-        result = rewrite(data, Options(names, options.verify_each, changed if options.print_changed else None))
+        shown = changed if options.print_changed else None
+        result = rewrite(data, Options(names, options.verify_each, shown, policy))
     except GaleedError as error:
         where = "stdin" if options.input == "-" else options.input
         raise UsageError(f"{where}: {error}") from error

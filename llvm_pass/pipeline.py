@@ -19,6 +19,8 @@ from llvm_pass.ir.reader import Llvm, LlvmRefused, read_module
 from llvm_pass.ir.syntax import bare
 from llvm_pass.passes import PASSES
 from llvm_pass.passes.base import Context, Pass
+from llvm_pass.policy import Policy, PolicyError
+from llvm_pass.policy.read import nearest
 from llvm_pass.remarks import Remark
 
 DEFAULT_PASSES = tuple(item.name for item in PASSES if item.by_default)
@@ -33,6 +35,7 @@ class Options:
     passes: tuple[str, ...] = DEFAULT_PASSES
     round_trip: bool = False
     changed: Callable[[str, str], None] | None = None
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(slots=True)
@@ -52,9 +55,27 @@ def chosen(names: tuple[str, ...]) -> list[Pass]:
     known = {item.name: item for item in PASSES}
     for name in names:
         if name not in known:
-            raise UsageError(f"unknown pass '{name}'; there are {', '.join(known)}")
+            raise UsageError(f"unknown pass '{name}'; {nearest(name, known)}")
     first = () if not names or "attributes" in names else ("attributes",)
     return [known[name] for name in (*first, *names)]
+
+
+def served() -> set[str]:
+    """The keys of a policy that somebody obeys: a pass, whoever chooses passes, `cargo galeed`."""
+    return {"passes", "hardening", *(key for item in PASSES for key in item.serves)}
+
+
+def passes_of(policy: Policy) -> tuple[str, ...]:
+    """The passes that a policy wants, or the default ones. Raises PolicyError for what cannot be obeyed."""
+    policy.refuse_unserved(served())
+    names = policy.names("passes")
+    if names is None:
+        return DEFAULT_PASSES
+    try:
+        chosen(names)
+    except UsageError as error:
+        raise PolicyError(f"{policy.where('passes')}: {error}") from error
+    return names
 
 
 def rewrite(data: bytes, options: Options | None = None) -> Result:
@@ -97,7 +118,7 @@ def _refuse_unfit(module: Module) -> None:
 def _run(item: Pass, module: Module, llvm: Llvm, options: Options, result: Result, mark: str | None) -> Module:
     with _Clock(result, item.name):
         edits = Edits(module)
-        context = Context(item.name, module, edits)
+        context = Context(item.name, module, edits, policy=options.policy)
         try:
             item.run(context)
         except GaleedError:

@@ -18,6 +18,8 @@ from llvm_pass.driver.cargo_build import Build, Program
 from llvm_pass.driver.cargo_environment import Place
 from llvm_pass.driver.clang import find_clang
 from llvm_pass.driver.errors import DriverError, run_main
+from llvm_pass.pipeline import passes_of
+from llvm_pass.policy import find
 
 
 def drive(argv: list[str]) -> int:
@@ -34,8 +36,10 @@ def drive(argv: list[str]) -> int:
     project = cargo_project.load(cargo, arguments)
     cargo_project.check_dependencies(project, arguments)
     place = cargo_environment.choose_place(project, arguments)
-    environment = cargo_environment.environment(place, clang)
-    fingerprint = cargo_environment.prepare(place, clang)
+    policy = find(start=project.root)
+    passes_of(policy)  # now, rather than once for each file
+    environment = cargo_environment.environment(place, clang, policy)
+    fingerprint = cargo_environment.prepare(place, clang, policy)
     build = cargo_build.build(cargo, arguments, place, environment)
     if build.unlinked:
         names = ", ".join(sorted(set(build.unlinked)))
@@ -51,6 +55,9 @@ def drive(argv: list[str]) -> int:
         print(json.dumps(summary, indent=2, sort_keys=True), flush=True)
     if arguments.command == "build":
         return 0
+    hardening = policy.word("hardening")
+    if hardening is not None:
+        environment.setdefault("GALEED_HARDEN", hardening)
     # Everything is fresh now: cargo only starts the programs, as it does for everybody.
     own = ["--target", TRIPLE, "--target-dir", str(place.root)]
     quiet = ["--quiet"] if arguments.command == "run" and not arguments.flags & {"-q", "--quiet"} else []

@@ -40,6 +40,7 @@ The program needs galeed's allocator:
   src/main.rs:  #[global_allocator] static HEAP: galeed::Heap = galeed::Heap;
 
 Environment:
+  GALEED_POLICY    the policy (default: galeed.toml of the workspace, or upward); empty: none
   GALEED_CLANG     the clang 22 to compile with (default: clang-22, clang, ziglang's)
   GALEED_HOST_CC   the compiler for galeed's own runtime (default: cc)
   CARGO            the cargo to call

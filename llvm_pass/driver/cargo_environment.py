@@ -26,8 +26,10 @@ from llvm_pass.driver.cargo_project import Project
 from llvm_pass.driver.clang import Clang
 from llvm_pass.driver.errors import DriverError
 from llvm_pass.driver.run import write_atomic
+from llvm_pass.policy import VARIABLE, Policy
 
 STAMP = "galeed-build.json"
+NO_POLICY = Policy()
 LOG = "galeed-cc.jsonl"
 TOOLS = {"CC": ("galeed-cc", "cc c"), "CXX": ("galeed-c++", "cc c++"), "AR": ("galeed-ar", "ar")}
 
@@ -60,7 +62,7 @@ def choose_place(project: Project, arguments: Arguments) -> Place:
     return Place(Path(given).absolute() if given else project.target_directory / "galeed")
 
 
-def fingerprint(clang: Clang) -> str:
+def fingerprint(clang: Clang, policy: Policy = NO_POLICY) -> str:
     """Changes whenever the same C could be compiled or rewritten differently."""
     digest = hashlib.sha256()
     package = Path(llvm_pass.__file__).parent
@@ -70,17 +72,18 @@ def fingerprint(clang: Clang) -> str:
         digest.update(f"{path.relative_to(package.parent)}\0".encode())
         digest.update(path.read_bytes())
     digest.update(metadata.version("llvmlite").encode())
+    digest.update(json.dumps(policy.rewriting(), sort_keys=True).encode())
     answer = subprocess.run([*clang.command, "--version"], capture_output=True)
     digest.update(" ".join(clang.command).encode() + answer.stdout)
     return digest.hexdigest()[:16]
 
 
-def prepare(place: Place, clang: Clang, say_stale: bool = True) -> str:
+def prepare(place: Place, clang: Clang, policy: Policy = NO_POLICY) -> str:
     """Makes the directory ready; returns the fingerprint.
 
     Raises: DriverError when the directory holds a build that is not ours.
     """
-    current = fingerprint(clang)
+    current = fingerprint(clang, policy)
     place.root.mkdir(parents=True, exist_ok=True)
     with _locked(place.root / ".galeed-lock"):
         stamp = place.root / STAMP
@@ -90,8 +93,8 @@ def prepare(place: Place, clang: Clang, say_stale: bool = True) -> str:
                 "ones; choose another --target-dir, or delete it"
             )
         if stamp.exists() and _read_stamp(stamp) != current:
-            if say_stale and place.target.exists():
-                print("cargo-galeed: galeed or clang changed, building anew", file=sys.stderr)
+            if place.target.exists():
+                print("cargo-galeed: galeed, clang or the policy changed, building anew", file=sys.stderr)
             shutil.rmtree(place.target, ignore_errors=True)
             place.log.unlink(missing_ok=True)
         write_atomic(str(stamp), json.dumps({"fingerprint": current}).encode() + b"\n")
@@ -99,7 +102,7 @@ def prepare(place: Place, clang: Clang, say_stale: bool = True) -> str:
     return current
 
 
-def environment(place: Place, clang: Clang) -> dict[str, str]:
+def environment(place: Place, clang: Clang, policy: Policy = NO_POLICY) -> dict[str, str]:
     """What cargo, and so every build script, runs with.
 
     Raises: DriverError when there is no compiler for the build machine.
@@ -121,6 +124,8 @@ def environment(place: Place, clang: Clang) -> dict[str, str]:
     result["CARGO_BUILD_BUILD_DIR"] = str(place.root)  # or a configured build-dir would mix with plain builds
     result["GALEED_BUILD_ROOT"] = str(place.root)
     result["GALEED_CC_LOG"] = str(place.log)
+    # The project's, not what a dependency may have brought: build scripts run in its folder.
+    result[VARIABLE] = str(Path(policy.origin).absolute()) if policy.origin else ""
     if clang.origin == "GALEED_CLANG":  # build scripts run elsewhere: a relative name would change its meaning
         result["GALEED_CLANG"] = str(Path(clang.command[0]).absolute())
     return result

@@ -18,6 +18,7 @@ from llvm_pass.driver.cargo_arguments import TRIPLE
 from llvm_pass.driver.clang import Clang, find_clang
 from llvm_pass.driver.command_line import CommandLine, Item, Mode, parse
 from llvm_pass.driver.errors import run_main
+from llvm_pass.policy import find
 
 if TYPE_CHECKING:
     from llvm_pass.driver.compile import Compiler
@@ -64,8 +65,9 @@ def for_build_machine() -> bool:
 def _staged(clang: Clang, line: CommandLine, cxx: bool, runner: run.Runner) -> int:
     from llvm_pass.driver.compile import Compiler
 
+    policy = find(line.policy)
     with run.scratch() as scratch:
-        compiler = Compiler(clang, line, runner, cxx, scratch)
+        compiler = Compiler(clang, line, runner, cxx, scratch, policy)
         if line.mode is Mode.LINK:
             return _compile_and_link(compiler, scratch)
         worst = 0

@@ -50,6 +50,7 @@ class CommandLine:
     emit_llvm: bool = False
     verbose: bool = False
     save_temps: bool = False
+    policy: str | None = None  # a file; "": none
 
     @property
     def words(self) -> list[str]:
@@ -149,8 +150,12 @@ def _own_option(line: CommandLine, word: str) -> None:
         line.verbose = True
     elif word == "--galeed-save-temps":
         line.save_temps = True
+    elif word.startswith("--galeed-policy="):
+        line.policy = word.removeprefix("--galeed-policy=")
     else:
-        raise DriverError(f"{word}: unknown option; there are --galeed-verbose and --galeed-save-temps")
+        raise DriverError(
+            f"{word}: unknown option; there are --galeed-policy=FILE, --galeed-verbose and --galeed-save-temps"
+        )
 
 
 def expand_response_files(argv: list[str], depth: int = 0) -> list[str]:

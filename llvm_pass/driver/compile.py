@@ -19,6 +19,7 @@ from llvm_pass.driver.clang import Clang
 from llvm_pass.driver.command_line import CommandLine, Item, Mode
 from llvm_pass.driver.dependencies import dependency_options
 from llvm_pass.driver.errors import DriverError
+from llvm_pass.policy import Policy
 
 if TYPE_CHECKING:
     from llvm_pass.remarks import Remark
@@ -35,6 +36,7 @@ class Compiler:
     runner: run.Runner
     cxx: bool
     scratch: Path
+    policy: Policy = field(default_factory=Policy)
     linked: list[log.Entry] = field(default_factory=list)  # to be logged when the linker is done
 
     def compile(self, source: Item, output: str, final: Mode, into: str | None = None) -> int:
@@ -61,6 +63,8 @@ class Compiler:
     def _first_stage(self, source: Item, bitcode: Path, output: str) -> int:
         command = [*self.clang.driver(self.cxx), *first_stage_options(self.line)]
         command += dependency_options(self.line, source)
+        if self.policy.origin:  # make builds anew when it changes
+            command += ["-Xclang", f"-fdepfile-entry={self.policy.origin}"]
         command += coverage_options(self.line, output)
         command += known.FIRST_STAGE_IDIOMS
         if instrumented_late(self.line):
@@ -83,7 +87,11 @@ class Compiler:
         self.runner.say(f"rewrite {source.name}")
         text = ""
         try:
-            result = pipeline.rewrite(data, pipeline.Options())
+            passes = pipeline.passes_of(self.policy)
+            if missing := set(pipeline.DEFAULT_PASSES) - {each.name for each in pipeline.chosen(passes)}:
+                where = self.policy.where("passes")
+                raise DriverError(f"{where}: without {', '.join(sorted(missing))} the code would not be isolated")
+            result = pipeline.rewrite(data, pipeline.Options(passes, policy=self.policy))
         except GaleedError as error:
             if not isinstance(error, AlreadyRewritten) or source.language != "ir":
                 raise DriverError(f"{source.name}: {error}") from error

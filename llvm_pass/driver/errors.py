@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Callable
 
+from llvm_pass.errors import GaleedError
+
 EXIT_ENVIRONMENT = 2
 
 
@@ -19,7 +21,7 @@ def run_main(name: str, main: Callable[[], int]) -> int:
     """Calls `main`; turns every failure into one line on stderr and exit status 2."""
     try:
         return main()
-    except DriverError as error:
+    except (DriverError, GaleedError) as error:
         message = str(error)
     except KeyboardInterrupt:
         return 130

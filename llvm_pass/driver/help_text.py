@@ -13,6 +13,7 @@ For a whole Rust program use `cargo galeed` instead.
 Usage: {{name}} [OPTIONS] [CLANG'S OPTIONS] FILE...
 
 Options:
+  --galeed-policy=FILE the policy (default: galeed.toml here or upward); empty: none
   --galeed-verbose     say on stderr which clang is used, and each command that is run
   --galeed-save-temps  keep FILE.galeed-0.bc (before rewriting), FILE.galeed-1.bc and FILE.galeed-1.ll (after)
   --help               show this
@@ -20,6 +21,7 @@ Every option of clang {LLVM_MAJOR} is taken too; `{{name}} --help-hidden` lists 
 
 Environment:
   GALEED_CLANG         the clang {LLVM_MAJOR} to use (default: clang-{LLVM_MAJOR}, clang, ziglang's)
+  GALEED_POLICY        stands for --galeed-policy
   GALEED_CC_LOG        a file to which a JSON line is appended for each source compiled
   GALEED_BUILD_ROOT    set by cargo galeed: what build scripts compile for the build machine is left alone
   GALEED_DEBUG         1: an internal error shows its traceback

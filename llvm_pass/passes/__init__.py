@@ -9,8 +9,18 @@ from llvm_pass.passes.base import Pass
 PASSES: tuple[Pass, ...] = (
     Pass("attributes", "drops inferred attributes that the rewrite makes false (always runs first)", attributes.run),
     Pass("pseudo-pointers", "checks every access that may meet a pseudo-pointer", pseudo_pointers.run),
-    Pass("callback-gates", "sends indirect calls through thunks that can reach the host", callback_gates.run),
-    Pass("entry-gates", "puts a gate under the name of each function that the host can call", entry_gates.run),
+    Pass(
+        "callback-gates",
+        "sends indirect calls through thunks that can reach the host",
+        callback_gates.run,
+        serves=("callbacks",),
+    ),
+    Pass(
+        "entry-gates",
+        "puts a gate under the name of each function that the host can call",
+        entry_gates.run,
+        serves=("entries",),
+    ),
     # Only when it is named, and then in front of all others.
     Pass("lend-everything", "test instrument: moves all own objects behind leases", lend_everything.run, False),
 )

@@ -11,6 +11,7 @@ from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.metadata import Place
 from llvm_pass.ir.module import Function, Module
 from llvm_pass.ir.syntax import bare, metadata_of
+from llvm_pass.policy import Policy
 from llvm_pass.remarks import Remark
 
 _SUBPROGRAM = re.compile(r" !dbg (!\d+)")
@@ -27,6 +28,7 @@ class Context:
     stats: Counter[str] = field(default_factory=Counter)
     function: Function | None = None  # being looked at, for error messages
     line: int | None = None
+    policy: Policy = field(default_factory=Policy)
 
     def missed(self, name: str, reason: str, function: Function | None = None, line: str = "") -> None:
         """A form that stays as it is; it traps when a pseudo-pointer reaches it."""
@@ -46,12 +48,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """A pass by the name that --passes= takes. by_default: False runs it only when it is named."""
+    """A pass by the name that --passes= takes. by_default: False runs it only when it is named.
+
+    serves: the keys of a policy that it obeys.
+    """
 
     name: str
     summary: str
     run: Callable[[Context], None]
     by_default: bool = True
+    serves: tuple[str, ...] = ()
 
 
 def subprogram(function: Function) -> str | None:

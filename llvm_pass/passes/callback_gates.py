@@ -4,6 +4,9 @@ Each indirect call goes through an internal thunk for its type: a raw function
 pointer is called as it is, with foreign rights; a code handle opens the domain,
 turns pointer arguments back, calls, lends the result and closes again. Creating a
 thread goes through the runtime, which knows whether it can be kept out.
+
+Where the policy's `callbacks` do not name the function that calls, the call stays as it
+is: a code handle is no address that could be jumped to, and traps.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import re
 from llvm_pass import abi
 from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Signature, read_returns, read_value
-from llvm_pass.ir.syntax import Call, parse_call
+from llvm_pass.ir.syntax import Call, bare, parse_call
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside
 from llvm_pass.passes.groups import Groups
@@ -33,6 +36,7 @@ def run(context: Context) -> None:
         if function.helper:
             continue
         context.function = function
+        open_here = context.policy.allows("callbacks", bare(function.name))
         for number in range(function.start + 1, function.end):
             line = context.module.lines[number]
             if line[:2] != "  " or ("call " not in line and "invoke " not in line):
@@ -44,7 +48,7 @@ def run(context: Context) -> None:
                 )
                 context.edits.replace(number, line.replace(f"{_THREAD}(", "@galeed_pthread_create("))
                 context.stats["thread creations"] += 1
-            elif _INDIRECT.search(line):
+            elif open_here and _INDIRECT.search(line):
                 thunks.rewrite(function, number, line)
 
 

@@ -8,7 +8,8 @@ section `galeed_text`.
 
 Invariant: no address of foreign code that the host could hold leads to a body. So
 functions of internal linkage get a gate too when their address is taken. linkonce
-functions do not: the host has no name for them.
+functions do not: the host has no name for them. Of a function that the policy does not
+name in `entries` the gate's host side is a violation.
 """
 
 from __future__ import annotations
@@ -113,6 +114,9 @@ class _Gates:
             "",
             "host:",
         ]
+        if not self._context.policy.allows("entries", bare(function.name)):
+            lines += self._no_entry(function)
+            return "\n".join(lines)
         if signature.variadic or any(value.in_place for value in signature.parameters):
             lines += self._refusal(function, signature.variadic)
             return "\n".join(lines)
@@ -135,7 +139,14 @@ class _Gates:
         else:
             what = "function", "has an argument built in place, which no gate can pass on"
             self._context.missed("ArgumentInPlace", "the host cannot call a function with inalloca arguments", function)
-        text = self._text(function, "unsupported", f"{what[0]} ", f" {what[1]}")
+        return self._stop(function, f"{what[0]} ", f" {what[1]}")
+
+    def _no_entry(self, function: Function) -> list[str]:
+        self._context.stats["closed gates"] += 1
+        return self._stop(function, "function ", " was called from Rust, and is none of the policy's entries")
+
+    def _stop(self, function: Function, before: str, after: str) -> list[str]:
+        text = self._text(function, "unsupported", before, after)
         return [f"  call {self._helpers.runtime('galeed_unsupported')}(ptr {text})", "  unreachable", "}"]
 
     def _returned(self, signature: Signature) -> list[str]:

@@ -1,7 +1,7 @@
 """Runs the RUN lines of every .ll file below this folder.
 
 `; RUN: galeed-opt %s ... | filecheck %s` as with LLVM's lit: each line is one shell
-command that must succeed; several lines are several commands.
+command that must succeed; several lines are several commands. %s is the file, %S its folder.
 """
 
 from __future__ import annotations
@@ -27,8 +27,13 @@ def test_there_are_files_to_check() -> None:
         "callback-gates",
         "entry-gates",
         "lend-everything",
+        "policy",
         "pseudo-pointers",
     }
+
+
+def _filled(command: str, path: Path) -> str:
+    return command.replace("%s", shlex.quote(str(path))).replace("%S", shlex.quote(str(path.parent)))
 
 
 @pytest.mark.parametrize("path", _FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -40,7 +45,7 @@ def test_file(path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     for command in commands:
         done = subprocess.run(
-            ["/bin/bash", "-c", functions + command.replace("%s", shlex.quote(str(path)))],
+            ["/bin/bash", "-c", functions + _filled(command, path)],
             capture_output=True,
             text=True,
             timeout=60,

@@ -20,6 +20,7 @@ from llvm_pass.driver import cargo_environment, inspect_objects
 from llvm_pass.driver.cargo_environment import Place
 from llvm_pass.driver.clang import Clang, find_clang
 from llvm_pass.driver.errors import DriverError
+from llvm_pass.policy import load
 from tests import compiled
 from tests.conftest import Outcome, Run, environment
 
@@ -284,6 +285,31 @@ def test_another_version_starts_afresh(tmp_path: Path) -> None:
     cargo_environment.prepare(place, other)
     assert not stale.exists()
     assert not place.log.exists()
+
+
+def test_another_policy_builds_anew_and_another_hardening_does_not() -> None:
+    def of(policy: str) -> str:
+        return cargo_environment.fingerprint(find_clang(), load(policy.encode(), "galeed.toml"))
+
+    assert of("entries = []") != of("") == of("hardening = 'strict'")
+
+
+def test_a_policy_is_read_before_anything_is_built(galeed: Galeed, tmp_path: Path) -> None:
+    (tmp_path / "galeed.toml").write_text("\nentrees = []")
+    wrong = galeed(
+        "build", env={"GALEED_POLICY": str(tmp_path / "galeed.toml"), "CARGO_TARGET_DIR": str(tmp_path / "t")}
+    )
+    one_line_refusal(wrong, "galeed.toml:2: unknown key 'entrees'; did you mean 'entries'?")
+    assert not (tmp_path / "t").exists()
+
+
+def test_build_scripts_get_the_projects_policy_only(tmp_path: Path) -> None:
+    """A dependency may bring a galeed.toml of its own into the folder where its build script runs."""
+    place = Place(tmp_path)
+    assert cargo_environment.environment(place, find_clang())["GALEED_POLICY"] == ""
+    policy = load(b"", "galeed.toml")
+    path = cargo_environment.environment(place, find_clang(), policy)["GALEED_POLICY"]
+    assert path == str(Path("galeed.toml").absolute())
 
 
 def test_a_plain_builds_directory_is_refused(tmp_path: Path) -> None:

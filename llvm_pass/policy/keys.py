@@ -1,0 +1,101 @@
+"""The keys of galeed.toml, once: the reader, the schema and the documentation use this table.
+
+Invariant: a key that is not here is an error, and so is one that nothing serves; a
+policy is never half obeyed in silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# A name in an object file, as C and C++ compilers make them; * and ? stand for any letters.
+PATTERN = r"^[A-Za-z0-9_.$@*?]+$"
+# A name of a function that is called: no stars.
+FUNCTION = r"^[A-Za-z0-9_.$@]+$"
+# A structure (its tag or typedef) and its member, nested ones with more dots.
+FIELD = r"^[A-Za-z0-9_$:]+(\.[A-Za-z0-9_$]+)+$"
+PASS = r"^[a-z0-9<>-]+$"
+# Levels and parts as GALEED_HARDEN takes them (mpk/csrc/mpk_harden.h).
+LEVELS = ("none", "basic", "strict", "full")
+PARTS = (
+    "dump", "secretmem", "seal", "landlock", "syscalls", "signals", "rseq", "code", "stacks", "fork", "deputy",
+)  # fmt: skip
+_WORD = "|".join((*LEVELS, *PARTS))
+HARDENING = rf"^({_WORD})\??(,({_WORD})\??)*$"
+ARGUMENT = r"^(\.\.\.|-|[a-z]+\+?(\([^()]*\))?)$"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key. kind "names": a list of different words; "word": one word; "table": a table of `members` each."""
+
+    name: str
+    kind: Literal["names", "word", "table"]
+    pattern: str  # of each name, of the word, of the names of the tables
+    example: str  # what a right word is, for messages
+    summary: str
+    choices: tuple[str, ...] = ()
+    members: tuple[Key, ...] = ()
+
+
+_CALL = (
+    Key("arguments", "names", ARGUMENT, "in(#2)", "what the function does behind each argument, in their order"),
+    Key("result", "word", r"^#\d{1,2}$", "#0", "the result points into the memory of this argument"),
+    Key(
+        "refused", "word", r"^.+$", "keeps the pointer", "why lent memory cannot go there at all; instead of arguments"
+    ),
+)
+
+KEYS: tuple[Key, ...] = (
+    Key(
+        "entries",
+        "names",
+        PATTERN,
+        "inflate",
+        "the functions that the host may call, by name or through a pointer; with stars. A call of any other from "
+        "the host ends in a violation. Without this key: every function that is visible or has its address taken",
+    ),
+    Key(
+        "callbacks",
+        "names",
+        PATTERN,
+        "inflateInit2_",
+        "the C functions whose calls through pointers may lead to the host; with stars. In others such a call traps "
+        "when it would lead there. Without this key: every call through a pointer",
+    ),
+    Key(
+        "fields",
+        "names",
+        FIELD,
+        "z_stream.next_in",
+        "the members of structures through which lent pointers reach C. Without this key: every pointer in memory",
+    ),
+    Key(
+        "on-unrewritten-call",
+        "word",
+        r"",
+        "lend",
+        "what to do where a pseudo-pointer may reach a function that was not rewritten and has no row in calls: "
+        "lend it as it is (its first use there traps), copy the memory in and out, or refuse to compile the call",
+        ("lend", "copy", "refuse"),
+    ),
+    Key("passes", "names", PASS, "entry-gates", "the passes, in their order, where --passes does not say"),
+    Key(
+        "hardening",
+        "word",
+        HARDENING,
+        "strict,secretmem?",
+        "levels and parts, as GALEED_HARDEN takes them: what `cargo galeed run`, `test` and `bench` prepare the "
+        "program's start for, where the environment does not say",
+    ),
+    Key(
+        "calls",
+        "table",
+        FUNCTION,
+        "SHA256_Update",
+        "functions that are not rewritten, and what they do with their arguments' memory; more rows for the table of "
+        "the C library",
+        members=_CALL,
+    ),
+)
