@@ -26,6 +26,7 @@ _AFTER = re.compile(
     r'( comdat(?:\(\$(?:[\w.$-]+|"[^"]*")\))?)?((?: align \d+)?)(.*)$'
 )
 _COPIED = re.compile(r"byval\((.*?)\)(?: align \d+)?$")
+_WRITTEN = re.compile(r"sret\((.*)\)$")
 _BY_VALUE = ("byval(", "byref(", "inalloca(", "preallocated(")
 
 
@@ -49,6 +50,11 @@ class Value:
     def copied(self, types: TypeTable) -> Type | None:
         """What lies behind a byval pointer: a copy that belongs to the callee."""
         match = _COPIED.match(self.attributes)
+        return types.parse(match.group(1)) if match else None
+
+    def written(self, types: TypeTable) -> Type | None:
+        """What lies behind an sret pointer: the result, written by the callee."""
+        match = _WRITTEN.match(self.attributes)
         return types.parse(match.group(1)) if match else None
 
     def text(self) -> str:

@@ -18,7 +18,7 @@ from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Signature, read_returns, read_value
 from llvm_pass.ir.syntax import Call, bare, parse_call
 from llvm_pass.passes.base import Context
-from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside
+from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside, result_in_memory
 from llvm_pass.passes.groups import Groups
 from llvm_pass.runtime.convert import leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
@@ -135,7 +135,8 @@ class _Thunks:
     def _finish(self, signature: Signature, leave: str) -> list[str]:
         close = f"  call {leave}(ptr %token)"
         if signature.is_void:
-            return [close, "  ret void"]
+            written = result_in_memory("galeed_callback_result", signature, self._helpers, self._types)
+            return [*written, close, "  ret void"]
         kind = signature.result.kind
         if not kind.pointers:
             return [close, f"  ret {kind.text} %got"]

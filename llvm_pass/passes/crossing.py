@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llvm_pass import abi
 from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.signature import Signature
 from llvm_pass.ir.types import TypeTable
@@ -51,3 +52,38 @@ def called_inside(target: str, callee: str, after: list[str], leave: str, safe: 
         "", "thrown:", "  %exception = landingpad { ptr, i32 }", "          cleanup",
         f"  call {leave}(ptr %token)", "  resume { ptr, i32 } %exception",
     ]  # fmt: skip
+
+
+def result_in_memory(function: str, signature: Signature, helpers: Helpers, types: TypeTable) -> list[str]:
+    """Behind a call of the host from C: pointers of a result that it wrote through an sret pointer.
+
+    Only where that is memory of C's own (%a0, %a1, ... are the pointers that C gave): what lies
+    in the host's memory, lent or not, stays an address.
+    """
+    lines: list[str] = []
+
+    def change(given: str) -> str:
+        return f"call ptr {helpers.through_word(function)}(ptr {given})"
+
+    for number, value in enumerate(signature.parameters):
+        kind = value.written(types)
+        if kind is None or not kind.pointers:
+            continue
+        name = f"%r{number}"
+        lines += [
+            f"  {name}.bits = ptrtoint ptr %a{number} to i64",
+            f"  {name}.tag = lshr i64 {name}.bits, {abi.TAG_SHIFT}",
+            f"  {name}.above = sub i64 {name}.bits, {abi.HOST_BASE}",
+            f"  {name}.window = lshr i64 {name}.above, {abi.HOST_SHIFT}",
+            f"  {name}.lent = icmp eq i64 {name}.tag, {abi.TAG}",
+            f"  {name}.ours = icmp eq i64 {name}.window, 0",
+            f"  {name}.kept = or i1 {name}.lent, {name}.ours",
+            f"  br i1 {name}.kept, label {name}.done, label {name}.given",
+            "",
+            f"{name[1:]}.given:",
+            *leaves_changed(kind, f"%a{number}", name, change),
+            f"  br label {name}.done",
+            "",
+            f"{name[1:]}.done:",
+        ]
+    return lines

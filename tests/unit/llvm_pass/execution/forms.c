@@ -122,6 +122,12 @@ struct node *through(struct node *(*f)(struct node *, double, struct large), str
     struct large l = {{1, 2, 3}, n};
     return f(n, 2.5, l)->next;
 }
+/* A structure with pointers in it that the host returns, and passes on. */
+struct big { int *p; long n; int *q; double d; };
+int through_big(struct big (*make)(struct big), int *p, long n) {
+    struct big a = {p, n, p, 1}, b = make(a);
+    return b.p[0] * 100 + *b.q + (int)b.n;
+}
 int with_dots(int (*f)(int, ...), int *p) { return f(3, p, p + 1, p + 2); }
 int with_own_dots(int *p) { return with_dots(total, p); }
 static int started;

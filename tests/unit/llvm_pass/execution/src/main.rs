@@ -33,6 +33,15 @@ struct Slice {
     length: c_long,
 }
 
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Big {
+    p: *mut c_int,
+    n: c_long,
+    q: *mut c_int,
+    d: c_double,
+}
+
 macro_rules! forms {
     ($($load:ident $store:ident $bytes:literal),*) => {
         unsafe extern "C" { $(fn $load(p: *const u8) -> u64; fn $store(p: *mut u8, value: *const u8);)* }
@@ -71,6 +80,7 @@ unsafe extern "C" {
     fn with_own_dots(p: *mut c_int) -> c_int;
     fn get_compare() -> Comparison;
     fn through(f: Through, n: *mut Node) -> *mut Node;
+    fn through_big(make: unsafe extern "C" fn(Big) -> Big, p: *mut c_int, n: c_long) -> c_int;
     fn was_started() -> c_int;
 }
 
@@ -251,6 +261,11 @@ unsafe extern "C" fn add_three(n: c_int, a: *mut c_int, b: *mut c_int, c: *mut c
     unsafe { n * 1000 + *a + *b + *c }
 }
 
+unsafe extern "C" fn make_big(given: Big) -> Big {
+    assert_eq!((given.p, given.d), (given.q, 1.0));
+    Big { p: given.p.wrapping_add(1), n: given.n + 1, ..given }
+}
+
 fn passing() {
     let mut n = node(9);
     let mut numbers = Box::new([4, 50, 600]);
@@ -266,6 +281,7 @@ fn passing() {
         let p = numbers.as_mut_ptr();
         assert_eq!(many(1, 2, 3, 4, 5, 6, 7, p, -1), 31);
         assert_eq!(by_dots(p), 654);
+        assert_eq!(through_big(make_big, p, 6), 5011);
         assert_eq!(with_own_dots(p), 654);
         assert_eq!(with_dots(add_three, p), 3654);
         assert_eq!([0, 1, 2, 3].map(|which| pick(which, p)), [4, 3, 7, 5]);
