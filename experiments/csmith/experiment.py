@@ -1,16 +1,23 @@
 """Differential testing: Csmith's programs by plain clang and rewritten, in two modes.
 
 `galeed-lab run csmith` judges a handful; `make sweep` thousands, resumed where it stopped.
+A program that differs is kept in failures/SEED. To reduce it, give C-Vise a script that
+first runs plain clang with UBSan (undefined behaviour may differ) and then
+`python -m experiments.csmith.experiment --source program.c --flags=-O2`, which ends with 1
+as long as the program differs; what is left goes to tests/differential.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.csmith.case import MODES
+from experiments.csmith.case import FAILURES, MODES, compare
 from experiments.csmith.sweep import Sweep, failed, summary
 from experiments.csmith.tools import prepare
 from experiments.model import Experiment, LabError, Report
@@ -40,6 +47,21 @@ def sweep(folder: Path, first: int, count: int, jobs: int, say: Callable[[str], 
     write_atomically(file, as_json(result))
     bad = [f"seed {record['seed']} (see {folder / 'failures'})" for record in records if failed(record)]
     return Report(result, _table(result), tuple(bad), (file, one.path))
+
+
+def judge_source(source: Path, flags: list[str], folder: Path) -> Report:
+    """Compares one given source, in all modes. Raises LabError."""
+    if not source.is_file():
+        raise LabError(f"{source} is not a file")
+    ready = prepare(folder, generator=shutil.which("csmith") is not None)
+    with tempfile.TemporaryDirectory(prefix="galeed-csmith-") as scratch:
+        copy = Path(scratch) / source.name
+        shutil.copy(source, copy)
+        outcomes = compare(copy, flags, ready, MODES, folder / "failures" / source.stem)
+    rows = [(mode, outcome.verdict, outcome.note) for mode, outcome in outcomes.items()]
+    bad = [f"{mode}: {outcome.verdict}" for mode, outcome in outcomes.items() if outcome.verdict in FAILURES]
+    result: dict[str, Json] = {mode: outcome.facts() for mode, outcome in outcomes.items()}
+    return Report(result, table(("mode", "verdict", "note"), rows), tuple(bad))
 
 
 def _table(result: dict[str, Json]) -> str:
@@ -77,6 +99,8 @@ def main() -> int:
     parser.add_argument(
         "--output", type=Path, default=ROOT / "build" / "csmith", metavar="DIR", help="where results go"
     )
+    parser.add_argument("--source", type=Path, metavar="FILE", help="compare this program, and none of Csmith's")
+    parser.add_argument("--flags", default="-O2", metavar="WORDS", help="clang's for --source (default: -O2)")
     arguments = parser.parse_args()
     if arguments.programs < 1 or arguments.jobs < 1:
         parser.error("--programs and --jobs are at least 1")
@@ -85,7 +109,10 @@ def main() -> int:
         print(f"csmith: {line}", file=sys.stderr, flush=True)
 
     try:
-        report = sweep(arguments.output, arguments.first, arguments.programs, arguments.jobs, say)
+        if arguments.source:
+            report = judge_source(arguments.source, shlex.split(arguments.flags), arguments.output)
+        else:
+            report = sweep(arguments.output, arguments.first, arguments.programs, arguments.jobs, say)
     except LabError as error:
         print(f"csmith: {error}", file=sys.stderr)
         return 2
