@@ -24,10 +24,12 @@ from pseudoptr.abi import (
 __all__ = [
     "DELTA_OFFSET",
     "ENTRY_BYTES",
+    "EXTENT",
     "FUNCTIONS",
     "HOST_BASE",
     "HOST_SHIFT",
     "INDEX_SHIFT",
+    "NO_ARGUMENT",
     "READ_LIMIT_OFFSET",
     "RMW",
     "TABLE",
@@ -41,19 +43,21 @@ __all__ = [
 ]
 
 
-def _rmw_operations() -> dict[str, int]:
-    """{"xchg": 0, ...}: the enumerators of enum galeed_rmw, which have no values of their own."""
+def _enumerators(enum: str) -> dict[str, int]:
+    """{"xchg": 0, ...}: the enumerators of an enum that gives them no values."""
     text = re.sub(r"/\*.*?\*/", "", GALEED_HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
-    match = re.search(r"enum galeed_rmw \{([^}=]*)\}", text)
+    match = re.search(rf"enum {enum} \{{([^}}=]*)\}}", text)
     if match is None:
-        raise ImportError(f"{GALEED_HEADER} lacks enum galeed_rmw; reinstall galeed")
+        raise ImportError(f"{GALEED_HEADER} lacks enum {enum}; reinstall galeed")
     names = re.findall(r"GALEED_(\w+)", match.group(1))
     return {name.lower(): value for value, name in enumerate(names)}
 
 
 # Order of struct galeed_entry's fields.
 READ_LIMIT_OFFSET, WRITE_LIMIT_OFFSET, DELTA_OFFSET = 8, 16, 24
-RMW = _rmw_operations()
+RMW = _enumerators("galeed_rmw")
+EXTENT = _enumerators("galeed_extent")
+NO_ARGUMENT = 255  # GALEED_NO_ARGUMENT
 
 # Reads memory and the runtime's own; changes nothing that foreign code could see.
 _QUIET = "nounwind cold memory(read, inaccessiblemem: readwrite)"
@@ -82,6 +86,8 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
     "galeed_callback_argument": ("i64", "i64", "nounwind"),
     "galeed_callback_result": ("i64", "i64", "nounwind"),
     "galeed_callback_exit": ("void", "ptr", "nounwind"),
+    "galeed_call_begin": ("i32", "ptr, ptr, ptr, i64", "nounwind cold"),
+    "galeed_call_end": ("i64", "ptr, ptr, ptr, i64, i64", "nounwind cold"),
     "galeed_unsupported": ("void", "ptr", "nounwind cold noreturn"),
     "mpk_gate_is_foreign": ("i32", "", "nounwind"),
 }

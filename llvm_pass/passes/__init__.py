@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from llvm_pass.passes import attributes, callback_gates, entry_gates, lend_everything, pseudo_pointers
+from llvm_pass.passes import attributes, callback_gates, checked_calls, entry_gates, lend_everything, pseudo_pointers
 from llvm_pass.passes.base import Pass
 
 # Gates last: they rename functions and add code that needs no checks.
 PASSES: tuple[Pass, ...] = (
     Pass("attributes", "drops inferred attributes that the rewrite makes false (always runs first)", attributes.run),
     Pass("pseudo-pointers", "checks every access that may meet a pseudo-pointer", pseudo_pointers.run),
+    Pass("checked-calls", "checks what the C library will touch before it is called", checked_calls.run),
     Pass(
         "callback-gates",
         "sends indirect calls through thunks that can reach the host",

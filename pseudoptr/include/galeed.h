@@ -31,6 +31,9 @@
 #include <stdint.h>
 #include "mpk.h"
 
+/* No argument. Also of struct galeed_shape's result. */
+#define GALEED_NO_ARGUMENT 255
+
 /* First byte of the table, indexed by `pointer >> GALEED_INDEX_SHIFT` for every
  * pointer, handle or not. Equals MPK_PUBLISHED_USER. */
 #define GALEED_TABLE 0x201010000000
@@ -99,6 +102,35 @@ enum galeed_rmw {
     GALEED_MIN,
     GALEED_UMAX,
     GALEED_UMIN,
+};
+
+/* What decides how many bytes a called function touches behind a pointer. */
+enum galeed_extent {
+    /* No memory: passes as it is. */
+    GALEED_OPAQUE,
+    /* unit bytes, times the arguments `first` and `second` where given. */
+    GALEED_BYTES,
+    /* To the NUL of `unit` bytes, at most as many elements as argument `first` says. */
+    GALEED_STRING,
+    /* As many bytes as the string at argument `first` has with its NUL, of which at
+     * most argument `second` characters are copied. */
+    GALEED_COPIED,
+    /* The same, behind the string that is there. */
+    GALEED_APPENDED,
+    /* To the byte that argument `first` is, at most argument `second` bytes. */
+    GALEED_FOUND,
+    /* A pointer that is made to point into argument `first`. */
+    GALEED_END,
+    /* What printf's format (argument `first`) makes, at most argument `second` bytes. */
+    GALEED_PRINTED,
+    /* printf's format; the arguments follow the fixed ones. */
+    GALEED_FORMAT,
+    /* The va_list of the format that argument `first` is. */
+    GALEED_LIST,
+    /* scanf's format; the arguments follow the fixed ones. `first`: the string scanned. */
+    GALEED_SCAN,
+    /* The va_list of such a format. */
+    GALEED_SCAN_LIST,
 };
 
 /* What a handle stands for. */
@@ -264,6 +296,27 @@ int galeed_pthread_create(void *thread,
                           const void *attributes,
                           void *(*start)(void*),
                           void *argument);
+
+/* A call of code that was not rewritten is about to be made, and an argument carries
+ * the tag. words: the fixed arguments, then those behind the dots, from an even index on.
+ * Checks what the function will touch, and puts addresses that foreign rights reach in
+ * place of the handles. 1: make the call; 0: it was refused and reported, do not.
+ *
+ * pre:
+ * shape: as calls/shape.rs says. loans: a null pointer, for galeed_call_end.
+ * pc: where to report it. */
+int galeed_call_begin(const void *shape, uint64_t *words, void **loans, uint64_t pc);
+
+/* The call was made. Brings home what it wrote; returns the result, as a handle where it
+ * points into an argument's lent memory.
+ *
+ * pre:
+ * What galeed_call_begin was given and said 1 to. */
+uint64_t galeed_call_end(const void *shape,
+                         uint64_t *words,
+                         void **loans,
+                         uint64_t result,
+                         uint64_t pc);
 
 /* The functions below are for hosts (Python by cffi, tests), with host rights.
  * They return 0, an enum galeed_error or an enum mpk_error.

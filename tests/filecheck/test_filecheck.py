@@ -25,6 +25,7 @@ def test_there_are_files_to_check() -> None:
     assert {path.parent.name for path in _FILES} == {
         "attributes",
         "callback-gates",
+        "checked-calls",
         "entry-gates",
         "lend-everything",
         "policy",

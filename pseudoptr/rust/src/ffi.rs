@@ -7,7 +7,7 @@
 
 use crate::error::Error;
 use crate::thunks::{keeping, keeping_returns, locating};
-use crate::{access, atomic, bytes, gate, membrane, pthread};
+use crate::{access, atomic, bytes, calls, gate, membrane, pthread};
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 /// The functions below are called by rewritten code (LLVM IR). In IR those
@@ -243,6 +243,42 @@ pub unsafe extern "C" fn galeed_pthread_create(
     argument: *mut c_void,
 ) -> c_int {
     locating!(pthread::create, "r8")
+}
+
+/// A call of code that was not rewritten is about to be made, and an argument carries
+/// the tag. words: the fixed arguments, then those behind the dots, from an even index on.
+/// Checks what the function will touch, and puts addresses that foreign rights reach in
+/// place of the handles. 1: make the call; 0: it was refused and reported, do not.
+///
+/// # Safety
+/// shape: as calls/shape.rs says. loans: a null pointer, for galeed_call_end.
+/// pc: where to report it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_call_begin(
+    shape: *const c_void,
+    words: *mut u64,
+    loans: *mut *mut c_void,
+    pc: u64,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { calls::begin(shape, words, loans, pc) }
+}
+
+/// The call was made. Brings home what it wrote; returns the result, as a handle where it
+/// points into an argument's lent memory.
+///
+/// # Safety
+/// What galeed_call_begin was given and said 1 to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_call_end(
+    shape: *const c_void,
+    words: *mut u64,
+    loans: *mut *mut c_void,
+    result: u64,
+    pc: u64,
+) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { calls::end(shape, words, loans, result, pc) }
 }
 
 pub(crate) fn code_of(outcome: Result<(), Error>) -> c_int {

@@ -35,6 +35,7 @@
 mod access;
 mod atomic;
 mod bytes;
+mod calls;
 mod catch;
 mod code;
 mod error;

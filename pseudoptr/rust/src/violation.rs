@@ -17,13 +17,26 @@ use crate::table::{CODE, MAPPED, side};
 use crate::{lease, resolve};
 use std::ffi::CStr;
 use std::fmt;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// Reports that an access at `pointer` is refused. Returns when the policy is
 /// only to report. `pc`: the return address in foreign code.
 /// pre: rights open, lock not held.
 #[cold]
 pub(crate) fn refuse(pointer: u64, bytes: u64, access: Access, kind: Kind, pc: u64) {
+    refuse_call(pointer, bytes, access, kind, pc, &[]);
+}
+
+/// The same for what a called function would do. `function`: its name, or empty.
+#[cold]
+pub(crate) fn refuse_call(
+    pointer: u64,
+    bytes: u64,
+    access: Access,
+    kind: Kind,
+    pc: u64,
+    function: &[u8],
+) {
     let mut violation = mpk_violation {
         kind: kind as u32,
         access: access as u32,
@@ -34,7 +47,7 @@ pub(crate) fn refuse(pointer: u64, bytes: u64, access: Access, kind: Kind, pc: u
     if is_handle(pointer) {
         violation.handle = pointer;
         about_handle(&mut violation);
-        violation.detail = detail(kind, &violation).as_ptr();
+        violation.detail = named(detail(kind, &violation), function).as_ptr();
     } else {
         violation.address = pointer;
         violation.detail = c"an atomic access that is not aligned to its size".as_ptr();
@@ -62,6 +75,33 @@ fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {
         Kind::Type => c"a data access through a pseudo-pointer to a Rust function",
         Kind::Boundary => c"host memory was reached without a pseudo-pointer",
     }
+}
+
+const SENTENCES: usize = 16;
+const SENTENCE_BYTES: usize = 128;
+
+/// "detail (strlen)". The last few sentences live in static memory: a report may come
+/// where nothing can be allocated. C could write there, and decides nothing by it.
+fn named(detail: &'static CStr, function: &[u8]) -> &'static CStr {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    static RING: [[AtomicU8; SENTENCE_BYTES]; SENTENCES] =
+        [const { [const { AtomicU8::new(0) }; SENTENCE_BYTES] }; SENTENCES];
+    let function = function.split(|&byte| byte == 0).next().unwrap_or(&[]);
+    if function.is_empty() {
+        return detail;
+    }
+    let sentence = &RING[NEXT.fetch_add(1, Ordering::Relaxed) % SENTENCES];
+    let words = [detail.to_bytes(), b" (", function, b")"];
+    let text = words
+        .into_iter()
+        .flatten()
+        .copied()
+        .chain(std::iter::repeat(0));
+    for (to, byte) in sentence[..SENTENCE_BYTES - 1].iter().zip(text) {
+        to.store(byte, Ordering::Relaxed);
+    }
+    // SAFETY: static memory whose last byte is never written and stays NUL.
+    unsafe { CStr::from_ptr(sentence.as_ptr().cast()) }
 }
 
 /// Fills what the table knows about `violation.handle`.

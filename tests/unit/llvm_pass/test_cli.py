@@ -88,7 +88,14 @@ def test_reports(source: Path, tmp_path: Path) -> None:
 
 def test_print_passes() -> None:
     names = [line.split()[0] for line in _opt("--print-passes").stdout.decode().splitlines()]
-    assert names == ["attributes", "pseudo-pointers", "callback-gates", "entry-gates", "lend-everything"]
+    assert names == [
+        "attributes",
+        "pseudo-pointers",
+        "checked-calls",
+        "callback-gates",
+        "entry-gates",
+        "lend-everything",
+    ]
     assert [item["name"] for item in json.loads(_opt("--print-passes", "--json").stdout)] == names
 
 

@@ -1,0 +1,1 @@
+"""libc: what functions that are not rewritten do with the memory behind their arguments."""

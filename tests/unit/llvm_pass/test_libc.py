@@ -1,0 +1,95 @@
+"""Calls of the C library on lent memory: each row of the table runs, right and wrong.
+
+A host (libc_calls/src) calls what libc_cases.py generates from the table, rewritten, and
+compares with the same source as plain clang compiles it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from llvm_pass import abi
+from llvm_pass.driver.clang import find_clang
+from llvm_pass.errors import UsageError
+from llvm_pass.libc.table import builtin, parse
+from llvm_pass.pipeline import rewrite
+from tests import compiled
+from tests.conftest import Run
+from tests.unit.llvm_pass import libc_cases
+
+_HOST = Path(__file__).parent / "libc_calls"
+_FLAGS = ("-O1", "-g", "-fno-builtin", "-w", "-D_GNU_SOURCE", "-D__NO_INLINE__", "-U_FORTIFY_SOURCE")
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is not in PATH")
+    clang = tuple(find_clang().command)
+    source = libc_cases.source()
+
+    def make(to: Path) -> None:
+        (to / "cases.c").write_text(source)
+        objects: list[Path] = []
+        for path, defines in ((to / "cases.c", []), (to / "cases.c", ["-DPLAIN"]), (_HOST / "by_hand.c", [])):
+            bitcode = to / f"{path.stem}{len(objects)}.bc"
+            flags = [*_FLAGS, *defines, "-I", str(_HOST)]
+            compiled.build([*clang, *flags, "-c", "-emit-llvm", path, "-o", bitcode])
+            if not defines:
+                bitcode.write_bytes(rewrite(bitcode.read_bytes()).bitcode)
+            objects.append(bitcode.with_suffix(".o"))
+            compiled.build([*clang, "-O1", "-g", "-c", bitcode, "-o", objects[-1]])
+        target = compiled.KEPT / "execution-target"
+        changes = {"CALLS_OBJECTS": ":".join(map(str, objects)), "CARGO_TARGET_DIR": str(target)}
+        compiled.build(["cargo", "build", "--quiet", "--manifest-path", _HOST / "Cargo.toml"], changes)
+        shutil.copy(target / "debug" / "libc-calls", to)
+
+    versions = [compiled.version(clang), compiled.version(("rustc",))]
+    words = [source, *_FLAGS, *versions]
+    return compiled.kept("libc-calls", [*compiled.RUST, _HOST], words, make) / "libc-calls"
+
+
+@pytest.mark.slow
+def test_every_function(program: Path, run: Run, backend: str, tmp_path: Path) -> None:
+    outcome = run([program], timeout_seconds=300, cwd=tmp_path)
+    assert outcome.code == 0, f"{backend}: {outcome}"
+    found = re.search(r"all (\d+) functions as they should be", outcome.stdout)
+    assert found, outcome
+    assert int(found.group(1)) == len(list(libc_cases.cases()))
+
+
+def test_few_rows_are_not_run() -> None:
+    """Skipped ones, those without memory, and those of another C library."""
+    run = {name for name, _ in libc_cases.cases()}
+    assert len(run) > len(builtin()) * 3 // 4
+    assert {"strlen", "snprintf", "vsnprintf", "read", "fwrite", "strtol", "qsort"} <= run
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("strlen", "must be a table"),
+        ({"argument": []}, "has no key 'argument'"),
+        ({}, "needs either"),
+        ({"arguments": ["-"], "refused": "why"}, "needs either"),
+        ({"arguments": "-"}, "list of words"),
+        ({"arguments": ["reads(#0)"]}, "'reads(#0)' is no access"),
+        ({"arguments": ["in(#1)"]}, "'#1' is no argument; write #0 to #0"),
+        ({"arguments": ["in(#0*#0*#0)"]}, "multiplies too much"),
+        ({"arguments": ["found"]}, "takes 1 to 2"),
+        ({"arguments": ["-"], "result": "#1"}, "'#1' is no argument"),
+    ],
+)
+def test_a_wrong_row_is_refused(row: object, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        parse({"f": row}, "galeed.toml")
+
+
+def test_products_of_lengths() -> None:
+    use = parse({"f": {"arguments": ["out(4*#1*#2)", "-", "-"]}}, "here")["f"].uses[0]
+    assert (use.extent, use.writes, use.unit, use.first, use.second) == ("bytes", True, 4, 1, 2)
+    assert abi.EXTENT["bytes"] == 1
