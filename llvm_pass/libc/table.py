@@ -14,6 +14,10 @@ One word an argument, `#N` being the value of argument N:
     printed(#F, #N)   receives what the format #F makes, or at most #N bytes
     format            printf's; list(#F): the va_list of the format #F
     scan(#S)          scanf's, scanning the string #S or a file; scanlist(#F, #S): a va_list of it
+    cursor(#N)        a pointer that moves over the bytes that a size_t behind #N counts, or over a
+                      string; cursor+ where those are written; token(#N): when #N is null
+    vector(#N)        #N struct iovec, of which is read; vector+ where they are written
+    rest              all that was lent from there on, written where it may be
     code              a function that is called back
     kept              is still used after the call: lent memory is refused
     ...               more arguments, those of a format or numbers
@@ -57,6 +61,12 @@ _WORDS: dict[str, tuple[str, bool, int, int]] = {
     "list": ("list", False, 1, 1),
     "scan": ("scan", False, 0, 1),
     "scanlist": ("scan_list", False, 1, 2),
+    "cursor": ("cursor", False, 0, 1),
+    "cursor+": ("cursor", True, 0, 1),
+    "token": ("cursor", True, 1, 1),
+    "vector": ("vector", False, 1, 1),
+    "vector+": ("vector", True, 1, 1),
+    "rest": ("rest", False, 0, 0),
 }
 _WIDE = {"wstring": "string", "wcopy": "copy", "wappend": "append"}
 
@@ -80,12 +90,13 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One function. refused: why lent memory cannot go there at all."""
+    """One function. refused: why lent memory cannot go there at all; instead: what stands in for it."""
 
     uses: tuple[Use, ...] = ()
     variadic: bool = False
     result: int = abi.NO_ARGUMENT
     refused: str = ""
+    instead: str = ""
 
     @property
     def lengths(self) -> frozenset[int]:
@@ -93,14 +104,14 @@ class Shape:
         return frozenset(
             n
             for use in self.uses
-            if use.extent in ("bytes", "string", "found", "copied", "appended", "printed")
+            if use.extent in ("bytes", "string", "found", "copied", "appended", "printed", "vector")
             for n in (use.first, use.second)
         )
 
     @property
     def always(self) -> bool:
-        """Handles may hide in a va_list, which no test of the arguments sees."""
-        return any(use.extent in ("list", "scan_list") for use in self.uses)
+        """Handles may hide in a va_list or a cell, which no test of the arguments sees."""
+        return any(use.extent in ("list", "scan_list", "cursor", "vector") for use in self.uses)
 
 
 def parse(calls: Mapping[str, object], where: str) -> dict[str, Shape]:
@@ -121,6 +132,8 @@ def builtin() -> Mapping[str, Shape]:
 
 
 def _shape(row: object, where: str) -> Shape:
+    if isinstance(row, dict) and (instead := row.get("instead")):
+        return Shape(instead=str(instead))
     if not isinstance(row, dict):
         raise UsageError(f"{where} must be a table with 'arguments' or 'refused'")
     if unknown := row.keys() - {"arguments", "result", "refused"}:
@@ -160,6 +173,8 @@ def _use(text: str, count: int, where: str) -> Use:
     if not fewest <= len(parts) <= most:
         raise UsageError(f"{where}: '{text}' takes {fewest} to {most} arguments")
     numbers = [_reference(part, count, where) for part in parts] + [abi.NO_ARGUMENT] * 2
+    if plain == "token":
+        numbers = [abi.NO_ARGUMENT, numbers[0]]
     return Use(plain, extent, writes, numbers[0], numbers[1], _WIDE_BYTES if word in _WIDE else 1)
 
 

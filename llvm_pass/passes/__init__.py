@@ -9,7 +9,12 @@ from llvm_pass.passes.base import Pass
 PASSES: tuple[Pass, ...] = (
     Pass("attributes", "drops inferred attributes that the rewrite makes false (always runs first)", attributes.run),
     Pass("pseudo-pointers", "checks every access that may meet a pseudo-pointer", pseudo_pointers.run),
-    Pass("checked-calls", "checks what the C library will touch before it is called", checked_calls.run),
+    Pass(
+        "checked-calls",
+        "checks what the C library will touch before it is called",
+        checked_calls.run,
+        serves=("calls", "on-unrewritten-call"),
+    ),
     Pass(
         "callback-gates",
         "sends indirect calls through thunks that can reach the host",

@@ -131,6 +131,13 @@ enum galeed_extent {
     GALEED_SCAN,
     /* The va_list of such a format. */
     GALEED_SCAN_LIST,
+    /* A pointer that moves: over the bytes behind argument `first`, or over a string. When
+     * argument `second` is not null, it is only written, as GALEED_END of that one. */
+    GALEED_CURSOR,
+    /* As many struct iovec as argument `first` says. */
+    GALEED_VECTOR,
+    /* All that the lease holds from there on, as it was lent. */
+    GALEED_REST,
 };
 
 /* What a handle stands for. */
@@ -317,6 +324,9 @@ uint64_t galeed_call_end(const void *shape,
                          void **loans,
                          uint64_t result,
                          uint64_t pc);
+
+/* Stands in for strtok in rewritten code; each pointer may be a handle. */
+uint64_t galeed_strtok(uint64_t string, uint64_t delimiters);
 
 /* The functions below are for hosts (Python by cffi, tests), with host rights.
  * They return 0, an enum galeed_error or an enum mpk_error.

@@ -281,6 +281,13 @@ pub unsafe extern "C" fn galeed_call_end(
     unsafe { calls::end(shape, words, loans, result, pc) }
 }
 
+/// Stands in for strtok in rewritten code; each pointer may be a handle.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_strtok(string: u64, delimiters: u64) -> u64 {
+    locating!(calls::tokens::strtok, "rdx")
+}
+
 pub(crate) fn code_of(outcome: Result<(), Error>) -> c_int {
     outcome.err().map_or(0, Error::code)
 }

@@ -16,12 +16,15 @@ from llvm_pass import abi
 from llvm_pass.driver.clang import find_clang
 from llvm_pass.errors import UsageError
 from llvm_pass.libc.table import builtin, parse
-from llvm_pass.pipeline import rewrite
+from llvm_pass.pipeline import Options, Result, rewrite
+from llvm_pass.policy import PolicyError
+from llvm_pass.policy.read import load
 from tests import compiled
 from tests.conftest import Run
 from tests.unit.llvm_pass import libc_cases
 
 _HOST = Path(__file__).parent / "libc_calls"
+_COPY = load(b'on-unrewritten-call = "copy"', "galeed.toml")
 _FLAGS = ("-O1", "-g", "-fno-builtin", "-w", "-D_GNU_SOURCE", "-D__NO_INLINE__", "-U_FORTIFY_SOURCE")
 
 
@@ -35,12 +38,17 @@ def program() -> Path:
     def make(to: Path) -> None:
         (to / "cases.c").write_text(source)
         objects: list[Path] = []
-        for path, defines in ((to / "cases.c", []), (to / "cases.c", ["-DPLAIN"]), (_HOST / "by_hand.c", [])):
+        for path, rewritten in (
+            (to / "cases.c", True),
+            (to / "cases.c", False),
+            (_HOST / "by_hand.c", True),
+            (_HOST / "outside.c", False),
+        ):
             bitcode = to / f"{path.stem}{len(objects)}.bc"
-            flags = [*_FLAGS, *defines, "-I", str(_HOST)]
+            flags = [*_FLAGS, *([] if rewritten else ["-DPLAIN"]), "-I", str(_HOST)]
             compiled.build([*clang, *flags, "-c", "-emit-llvm", path, "-o", bitcode])
-            if not defines:
-                bitcode.write_bytes(rewrite(bitcode.read_bytes()).bitcode)
+            if rewritten:
+                bitcode.write_bytes(rewrite(bitcode.read_bytes(), Options(policy=_COPY)).bitcode)
             objects.append(bitcode.with_suffix(".o"))
             compiled.build([*clang, "-O1", "-g", "-c", bitcode, "-o", objects[-1]])
         target = compiled.KEPT / "execution-target"
@@ -87,6 +95,43 @@ def test_few_rows_are_not_run() -> None:
 def test_a_wrong_row_is_refused(row: object, said: str) -> None:
     with pytest.raises(UsageError, match=re.escape(said)):
         parse({"f": row}, "galeed.toml")
+
+
+_UNKNOWN = b"""
+declare i64 @use(ptr, ptr, i32)
+define i64 @f(ptr %p) {
+  %own = alloca i64
+  %n = call i64 @use(ptr %p, ptr %own, i32 4)
+  ret i64 %n
+}
+"""
+
+
+def _by(policy: str, source: bytes = _UNKNOWN) -> Result:
+    return rewrite(source, Options(("checked-calls",), policy=load(policy.encode(), "galeed.toml")))
+
+
+def test_functions_without_a_row_go_by_the_policy() -> None:
+    lent = _by("")
+    assert "galeed_call_begin" not in lent.text
+    assert [(remark.kind, remark.name, remark.function) for remark in lent.remarks] == [
+        ("Analysis", "ExternalCall", "f")
+    ]
+    assert "galeed_call_begin" in _by('on-unrewritten-call = "copy"').text
+    with pytest.raises(PolicyError, match=r"f may give a pseudo-pointer to use.*galeed.toml:1 refuses"):
+        _by('on-unrewritten-call = "refuse"')
+    known = _by('on-unrewritten-call = "refuse"\n[calls.use]\narguments = ["-", "-", "-"]')
+    assert not known.remarks
+    assert "galeed_call_begin" not in known.text
+
+
+def test_a_row_of_the_policy() -> None:
+    made = _by('[calls.use]\narguments = ["out(#2)", "out(8)", "-"]\nresult = "#0"')
+    assert "call of use is not checked: its type is not that of the table" in made.remarks[0].reason  # no pointer
+    made = _by('[calls.use]\narguments = ["out(#2)", "out(8)", "-"]')
+    assert "@galeed.shape.use.0" in made.text
+    with pytest.raises(PolicyError, match=r"galeed.toml:1: calls.use: '#4' is no argument; write #0 to #0"):
+        _by('[calls.use]\narguments = ["in(#4)"]')
 
 
 def test_products_of_lengths() -> None:

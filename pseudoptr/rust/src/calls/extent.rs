@@ -16,6 +16,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 pub(crate) const NAME_BYTES: usize = 32;
 const CELL_BYTES: u64 = 8;
 const LIST_BYTES: u64 = 24;
+/// struct iovec.
+pub(super) const VECTOR_BYTES: u64 = 16;
 
 unsafe extern "C" {
     fn memchr(memory: *const c_void, byte: c_int, bytes: usize) -> *const c_void;
@@ -87,6 +89,32 @@ pub(super) fn sought(pointer: u64, unit: u64, wanted: u8, most: u64) -> Result<u
     }
 }
 
+/// From a handle to the end of its lease.
+fn rest(pointer: u64) -> Result<u64, Refusal> {
+    let found = with_rights(|| {
+        resolve(pointer, 0, Access::Read)?;
+        Ok(registry().live_of(pointer).map_or(0, |(_, record)| {
+            record.bytes - pointer.wrapping_sub(record.base)
+        }))
+    });
+    found.map_err(|kind| Refusal {
+        pointer,
+        bytes: 1,
+        access: Access::Read,
+        kind,
+    })
+}
+
+/// May foreign code write there?
+pub(super) fn writable(pointer: u64) -> bool {
+    with_rights(|| resolve(pointer, 0, Access::Write)).is_ok()
+}
+
+/// Is it a function?
+pub(super) fn is_code(pointer: u64) -> bool {
+    with_rights(|| resolve(pointer, 1, Access::Read)) == Err(Kind::Type)
+}
+
 impl Call {
     /// The bytes that the function will touch behind one pointer.
     pub(super) fn extent(&self, extent: Extent, usage: &Use, pointer: u64) -> Result<u64, Refusal> {
@@ -124,7 +152,9 @@ impl Call {
                 first(0) as u8,
                 self.number(usage.second, u64::MAX),
             ),
-            GALEED_END => Ok(CELL_BYTES),
+            GALEED_END | GALEED_CURSOR => Ok(CELL_BYTES),
+            GALEED_VECTOR => Ok(first(0).saturating_mul(VECTOR_BYTES)),
+            GALEED_REST => rest(pointer),
             GALEED_LIST | GALEED_SCAN_LIST => Ok(LIST_BYTES),
             GALEED_OPAQUE | GALEED_PRINTED => Ok(0),
         }

@@ -14,21 +14,23 @@
 //!
 //! A refused call is not made; when the policy is only to report, its result is zero.
 
+mod cells;
 mod extent;
 mod list;
 mod print;
 mod scan;
 mod shape;
+pub(crate) mod tokens;
 
 pub use shape::{Extent, GALEED_NO_ARGUMENT, Shape, Use};
 
-use crate::access::{at, with_rights};
+use crate::access::with_rights;
+use crate::bytes;
 use crate::fatal::fatal;
 use crate::layout::is_handle;
 use crate::resolve::{Access, Kind, resolve};
 use crate::table::direct;
 use crate::violation::refuse_call;
-use crate::{bytes, membrane};
 use Extent::*;
 use std::ffi::{c_char, c_int, c_void};
 
@@ -215,8 +217,15 @@ impl Call {
             if !is_handle(pointer) || matches!(extent, GALEED_OPAQUE | GALEED_PRINTED) {
                 continue;
             }
+            if extent == GALEED_REST && extent::is_code(pointer) {
+                continue;
+            }
             let bytes = self.extent(extent, &usage, pointer)?;
-            let writes = usage.writes != 0;
+            let writes = match extent {
+                GALEED_REST => extent::writable(pointer),
+                GALEED_VECTOR => false,
+                _ => usage.writes != 0 || extent == GALEED_CURSOR,
+            };
             self.lend(pointer, bytes, writes, argument.into(), COPY_BACK)?;
         }
         self.settle();
@@ -227,6 +236,8 @@ impl Call {
                 GALEED_LIST => self.print_list(argument, usage.first)?,
                 GALEED_SCAN => self.scan_slots(argument, usage.first)?,
                 GALEED_SCAN_LIST => self.scan_list(argument, usage.first, usage.second)?,
+                GALEED_CURSOR => self.lend_cursor(argument, &usage)?,
+                GALEED_VECTOR => self.lend_vector(argument, &usage)?,
                 _ => {}
             }
         }
@@ -273,6 +284,7 @@ pub(crate) unsafe extern "C" fn begin(
         return 1;
     };
     // A report may unwind: nothing may be left to free.
+    call.return_cells();
     call.release(|_| {});
     report(call.shape.name, &refusal, pc);
     0
@@ -306,23 +318,11 @@ pub(crate) unsafe extern "C" fn end(
     let errno = unsafe { __errno_location().read() };
     // SAFETY: the caller's promise.
     let mut call = unsafe { Call::new(shape.cast(), words, head.cast()) };
-    for argument in 0..call.shape.fixed {
-        let (extent, usage) = call.usage(argument);
-        let cell = call.word(argument.into());
-        if extent == GALEED_END && cell != 0 {
-            // SAFETY: where libc has just written a pointer, with the same rights.
-            let pointer = unsafe { at::<u64>(cell).read_unaligned() };
-            if let Some(handle) = call.given(usage.first.into(), pointer) {
-                let owner = call.given(argument.into(), cell).unwrap_or(cell);
-                let value = membrane::unlend_stored(owner, handle);
-                // SAFETY: as above.
-                unsafe { at::<u64>(cell).write_unaligned(value) };
-            }
-        }
-    }
+    call.return_cells();
     let own = (call.shape.result != GALEED_NO_ARGUMENT)
         .then(|| call.given(call.shape.result.into(), result))
-        .flatten();
+        .flatten()
+        .or_else(|| call.given_by_cursor(result));
     call.release(|loan| {
         let copied = match loan.back & 0xff {
             COPY_BACK => loan.bytes,

@@ -34,10 +34,17 @@ pub enum Extent {
     GALEED_SCAN,
     /// The va_list of such a format.
     GALEED_SCAN_LIST,
+    /// A pointer that moves: over the bytes behind argument `first`, or over a string. When
+    /// argument `second` is not null, it is only written, as GALEED_END of that one.
+    GALEED_CURSOR,
+    /// As many struct iovec as argument `first` says.
+    GALEED_VECTOR,
+    /// All that the lease holds from there on, as it was lent.
+    GALEED_REST,
 }
 use Extent::*;
 
-pub(super) const EXTENTS: [Extent; 12] = [
+pub(super) const EXTENTS: [Extent; 15] = [
     GALEED_OPAQUE,
     GALEED_BYTES,
     GALEED_STRING,
@@ -50,6 +57,9 @@ pub(super) const EXTENTS: [Extent; 12] = [
     GALEED_LIST,
     GALEED_SCAN,
     GALEED_SCAN_LIST,
+    GALEED_CURSOR,
+    GALEED_VECTOR,
+    GALEED_REST,
 ];
 
 /// No argument. Also of struct galeed_shape's result.

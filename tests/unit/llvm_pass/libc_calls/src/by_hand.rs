@@ -23,6 +23,12 @@ unsafe extern "C" {
     fn number(text: *mut c_char, end: *mut *mut c_char) -> c_long;
     fn summed(text: *mut c_char) -> c_long;
     fn after(text: *mut c_char, byte: c_int) -> *mut c_char;
+    fn words(text: *mut c_char, marks: Text, again: c_int) -> c_int;
+    fn parted(text: *mut *mut c_char, marks: Text) -> *mut c_char;
+    fn converted(from: *mut *mut c_char, left: *mut usize, to: *mut *mut c_char, room: *mut usize) -> c_long;
+    fn vectors(a: *mut c_char, a_bytes: usize, b: *mut c_char, b_bytes: usize) -> c_long;
+    fn lines_of(line: *mut *mut c_char, bytes: *mut usize) -> c_long;
+    fn through_copies(numbers: *mut c_int, n: usize, text: *mut c_char) -> c_long;
     fn measured(text: Text) -> usize;
     fn early(p: *mut c_char, byte: c_int) -> *mut c_char;
 }
@@ -154,7 +160,67 @@ fn ends() {
     }
 }
 
+fn cells() {
+    let marks = text(", ");
+    let marks = marks.as_ptr().cast();
+    // SAFETY: as above.
+    unsafe {
+        for again in [0, 1] {
+            let mut line = text(" a,b ,, c");
+            assert_eq!(words(line.as_mut_ptr().cast(), marks, again), 97 + 98 + 99);
+            assert_eq!(&*line, b" a\0b\0,, c\0");
+            let mut unended = room(5);
+            spatial("strtok", catch(|| words(unended.as_mut_ptr().cast(), marks, again)));
+        }
+        let mut line = text("a,b");
+        let start: *mut c_char = line.as_mut_ptr().cast();
+        let mut place = Box::new(start);
+        assert_eq!(parted(&raw mut *place, marks), start);
+        assert_eq!(*place, start.add(2));
+        assert_eq!(parted(&raw mut *place, marks), start.add(2));
+        assert!(place.is_null() && parted(&raw mut *place, marks).is_null());
+
+        let mut to = room(8);
+        let (mut from, mut out) = (Box::new(start), Box::new(to.as_mut_ptr().cast::<c_char>()));
+        let (mut left, mut out_left) = (Box::new(3), Box::new(8));
+        line.copy_from_slice(b"a,b\0");
+        assert_eq!(converted(&raw mut *from, &raw mut *left, &raw mut *out, &raw mut *out_left), 0);
+        assert_eq!((*from, *left, *out_left), (start.add(3), 0, 2));
+        assert_eq!(*out, to.as_mut_ptr().add(6).cast());
+        assert_eq!(*to, *b"a\0,\0b\0##");
+        (*from, *left) = (start, 5);
+        spatial("iconv", catch(|| converted(&raw mut *from, &raw mut *left, &raw mut *out, &raw mut *out_left)));
+        assert_eq!(*from, start);
+
+        let (mut a, mut b) = (text("abc"), text("defgh"));
+        assert_eq!(vectors(a.as_mut_ptr().cast(), 3, b.as_mut_ptr().cast(), 5), 1);
+        assert_eq!((&*a, &*b), (&b"efg\0"[..], &b"abc-d\0"[..]));
+        spatial("writev", catch(|| vectors(a.as_mut_ptr().cast(), 3, b.as_mut_ptr().cast(), 7)));
+        let (mut row, mut bytes) = (Box::new(std::ptr::null_mut()), Box::new(0));
+        assert_eq!(lines_of(&raw mut *row, &raw mut *bytes), 6);
+    }
+}
+
+fn copies() {
+    let mut numbers = vec![0, 1, 2, 3].into_boxed_slice();
+    let mut word = text("a");
+    // SAFETY: as above.
+    unsafe {
+        assert_eq!(through_copies(numbers.as_mut_ptr().add(1), 3, word.as_mut_ptr().cast()), 6);
+        assert_eq!((&*numbers, says(&word)), (&[0, 2, 3, 4][..], "b"));
+        let lent = galeed::lend(&word[..]).unwrap();
+        assert_eq!(through_copies(numbers.as_mut_ptr(), 1, lent.as_ptr().cast_mut().cast()), 0);
+        drop(lent);
+        assert_eq!((numbers[0], says(&word)), (1, "b"));
+        let mut many = vec![1; 4096].into_boxed_slice();
+        assert_eq!(through_copies(many.as_mut_ptr(), 4096, word.as_mut_ptr().cast()), 4096);
+        assert!(many.iter().all(|&number| number == 2));
+    }
+}
+
 pub fn all() {
+    copies();
+    cells();
     formats();
     scans();
     files();
