@@ -88,6 +88,7 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
     "galeed_callback_exit": ("void", "ptr", "nounwind"),
     "galeed_call_begin": ("i32", "ptr, ptr, ptr, i64", "nounwind cold"),
     "galeed_call_end": ("i64", "ptr, ptr, ptr, i64, i64", "nounwind cold"),
+    "galeed_strtok": ("ptr", "ptr, ptr", "nounwind"),
     "galeed_unsupported": ("void", "ptr", "nounwind cold noreturn"),
     "mpk_gate_is_foreign": ("i32", "", "nounwind"),
 }

@@ -123,7 +123,7 @@ class _Calls:
 
     def _rewrite(self, function: Function, number: int, line: str, call: Call, shape: Shape, roots: Roots) -> None:
         if shape.instead:
-            self._context.edits.declare(f"@{shape.instead}", f"declare ptr @{shape.instead}(ptr, ptr)")
+            self._helpers.runtime(shape.instead)
             self._context.edits.replace(number, line.replace(f" {call.callee}(", f" @{shape.instead}(", 1))
             self._context.stats["checked calls"] += 1
             return

@@ -12,5 +12,6 @@ int main(int count, char **words) {
     int total = said(formats[count > 5], count > 5 ? words[1] : "word");
     snprintf(buffer, sizeof buffer, "%d of %s", total, formats[1] + 1);
     printf("%zu %s", measured(buffer), strchr(buffer, 'o'));
+    for (char *word = strtok(buffer, " "); word; word = strtok(NULL, " ")) printf("[%s]", word);
     return total;
 }
