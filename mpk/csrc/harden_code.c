@@ -26,8 +26,8 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
+#include "code_copy.h"
 #include "code_detour.h"
 #include "code_judge.h"
 #include "code_maps.h"
@@ -156,27 +156,15 @@ static size_t run_bytes(const struct code_maps *maps, size_t first) {
     return maps->list[_mpk_code_run_end(maps, first) - 1].end - run_start(maps, first);
 }
 
-/* A writable copy of a run's code; NULL: refused. Reads without a fault where a file has
- * become shorter than its mapping. */
+/* A writable copy of a run's code; NULL: refused. */
 static uint8_t *copy_of_run(struct mpk_harden_report *report, const struct code_maps *maps, size_t first) {
-    size_t bytes = run_bytes(maps, first), done = 0;
-    char *copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (copy == MAP_FAILED) {
-        refuse(report, "no memory for a copy of the text (%s)", strerror(errno));
-        return NULL;
-    }
-    while (done < bytes) {
-        struct iovec here = {copy + done, bytes - done}, there = {(char *)run_start(maps, first) + done, bytes - done};
-        ssize_t more = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
-        if (more <= 0) {
-            refuse(report, "code at 0x%lx (%s) cannot be read (%s)", run_start(maps, first) + done,
-                   maps->list[first].name, more < 0 ? strerror(errno) : "nothing there");
-            munmap(copy, bytes);
-            return NULL;
-        }
-        done += (size_t)more;
-    }
-    return (uint8_t *)copy;
+    uintptr_t failed;
+    uint8_t *copy = _mpk_code_copy(run_start(maps, first), run_bytes(maps, first), &failed);
+    if (!copy && failed)
+        refuse(report, "code at 0x%lx (%s) cannot be read (%s)", failed, maps->list[first].name, strerror(errno));
+    else if (!copy)
+        refuse(report, "no copy of the text can be made: no memory or no descriptor for it (%s)", strerror(errno));
+    return copy;
 }
 
 static int check_maps(struct mpk_harden_report *report, const struct code_maps *maps, bool clean) {

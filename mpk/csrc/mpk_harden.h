@@ -92,8 +92,9 @@ const char *mpk_harden_part_name(uint32_t part);
  * is tried or checked, then it is applied from the easiest to undo to the hardest;
  * effects are checked, not return codes. Parts in force already are left as they are.
  * Parts that had to be prepared at start (secretmem, rseq) are refused with the
- * words that say how: GALEED_HARDEN=LEVEL in the environment. Once SYSCALLS is in
- * force, only LANDLOCK and SEAL can be added: ask for everything in one call.
+ * words that say how: GALEED_HARDEN=LEVEL in the environment. In steps: once SYSCALLS
+ * is in force, only LANDLOCK and SEAL can be added; CODE reads /proc, so LANDLOCK must
+ * not come before it. One call has its own order: ask for everything in one.
  *
  * To freeze a domain (pku): GALEED_HARDEN_MEMORY bytes of it (default 1G, beside the
  * heap's own map; at least what it uses now) are made ready, taking memory only as they are touched. Beyond them

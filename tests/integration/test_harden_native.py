@@ -255,6 +255,20 @@ def test_more_parts_later(backend: str, apply: Apply) -> None:
     expect(applied, {"open_root": "EACCES"})
 
 
+@pytest.mark.parametrize(
+    "steps", [("basic", "strict?"), ("deputy", "code"), ("dump", "code", "basic"), ("dump", "deputy", "code")]
+)
+def test_steps_come_to_what_one_call_gives(
+    backend: str, apply: Apply, user: tuple[str, ...], steps: tuple[str, ...]
+) -> None:
+    """What an earlier part refuses to everybody is not what a later one needs."""
+    at_once = apply("--" + ",".join(steps), user=user)
+    in_steps = apply(*(f"--{step}" for step in steps), "use_heap", "cross_gate", user=user)
+    expect(in_steps, {"use_heap": "ok", "cross_gate": "ok"})
+    assert "code" in in_steps.applied, str(in_steps)
+    assert (in_steps.applied, in_steps.missing) == (at_once.applied, at_once.missing), str(in_steps)
+
+
 def test_a_wrong_word_in_the_environment_is_named(backend: str, apply: Apply) -> None:
     for name, value in (("GALEED_HARDEN", "stritc"), ("GALEED_HARDEN_MEMORY", "1T"), ("GALEED_HARDEN_MEMORY", "4K")):
         outcome = apply(env={name: value}).outcome
