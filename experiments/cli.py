@@ -34,7 +34,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="list the experiments")
     listing.add_argument("--json", action="store_true", help="print JSON")
-    running = commands.add_parser("run", help="run one experiment and judge what came out")
+    running = commands.add_parser(
+        "run",
+        help="run one experiment and judge what came out",
+        epilog="Exit code: 0 everything came out as stated, 1 something did not (each is named on stderr), "
+        "2 usage or environment. attacks states each verdict beforehand (tests/attacks/expected): "
+        "an attack that leaks where that is stated is as expected, and so is harmless: it ran "
+        "through and nothing came of it.",
+    )
     running.add_argument("name", metavar="NAME", help="one of: " + ", ".join(one.name for one in EXPERIMENTS))
     running.add_argument("--json", action="store_true", help="print the result as JSON instead of a table")
     running.add_argument("--output", type=Path, metavar="DIR", help="where results go (default: build/NAME)")
@@ -43,7 +50,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=(*machine.BACKENDS, "all"),
         help="run on this backend only; an error where it cannot run (default: GALEED_BACKEND, else all)",
     )
-    running.add_argument("--only", metavar="ID", help="attacks: one row (A1) or one variant of it (A1.stray)")
+    running.add_argument(
+        "--only",
+        action="append",
+        metavar="ID",
+        help="attacks: one row (A1) or one variant of it (A1.stray); may be repeated, and a list with commas",
+    )
     running.add_argument("--policy", metavar="LEVEL", help="attacks: undefended, gates, basic, strict or full only")
     running.add_argument("--no-build", action="store_true", help="use the programs as they were built before")
     return parser
@@ -89,7 +101,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if not experiment.selectable and (arguments.only, arguments.policy) != (None, None):
         raise LabError(f"--only and --policy choose among attacks; {experiment.name} has none")
     backends = _backends(arguments.backend)
-    options = Options(output, backends, not arguments.no_build, _say, arguments.only, arguments.policy)
+    only = None if arguments.only is None else tuple(one for words in arguments.only for one in words.split(","))
+    options = Options(output, backends, not arguments.no_build, _say, only, arguments.policy)
     # The undefended attacks crash; nobody needs their core dumps.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:

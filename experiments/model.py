@@ -26,14 +26,14 @@ class Options:
     """How to run. output: results go there. backends: those asked for, in order.
 
     build: False takes the programs as they were built before. say: progress. only, policy: of
-    an experiment that is selectable, the one row or level to run (None: all).
+    an experiment that is selectable, the rows and the level to run (None: all).
     """
 
     output: Path
     backends: tuple[str, ...]
     build: bool
     say: Callable[[str], None]
-    only: str | None = None
+    only: tuple[str, ...] | None = None
     policy: str | None = None
 
 

@@ -39,7 +39,7 @@ from experiments.output import as_json, table, write_atomically
 from experiments.workshop import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from experiments.attacks.programs import Run
     from experiments.model import Json, Options
@@ -84,13 +84,18 @@ class Cell:
 def _chosen(options: Options) -> tuple[tuple[Row, ...], tuple[str, ...]]:
     if options.policy is not None and options.policy not in POLICIES:
         raise LabError(f"--policy {options.policy!r}: there are {', '.join(POLICIES)}")
-    wanted = None if options.only is None else options.only.lower()
-    rows = tuple(
-        row for row in catalogue.load() if wanted in (None, row.name.lower(), row.name.partition(".")[0].lower())
-    )
-    if not rows:
-        raise LabError(f"--only {options.only!r}: no such attack; ids are A1 to D12, or A1.stray")
+    rows = catalogue.load()
+    if options.only is None:
+        return rows, (options.policy,) if options.policy else POLICIES
+    for one in options.only:
+        if not any(_is_named(row, one) for row in rows):
+            raise LabError(f"--only {one!r}: no such attack; ids are A1 to D12, or A1.stray")
+    rows = tuple(row for row in rows if any(_is_named(row, one) for one in options.only))
     return rows, (options.policy,) if options.policy else POLICIES
+
+
+def _is_named(row: Row, one: str) -> bool:
+    return one.lower() in (row.name.lower(), row.name.partition(".")[0].lower())
 
 
 def _built(options: Options, rows: Sequence[Row]) -> Path:
@@ -127,18 +132,37 @@ def _row_facts(row: Row) -> dict[str, Json]:
     return {"id": row.name, "title": row.title, "control": row.control or failing, "why": row.why}
 
 
-def _cells(
-    options: Options, folder: Path, rows: Sequence[Row], policies: Sequence[str], users: Sequence[str]
-) -> list[Cell]:
-    places = [
+def _tell_what_is_not_run(options: Options, rows: Sequence[Row], backends: Mapping[str, Json]) -> None:
+    """Names the chosen rows that make no sense on a backend. Raises LabError when nothing is left to run."""
+    asked = [backend for backend in options.backends if backends[backend] == "run"]
+    reasons = [f"{backend}: {backends[backend]}" for backend in options.backends if backend not in asked]
+    for backend in asked:
+        by_reason: dict[str, list[str]] = {}
+        for row in rows:
+            if backend in row.absent:
+                by_reason.setdefault(row.absent[backend], []).append(row.name)
+        reasons += [f"not run on {backend}: {', '.join(names)}: {why}" for why, names in by_reason.items()]
+    if all(backend in row.absent for row in rows for backend in asked):
+        raise LabError("nothing to run; " + "; ".join(reasons))
+    for reason in reasons if options.only is not None else ():
+        options.say(reason)
+
+
+def _places(
+    rows: Sequence[Row], policies: Sequence[str], users: Sequence[str], backends: Mapping[str, Json]
+) -> list[tuple[Row, str, str, str]]:
+    return [
         (row, backend, user, policy)
-        for backend in options.backends
-        if backend != "pku" or machine.pku_available()
+        for backend, told in backends.items()
+        if told == "run"
         for row in rows
         if backend not in row.absent
         for policy in policies
         for user in users
     ]
+
+
+def _cells(options: Options, folder: Path, places: Sequence[tuple[Row, str, str, str]]) -> list[Cell]:
     options.say(f"{len(places)} runs")
     with ThreadPoolExecutor(programs.JOBS) as pool:
         runs = pool.map(lambda place: programs.run(folder, place[0], place[3], place[1], place[2]), places)
@@ -163,12 +187,26 @@ def _matrix(cells: Sequence[Cell], policies: Sequence[str]) -> str:
     return table(("attack", "backend", "user", *policies), lines)
 
 
+def _summary(cells: Sequence[Cell]) -> str:
+    """What the words mean, and how many came out as stated."""
+    succeeded = sum(cell.run.verdict in SUCCEEDS for cell in cells)
+    expected = sum(cell.as_expected for cell in cells)
+    lines = [
+        "LEAKED, CHANGED: the attack succeeded, a secret came out or was replaced. stopped: by a signal or an error.",
+        "harmless: it ran through and nothing came of it. (!): not what tests/attacks/expected says.",
+        f"{expected} of {len(cells)} as expected; {succeeded} succeeded.",
+    ]
+    return "\n".join(lines)
+
+
 def run(options: Options) -> Report:
     """Builds, runs, compares and writes. Raises LabError when it cannot even start."""
     rows, policies = _chosen(options)
-    folder = _built(options, rows)
-    backends, users = _backends(options), _users(options)
-    cells = _cells(options, folder, rows, policies, users)
+    backends = _backends(options)
+    _tell_what_is_not_run(options, rows, backends)
+    users = _users(options)
+    places = _places(rows, policies, users, backends)
+    cells = _cells(options, _built(options, [row for row, *_ in places]), places)
     absent: list[Json] = [
         {"id": row.name, "backend": backend, "why": why} for row in rows for backend, why in row.absent.items()
     ]
@@ -192,7 +230,7 @@ def run(options: Options) -> Report:
         for cell in cells
         if not cell.as_expected
     )
-    return Report(result, _matrix(cells, policies), deviations, files)
+    return Report(result, f"{_matrix(cells, policies)}\n\n{_summary(cells)}", deviations, files)
 
 
 EXPERIMENT = Experiment(

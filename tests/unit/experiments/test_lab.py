@@ -7,11 +7,14 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from experiments import cli, machine, workshop
+from experiments.attacks import catalogue
+from experiments.attacks import experiment as attacks
 from experiments.model import LabError, Options
 from experiments.output import as_json, table, write_atomically
 from experiments.registry import EXPERIMENTS
@@ -181,6 +184,11 @@ def test_machine_facts_are_complete() -> None:
         (["attacks", "--only", "A99"], "--only 'A99'"),
         (["attacks", "--only", "A1.nothing"], "--only 'A1.nothing'"),
         (["attacks", "--only", "A1."], "--only 'A1.'"),
+        (["attacks", "--only", "D5", "--only", "A99"], "--only 'A99'"),
+        (["attacks", "--only", "A99", "--only", "D5"], "--only 'A99'"),
+        (["attacks", "--only", "D5,A99"], "--only 'A99'"),
+        (["attacks", "--only", "D5,"], "--only ''"),
+        (["attacks", "--only", "A5"], "nothing to run; not run on mprotect: A5."),
         (["attacks", "--policy", ""], "--policy ''"),
         (["attacks", "--policy", "code"], "--policy 'code'"),
         (["demo", "--only", ""], "--only and --policy choose among attacks"),
@@ -192,3 +200,34 @@ def test_nothing_is_run_for_a_name_that_no_attack_has(
 ) -> None:
     assert cli.main(["run", *words, "--backend", "mprotect", "--output", str(tmp_path)]) == 2
     assert named in complaint(capsys)
+
+
+def test_each_choice_counts_and_each_verdict_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(attacks, "PROGRAMS", tmp_path / "programs")
+    words = ["--only", "D5.in-place", "--only", "A5,D5.copied-in", "--policy", "undefended"]
+    command = ["run", "attacks", *words, "--backend", "mprotect", "--output", str(tmp_path)]
+    assert cli.main(command) == 0
+    captured = capsys.readouterr()
+    cells = json.loads((tmp_path / "result.json").read_text())["cells"]
+    assert {cell["id"] for cell in cells} == {"D5.in-place", "D5.copied-in"}
+    assert "not run on mprotect: A5." in captured.err
+    assert f"{len(cells)} of {len(cells)} as expected; {len(cells) // 2} succeeded" in captured.out
+    assert "harmless: it ran through and nothing came of it" in captured.out
+
+    other = tuple(replace(row, verdicts=dict.fromkeys(row.verdicts, "harmless")) for row in catalogue.load())
+    monkeypatch.setattr(catalogue, "load", lambda: other)
+    assert cli.main([*command, "--no-build"]) == 1
+    captured = capsys.readouterr()
+    assert "LEAKED (!)" in captured.out
+    assert f"{len(cells) // 2} of {len(cells)} as expected" in captured.out
+    assert "not as stated: D5.in-place" in captured.err
+
+
+def test_help_says_what_the_exit_code_means(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 something did not" in said
+    assert "harmless: it ran through and nothing came of it" in said
