@@ -30,12 +30,14 @@ DEFAULT_PASSES = tuple(item.name for item in PASSES if item.by_default)
 class Options:
     """passes: names in order; `attributes` is put in front when it is missing and any is named.
     round_trip: after each pass also let LLVM print the module and compare our reading of it.
-    changed: called with (pass name, new text) after each pass that changed something."""
+    changed: called with (pass name, new text) after each pass that changed something.
+    observe: called with each pass's context when it has collected its edits, before they are made."""
 
     passes: tuple[str, ...] = DEFAULT_PASSES
     round_trip: bool = False
     changed: Callable[[str, str], None] | None = None
     policy: Policy = field(default_factory=Policy)
+    observe: Callable[[Context], None] | None = None
 
 
 @dataclass(slots=True)
@@ -127,6 +129,8 @@ def _run(item: Pass, module: Module, llvm: Llvm, options: Options, result: Resul
             function = bare(context.function.name) if context.function else None
             line = context.line + 1 if context.line is not None else None
             raise PassFailed(item.name, f"{type(error).__name__}: {error}", function, line) from error
+        if options.observe:
+            options.observe(context)
         result.remarks += context.remarks
         result.stats.update({f"{item.name}: {what}": count for what, count in context.stats.items()})
         if mark is not None:

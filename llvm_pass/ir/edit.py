@@ -6,6 +6,8 @@ of one line are a bug of the pass and refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from llvm_pass.ir.module import Module
 
 
@@ -39,6 +41,15 @@ class Edits:
     def current(self, line: int) -> str:
         """The line, or the last line of what replaces it already."""
         return self._replaced[line][-1] if line in self._replaced else self._module.lines[line]
+
+    def replaced(self, start: int, end: int) -> Iterator[tuple[int, list[str]]]:
+        """The replaced lines from start up to end, with what stands for them, in order."""
+        for line in sorted(line for line in self._replaced if start <= line < end):
+            yield line, self._replaced[line]
+
+    def around(self, line: int) -> tuple[list[str], list[str]]:
+        """What is inserted before and behind a line."""
+        return self._before.get(line, []), self._after.get(line, [])
 
     def insert_after(self, line: int, *lines: str) -> None:
         """Behind the line, after what was inserted there before."""

@@ -95,7 +95,9 @@ class _Gates:
         parameters = [f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters)]
         dots = ["..."] if signature.variadic else []
         safe = self._groups.has(definition.groups, "nounwind")
-        personality = "" if safe or signature.variadic else f" personality ptr {PERSONALITY}"
+        closed = not self._context.policy.allows("entries", bare(function.name))
+        refused = signature.variadic or any(value.in_place for value in signature.parameters)
+        personality = "" if safe or refused or closed else f" personality ptr {PERSONALITY}"
         group = self._groups.for_gate(definition.groups)
         after = _after(definition, group, comdat, f"{personality} {{")
         shape = (
@@ -114,10 +116,10 @@ class _Gates:
             "",
             "host:",
         ]
-        if not self._context.policy.allows("entries", bare(function.name)):
+        if closed:
             lines += self._no_entry(function)
             return "\n".join(lines)
-        if signature.variadic or any(value.in_place for value in signature.parameters):
+        if refused:
             lines += self._refusal(function, signature.variadic)
             return "\n".join(lines)
         arguments = arguments_through("galeed_gate_argument", signature, lines, helpers, self._types)

@@ -20,6 +20,7 @@ from llvm_pass.policy import Policy, PolicyError, find, load
 from llvm_pass.policy.keys import KEYS, LEVELS, PARTS
 from llvm_pass.policy.read import line_of
 from llvm_pass.policy.schema import PUBLISHED, schema, text
+from tests.conftest import ROOT
 
 # As `galeed-audit --propose` is to write it: one line, one reason.
 PROPOSED = b"""
@@ -148,6 +149,15 @@ def test_one_that_another_user_planted_is_refused(tmp_path: Path, monkeypatch: p
 def test_the_published_schema_is_the_tables() -> None:
     assert PUBLISHED.read_text(encoding="utf-8") == text(), "python -m llvm_pass.policy.schema > " + PUBLISHED.name
     jsonschema.Draft202012Validator.check_schema(schema())
+
+
+def test_a_policy_may_say_every_row_of_the_c_librarys_table() -> None:
+    rows: dict[str, Any] = {}
+    for path in sorted((ROOT / "llvm_pass" / "libc").glob("*.toml")):
+        found = tomllib.loads(path.read_text(encoding="utf-8"))["calls"]
+        rows |= {name: row for name, row in found.items() if "instead" not in row}  # the runtime's own
+    assert len(rows) > 200
+    jsonschema.Draft202012Validator(schema()).validate({"calls": rows})
 
 
 def test_levels_and_parts_are_the_runtimes() -> None:
