@@ -19,7 +19,7 @@ from llvm_pass.driver.cargo_environment import Place
 from llvm_pass.driver.clang import find_clang
 from llvm_pass.driver.errors import DriverError, run_main
 from llvm_pass.pipeline import passes_of
-from llvm_pass.policy import find
+from llvm_pass.policy import Policy, find
 
 
 def drive(argv: list[str]) -> int:
@@ -55,13 +55,17 @@ def drive(argv: list[str]) -> int:
         print(json.dumps(summary, indent=2, sort_keys=True), flush=True)
     if arguments.command == "build":
         return 0
-    hardening = policy.word("hardening")
-    if hardening is not None:
-        environment.setdefault("GALEED_HARDEN", hardening)
+    environment = for_programs(environment, policy)
     # Everything is fresh now: cargo only starts the programs, as it does for everybody.
     own = ["--target", TRIPLE, "--target-dir", str(place.root)]
     quiet = ["--quiet"] if arguments.command == "run" and not arguments.flags & {"-q", "--quiet"} else []
     return _become(cargo, [arguments.command, *quiet, *own, *arguments.for_build(), *arguments.trailing], environment)
+
+
+def for_programs(environment: dict[str, str], policy: Policy) -> dict[str, str]:
+    """What programs start with: the policy's hardening is prepared, unless the environment says what is."""
+    hardening = policy.word("hardening")
+    return environment if hardening is None else {"GALEED_HARDEN": hardening, **environment}
 
 
 def check_allocators(build: Build, place: Place) -> None:

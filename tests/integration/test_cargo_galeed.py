@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from llvm_pass.driver import cargo_environment, inspect_objects
+from llvm_pass.driver import cargo, cargo_environment, inspect_objects
 from llvm_pass.driver.cargo_environment import Place
 from llvm_pass.driver.clang import Clang, find_clang
 from llvm_pass.driver.errors import DriverError
@@ -301,6 +301,13 @@ def test_a_policy_is_read_before_anything_is_built(galeed: Galeed, tmp_path: Pat
     )
     one_line_refusal(wrong, "galeed.toml:2: unknown key 'entrees'; did you mean 'entries'?")
     assert not (tmp_path / "t").exists()
+
+
+def test_programs_start_with_the_policys_hardening() -> None:
+    policy = load(b"hardening = 'full?'", "galeed.toml")
+    assert cargo.for_programs({"A": "b"}, policy) == {"A": "b", "GALEED_HARDEN": "full?"}
+    assert cargo.for_programs({"GALEED_HARDEN": "none"}, policy) == {"GALEED_HARDEN": "none"}
+    assert cargo.for_programs({}, load(b"", "galeed.toml")) == {}
 
 
 def test_build_scripts_get_the_projects_policy_only(tmp_path: Path) -> None:
