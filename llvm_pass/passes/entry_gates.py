@@ -7,9 +7,9 @@ rights, calls, takes the rights back and turns the result back. All of it lies i
 section `galeed_text`.
 
 Invariant: no address of foreign code that the host could hold leads to a body. So
-functions of internal linkage get a gate too when their address is taken. linkonce
-functions do not: the host has no name for them. Of a function that the policy does not
-name in `entries` the gate's host side is a violation.
+functions of internal linkage get a gate too when their address is taken, and so do
+linkonce functions, which other names keep apart from the host's (inline_functions.py).
+Of a function that the policy does not name in `entries` the gate's host side is a violation.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from llvm_pass.ir.syntax import GLOBAL, bare, parse_call, sibling
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside
 from llvm_pass.passes.groups import Groups
+from llvm_pass.passes.inline_functions import LINKAGES, InlineFunctions
 from llvm_pass.runtime.convert import leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
 
@@ -41,7 +42,7 @@ def run(context: Context) -> None:
     """Edits every definition's line, adds gates, redirects calls."""
     gates = _Gates(context)
     gated = {function.name for function in context.module.functions if gates.rewrite(function)}
-    _redirect(context, gates.redirected, gated)
+    _redirect(context, gates.redirected, gated, gates.inline)
     for _, line in context.module.globals_named("@"):
         match = _IFUNC.match(line)
         if match:
@@ -55,6 +56,7 @@ class _Gates:
         self._helpers = Helpers(context.edits, context.module.metadata)
         self._groups = Groups(context.module, context.edits)
         self._taken = _addresses_taken(context)
+        self.inline = InlineFunctions(context)
         self.redirected: set[str] = set()  # direct calls of these go to the body
 
     def rewrite(self, function: Function) -> bool:
@@ -66,12 +68,22 @@ class _Gates:
         definition = read_definition(self._types, header.before, header.parameters, header.after)
         if definition.linkage == "available_externally":
             return False
-        needed = definition.linkage in _GATED or (definition.linkage in _LOCAL and function.name in self._taken)
+        taken = function.name in self._taken
+        needed = definition.linkage in _GATED or (definition.linkage in _LOCAL and taken)
         if definition.signature.convention in _NO_CONVENTION:
             self._context.missed(
                 "Convention", f"no gate for calling convention {definition.signature.convention}", function
             )
             needed = False
+        elif definition.linkage in LINKAGES:
+            body, comdat = self.inline.add(function, definition, taken)
+            after = _after(definition, " ".join(definition.groups), comdat, definition.tail)
+            self._edits.replace(function.start, f"{header.before} {body}({', '.join(header.parameters)}){after}")
+            if taken:
+                gate, comdat = self.inline.gate(function, definition)
+                self._edits.define(gate, self._gate(function, definition, gate, body, comdat))
+                self._context.stats["gates"] += 1
+            return False
         if not needed or function.name in _NO_GATE:
             after = _after(definition, " ".join(definition.groups), definition.comdat, definition.tail)
             self._edits.replace(
@@ -84,13 +96,13 @@ class _Gates:
         self._edits.replace(
             function.start, f"define internal {definition.returns_text} {body}({', '.join(header.parameters)}){after}"
         )
-        self._edits.define(function.name, self._gate(function, definition, body, comdat))
+        self._edits.define(function.name, self._gate(function, definition, function.name, body, comdat))
         if definition.linkage not in ("weak", "weak_odr"):
             self.redirected.add(function.name)
         self._context.stats["gates"] += 1
         return True
 
-    def _gate(self, function: Function, definition: Definition, body: str, comdat: str) -> str:
+    def _gate(self, function: Function, definition: Definition, own: str, body: str, comdat: str) -> str:
         signature, helpers = definition.signature, self._helpers
         parameters = [f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters)]
         dots = ["..."] if signature.variadic else []
@@ -104,7 +116,7 @@ class _Gates:
             f" ({', '.join([value.kind.text for value in signature.parameters] + dots)})" if signature.variadic else ""
         )
         lines = [
-            f"{definition.before}{signature.returns()} {function.name}({', '.join(parameters + dots)}){after}",
+            f"{definition.before}{signature.returns()} {own}({', '.join(parameters + dots)}){after}",
             "start:",
             "  %token = alloca i64, align 16",
             f"  %where = call {helpers.runtime('mpk_gate_is_foreign')}()",
@@ -194,18 +206,22 @@ def _addresses_taken(context: Context) -> set[str]:
     return taken
 
 
-def _redirect(context: Context, redirected: set[str], gated: set[str]) -> None:
+def _redirect(context: Context, redirected: set[str], gated: set[str], inline: InlineFunctions) -> None:
     edits = context.edits
     for number, line in enumerate(context.module.lines):
-        if "@" not in line or line[:1] in ("!", "d", ";"):
+        if "@" not in line or line[:1] in ("d", ";"):
             continue
-        new = line
+        new = inline.renamed(line)
+        if line[:1] == "!":
+            if new != line:
+                edits.replace(number, new)
+            continue
         if line[:2] == "  " and ("call " in line or "invoke " in line):
-            match = _CALLED.search(line)
+            match = _CALLED.search(new)
             if match and match.group(1) in redirected:
-                call = parse_call(line)
+                call = parse_call(new)
                 if call and call.callee == match.group(1):
-                    new = f"{line[: match.start()]} {sibling(call.callee, BODY_SUFFIX)}({line[match.end() :]}"
+                    new = f"{new[: match.start()]} {sibling(call.callee, BODY_SUFFIX)}({new[match.end() :]}"
         if "blockaddress(" in new:
             new = _BLOCK_ADDRESS.sub(
                 lambda found: (

@@ -55,7 +55,7 @@ attributes #0 = { nounwind uwtable "target-cpu"="x86-64" }
 ; CHECK-NEXT:    call void @replaceable()
 ; CHECK-NEXT:    call void @plain.foreign(ptr %p)
 ; CHECK:       define internal void @quiet() #{{[0-9]+}} section "galeed_text"
-; CHECK:       define linkonce_odr void @inline_function() section "galeed_text"
+; CHECK:       define linkonce_odr void @inline_function.foreign() section "galeed_text"
 ; CHECK:       define i32 @main()
 
 ; CHECK:       define internal void @at_start() #{{[0-9]+}} section "galeed_text"
