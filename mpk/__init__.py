@@ -108,3 +108,7 @@ def __getattr__(name: str) -> object:
                 value: object = getattr(module, name)
                 return value
     raise AttributeError(f"module 'mpk' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

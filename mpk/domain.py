@@ -13,7 +13,7 @@ Thread rules, the one place where the backends differ:
 situation                    pku                        mprotect
 ===========================  =========================  ==============================
 a thread opens the domain    open for that thread only  open for the whole process
-a thread that existed then   still closed: SIGSEGV      sees it open too
+a thread that existed then   still closed: a violation  sees it open too
 a thread started meanwhile   inherits its creator's     sees it open too
                              rights, for good
 two threads open it          independent                closed when the last one ends
@@ -101,8 +101,8 @@ class Opened:
         """The allocation's bytes themselves, not a copy; read-only under Rights.READ.
 
         Released when the ``with`` ends; using it later raises ValueError. A slice
-        taken from it is not released, and touching that later ends the process
-        (SIGSEGV): the memory is closed. The same holds for a thread that does not
+        or memoryview taken from it is not released, and touching that later ends the
+        process with a report: the memory is closed. The same holds for a thread that does not
         have the rights (see the module's table).
 
         Raises NotLiveError, and RightsError after the end or under Rights.NONE.
@@ -242,6 +242,8 @@ class Domain:
         reached, InvalidArgumentError for a negative size or another alignment.
         Source: mpk.h, mpk_heap_alloc.
         """
+        require_type("size_bytes", size_bytes, int)
+        require_type("align_bytes", align_bytes, int)
         if size_bytes < 0:
             raise InvalidArgumentError(f"size_bytes is {size_bytes}; it cannot be negative")
         if align_bytes <= 0 or align_bytes & (align_bytes - 1):

@@ -52,6 +52,10 @@ def scan(code: bytes | bytearray | memoryview | mmap) -> list[Hit]:
     >>> scan(bytes.fromhex("b8 90 0f 01 ef c3"))  # mov eax, 0xef010f90; ret
     [Hit(offset=2, gadget=<Gadget.WRPKRU: 1>, size=3)]
     """
+    try:
+        memoryview(code).release()
+    except TypeError:
+        raise TypeError(f"code is {code!r}; it must be bytes, or another buffer") from None
     found: list[Hit] = []
     with ffi.from_buffer("uint8_t[]", code) as view:
         start = ffi.new("size_t *", 0)

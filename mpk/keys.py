@@ -131,7 +131,12 @@ class PageGroup:
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         base = lib.mpk_mmap(vkey, ffi.NULL, size_bytes, flags_of("prot", prot, Prot), flags, -1, 0)
         if base == ffi.cast("void *", -1):
-            check(lib.mpk_keys_error()[0])
+            code = lib.mpk_keys_error()[0]
+            if code == lib.MPK_EVKEY:
+                raise VirtualKeyError(
+                    f"virtual key {vkey} has a page group already; unmap it, or choose another number"
+                )
+            check(code)
         self.vkey = vkey
         self.address = int(ffi.cast("uintptr_t", base))
         """Address of the first byte."""
@@ -159,21 +164,30 @@ class PageGroup:
         ...     group.begin(Prot.READ)
         ...     group.end()
         """
-        check(lib.mpk_begin(self._require(), flags_of("prot", prot, Prot)))
+        code = lib.mpk_begin(self._require(), flags_of("prot", prot, Prot))
+        if code == lib.MPK_EINVALID:
+            raise InvalidArgumentError(
+                f"prot is {Prot(prot)!r}; it may be READ or READ | WRITE, and no more than the group was made with"
+            )
+        check(code)
 
     def end(self) -> None:
         """Ends the calling thread's newest ``begin`` of this group.
 
         Raises InvalidArgumentError when this thread has not begun it. Example: begin.
         """
-        check(lib.mpk_end(self._require()))
+        code = lib.mpk_end(self._require())
+        if code == lib.MPK_EINVALID:
+            raise InvalidArgumentError(f"this thread has not begun page group {self.vkey}")
+        check(code)
 
     @contextlib.contextmanager
     def begun(self, prot: Prot = Prot.READ | Prot.WRITE) -> Iterator[memoryview]:
         """``begin`` and ``end`` around a ``with``, which gets the group's bytes themselves.
 
-        The view is read-only without WRITE, and released at the end. A slice taken
-        from it is not: touching that later ends the process (SIGSEGV).
+        The view is read-only without WRITE, and released at the end. A slice or memoryview
+        taken from it is not: touching that later ends the process with a report. Copy
+        what outlives the ``with``: ``bytes(memory)``.
 
         Raises as begin does, and RightsError when another thread ends it.
 
@@ -203,7 +217,12 @@ class PageGroup:
         >>> with PageGroup(4, 4096) as group:
         ...     group.protect(Prot.READ)
         """
-        check(lib.mpk_mprotect(self._require(), flags_of("prot", prot, Prot)))
+        code = lib.mpk_mprotect(self._require(), flags_of("prot", prot, Prot))
+        if code == lib.MPK_EINVALID:
+            raise InvalidArgumentError(
+                f"prot is {Prot(prot)!r}; it may be NONE, READ, READ | WRITE or EXEC, and no more than the group was made with"
+            )
+        check(code)
 
     def allocate(self, size_bytes: int) -> int:
         """Address of size_bytes in the group's own heap, 16-byte aligned.

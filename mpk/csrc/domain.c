@@ -242,6 +242,8 @@ int mpk_domain_create(size_t reserve_bytes, mpk_domain **out) {
     int error = mpk_start();
     if (error) return error;
     host_only("mpk_domain_create");
+    error = _mpk_faults_install_started(); /* so that a closed domain's use is reported */
+    if (error) return error;
     if (!reserve_bytes) reserve_bytes = RESERVE_DEFAULT;
     if (reserve_bytes < RESERVE_LEAST) reserve_bytes = RESERVE_LEAST;
     mpk_domain *domain;

@@ -46,7 +46,7 @@ extern "C" {
 enum mpk_error {
     MPK_OK = 0,
     MPK_ENOPKU = -1,    /* pku was demanded and this machine has none */
-    MPK_ENOKEY = -2,    /* every hardware key is taken */
+    MPK_ENOKEY = -2,    /* no hardware key is left, or all 14 domains are taken */
     MPK_ENOMEM = -3,    /* no memory, or the domain's range is full */
     MPK_EADDRESS = -4,  /* the fixed range is taken by another mapping */
     MPK_EENVIRONMENT = -5, /* a GALEED_* variable has a value that is not one of its own */
@@ -54,7 +54,7 @@ enum mpk_error {
     MPK_EKERNEL = -7,   /* the kernel refused a call that it should support; errno says why */
     MPK_ENESTED = -8,   /* gates nested deeper than MPK_GATE_DEPTH */
     MPK_ETHREADS = -9,  /* more live threads than MPK_THREADS */
-    MPK_EPINNED = -10,  /* every hardware key is held by an open mpk_begin */
+    MPK_EPINNED = -10,  /* open mpk_begins hold the page group, or every hardware key */
     MPK_EVKEY = -11,    /* no such virtual key, or it exists already */
     MPK_EHARDEN = -12,  /* a demanded part of a hardening policy cannot be had */
     MPK_ELIMIT = -13,   /* the domain's own memory limit is reached */
@@ -90,7 +90,10 @@ typedef struct mpk_domain mpk_domain;
 mpk_domain *mpk_host(int *error);
 
 /* A further domain of reserve_bytes addresses (0: 1 GiB), closed to the calling
- * thread. post: *out is set, or an error is returned and nothing is left behind.
+ * thread. There are at most 14 at once, the host's among them; on pku no more than free
+ * hardware keys. For more: page groups (mpk_keys.h). Does mpk_faults_install, so that
+ * the use of a closed domain is a violation with a report.
+ * post: *out is set, or an error is returned and nothing is left behind.
  * errors: ENOKEY, ENOMEM, EINVALID, EKERNEL and those of mpk_start. */
 int mpk_domain_create(size_t reserve_bytes, mpk_domain **out);
 /* pre: no thread uses the domain. Its memory is gone; on pku the key is kept
@@ -270,7 +273,8 @@ int mpk_last_violation(struct mpk_violation *out);
  * reported: the layer above adds what it knows. NULL: nobody. */
 void mpk_set_violation_hook(void (*hook)(struct mpk_violation *violation));
 /* Installs the SIGSEGV handler that tells our faults from others. Idempotent.
- * Called by the first gate, so that Rust's own handler is there before. */
+ * Called by the first gate and mpk_domain_create, not by mpk_start or mpk_host, so that
+ * Rust's own handler is there before. */
 int mpk_faults_install(void);
 enum mpk_policy mpk_policy(void);
 void mpk_set_policy(enum mpk_policy policy);

@@ -31,6 +31,8 @@
 #define CPUID_OSPKE (1u << 4)        /* leaf 7, ECX: the kernel turned user keys on */
 #define AT_HWCAP2_FSGSBASE (1u << 1) /* the kernel lets programs use RDFSBASE */
 #define KEYS 16
+#define WORDS_OF(number) #number
+#define WORDS(number) WORDS_OF(number)
 #define KEYS_NEEDED 2                /* published range and host domain */
 
 struct started_page _mpk_started __attribute__((aligned(MPK_PAGE_BYTES)));
@@ -53,7 +55,8 @@ const char *mpk_strerror(int error) {
     switch ((enum mpk_error)error) {
     case MPK_OK: return "no error";
     case MPK_ENOPKU: return "no protection keys here: CPU or kernel has none; use GALEED_BACKEND=mprotect or auto";
-    case MPK_ENOKEY: return "every hardware protection key of this process is taken; free one or use fewer domains";
+    case MPK_ENOKEY: return "no hardware protection key is left (pku), or all " WORDS(MPK_MAX_DOMAINS) " domains exist; "
+                            "destroy one, or use page groups (mpk_keys.h)";
     case MPK_ENOMEM: return "out of memory, or the domain's range is full";
     case MPK_EADDRESS: return "the fixed address range of the runtime is taken by another mapping";
     case MPK_EENVIRONMENT: return "a GALEED_* environment variable has a value that it may not have";
@@ -61,8 +64,9 @@ const char *mpk_strerror(int error) {
     case MPK_EKERNEL: return "the kernel refused a call that it should support; errno says why";
     case MPK_ENESTED: return "gates are nested too deeply";
     case MPK_ETHREADS: return "too many live threads use the runtime";
-    case MPK_EPINNED: return "every hardware key is held by an open mpk_begin; end one first, or wait";
-    case MPK_EVKEY: return "no such virtual key, or it exists already";
+    case MPK_EPINNED: return "an open mpk_begin holds the page group, or open ones hold every hardware key (pku); "
+                             "end one first, or wait";
+    case MPK_EVKEY: return "no page group has this virtual key, or, in mpk_mmap, one has it already";
     case MPK_EHARDEN: return "a demanded part of the hardening policy cannot be had here, or hardening forbids this now";
     case MPK_ELIMIT: return "the domain's memory limit is reached";
     }

@@ -24,6 +24,11 @@ impl Error {
         }
     }
 
+    /// The error for a code, in words that say more than the code alone.
+    pub(crate) fn with_words(code: c_int, message: String) -> Self {
+        Self { code, message }
+    }
+
     /// `Ok` for 0.
     pub(crate) fn check(code: c_int) -> Result<(), Self> {
         if code == 0 {

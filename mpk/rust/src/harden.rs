@@ -46,7 +46,7 @@ mod sys {
 }
 
 /// A set of parts. Displays as their names joined by commas.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Parts(u32);
 
 impl Parts {
@@ -87,6 +87,8 @@ impl Parts {
     }
 }
 
+const ALL: u32 = (1 << 11) - 1; // MPK_HARDEN_ALL
+
 impl BitOr for Parts {
     type Output = Self;
     fn bitor(self, other: Self) -> Self {
@@ -111,6 +113,12 @@ impl fmt::Display for Parts {
             )?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parts({self})")
     }
 }
 
@@ -147,9 +155,21 @@ impl FromStr for Policy {
     /// A word is neither a level nor a part.
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut policy = sys::mpk_harden_policy::default();
-        let text = CString::new(text).map_err(|_| Error::from_code(crate::ffi::MPK_EINVALID))?;
+        let invalid = || {
+            Error::with_words(
+                crate::ffi::MPK_EINVALID,
+                format!(
+                    "the policy is {text:?}; it may be none, basic, strict, full, or parts joined \
+                     by commas ({}), with ? behind what is optional",
+                    Parts(ALL).to_string().replace(',', ", ")
+                ),
+            )
+        };
+        let words = CString::new(text).map_err(|_| invalid())?;
         // SAFETY: a C string and a place for the result.
-        Error::check(unsafe { sys::mpk_harden_parse(text.as_ptr(), &raw mut policy) })?;
+        if unsafe { sys::mpk_harden_parse(words.as_ptr(), &raw mut policy) } != 0 {
+            return Err(invalid());
+        }
         Ok(Self(policy))
     }
 }
@@ -250,7 +270,13 @@ mod tests {
             (Parts::DUMP | Parts::DEPUTY).to_string(),
             "dump,deputy".to_owned()
         );
-        assert!("strikt".parse::<Policy>().is_err() && "a\0b".parse::<Policy>().is_err());
+        for wrong in ["strikt", "a\0b"] {
+            let words = wrong.parse::<Policy>().expect_err("no policy").to_string();
+            assert!(words.contains(&format!("{wrong:?}")) && words.contains("dump, secretmem"));
+            assert!(words.contains("fork, deputy"), "{words}");
+        }
+        let shown = format!("{:?}", Parts::DUMP | Parts::DEPUTY);
+        assert_eq!(shown, "Parts(dump,deputy)");
     }
 
     #[test]

@@ -46,12 +46,14 @@ def passes(run_python: RunPython, backend: str) -> Snippet:
 
 @pytest.fixture
 def dies(run_python: RunPython, backend: str) -> Snippet:
-    """Runs a snippet whose last line must end the process with SIGSEGV; it prints 'before' first."""
+    """Runs a snippet whose last line must end the process with a report; it prints 'before' first."""
 
     def call(code: str) -> None:
         outcome = run_python(PRELUDE + dedent(code))
-        assert outcome.code == -signal.SIGSEGV, str(outcome)
+        assert outcome.code == -signal.SIGABRT, str(outcome)
         assert outcome.stdout == "before\n", str(outcome)
+        assert "galeed: boundary violation: host code" in outcome.stderr, str(outcome)
+        assert "open the domain before using it" in outcome.stderr, str(outcome)
 
     return call
 
@@ -281,4 +283,24 @@ def test_rights_that_there_are_not_change_nothing(passes: Snippet) -> None:
             with domain.open(Rights.READ):
                 assert domain.rights is Rights.READ
             assert domain.rights is Rights.NONE
+    """)
+
+
+def test_a_domain_too_many_is_refused_in_words_that_are_true(passes: Snippet) -> None:
+    passes("""
+        domains = []
+        def more():
+            domains.append(mpk.Domain())
+        raises(mpk.NoKeyError, lambda: [more() for _ in range(20)], "all 14 domains exist; destroy one")
+        assert 2 < len(domains) <= 14
+    """)
+
+
+def test_arguments_of_wrong_types_are_named(passes: Snippet) -> None:
+    passes("""
+        with mpk.Domain() as domain:
+            raises(TypeError, lambda: domain.allocate("a"), "size_bytes is 'a'")
+            raises(TypeError, lambda: domain.allocate(1, "a"), "align_bytes is 'a'")
+        raises(TypeError, lambda: mpk.scan("abc"), "code is 'abc'")
+        assert set(mpk.__all__) <= set(dir(mpk))
     """)

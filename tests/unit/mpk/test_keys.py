@@ -92,3 +92,31 @@ print(group)
 def test_in_a_process_of_its_own(backend: str, run_python: RunPython, code: str, said: str) -> None:
     outcome = run_python(code)
     assert (outcome.code, outcome.stdout) == (0, said), outcome
+
+
+WORDS = """
+import mpk
+from mpk import PageGroup, Prot
+def says(words, error, call, *arguments):
+    try:
+        call(*arguments)
+    except error as problem:
+        assert words in str(problem), problem
+    else:
+        raise SystemExit(f"{call} {arguments} was not refused")
+group = PageGroup(7, 4096, Prot.READ)
+says("virtual key 7 has a page group already", mpk.VirtualKeyError, PageGroup, 7, 4096)
+says("this thread has not begun page group 7", mpk.InvalidArgumentError, group.end)
+says("no more than the group was made with", mpk.InvalidArgumentError, group.begin, Prot.READ | Prot.WRITE)
+says("no more than the group was made with", mpk.InvalidArgumentError, group.protect, Prot.WRITE)
+group.begin(Prot.READ)
+says("an open mpk_begin holds the page group", mpk.PinnedError, group.unmap)
+group.end()
+group.unmap()
+print("ended")
+"""
+
+
+def test_refusals_name_what_is_wrong(run_python: RunPython, backend: str) -> None:
+    outcome = run_python(WORDS)
+    assert (outcome.code, outcome.stdout) == (0, "ended\n"), str(outcome)
