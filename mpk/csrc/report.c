@@ -100,14 +100,17 @@ static void bytes_of(struct text *text, uint64_t bytes) {
 }
 
 static void add_headline(struct text *text, const struct mpk_violation *v) {
-    static const char *const verbs[] = {"touched", "read", "wrote", "executed", "freed"};
+    static const char *const did[] = {"touched", "read", "wrote", "executed", "freed"};
+    static const char *const tried[] = {"tried to touch", "tried to read", "tried to write", "tried to execute",
+                                        "tried to free"};
     _mpk_text_add(text, "galeed: ");
     _mpk_text_add(text, NAME(kinds, v->kind));
     _mpk_text_add(text, " violation: ");
     _mpk_text_add(text, v->function ? "foreign code in " : "host code");
     if (v->function) _mpk_text_add(text, v->function);
     _mpk_text_add(text, " ");
-    _mpk_text_add(text, NAME(verbs, v->access));
+    /* Of foreign code the attempt is seen. What the host's own heap checks find has happened. */
+    _mpk_text_add(text, v->function ? NAME(tried, v->access) : NAME(did, v->access));
     _mpk_text_add(text, " ");
     if (v->bytes) bytes_of(text, v->bytes);
     else _mpk_text_add(text, "memory");
@@ -133,23 +136,27 @@ static void add_where(struct text *text, const struct mpk_violation *v) {
     _mpk_text_signed(text, v->thread);
 }
 
+/* The lease that the pseudo-pointer stood for, not another of the same number. */
+static bool is_lease_known(const struct mpk_violation *v) {
+    return v->lease && v->generation == v->live_generation;
+}
+
+/* What it was is known still, because nothing else has its number yet. */
+static bool has_lease_ended(const struct mpk_violation *v) { return v->kind == MPK_TEMPORAL && is_lease_known(v); }
+
 static void add_allocation(struct text *text, const struct mpk_violation *v) {
     item(text, "allocation");
     if (!v->allocation) {
         _mpk_text_add(text, "none that lives");
         return;
     }
+    if (has_lease_ended(v)) _mpk_text_add(text, "was ");
     bytes_of(text, v->allocation_bytes);
     _mpk_text_add(text, " at ");
     _mpk_text_hex(text, v->allocation);
     if (!v->address) return;
     _mpk_text_add(text, "; the access is at offset ");
     _mpk_text_signed(text, (int64_t)(v->address - v->allocation));
-}
-
-/* The lease that the pseudo-pointer stood for, not another of the same number. */
-static bool is_lease_known(const struct mpk_violation *v) {
-    return v->lease && v->generation == v->live_generation;
 }
 
 static void add_lease(struct text *text, const struct mpk_violation *v) {
@@ -167,7 +174,7 @@ static void add_lease(struct text *text, const struct mpk_violation *v) {
         _mpk_text_add(text, v->mapped ? ", mapped, " : ", private, ");
         bytes_of(text, v->bound);
     }
-    _mpk_text_add(text, ", generation now ");
+    _mpk_text_add(text, has_lease_ended(v) ? ", ended, was generation " : ", generation now ");
     _mpk_text_decimal(text, v->live_generation);
     if (!is_lease_known(v)) return;
     _mpk_text_add(text, "; the access is at offset ");

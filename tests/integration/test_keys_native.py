@@ -78,7 +78,7 @@ def test_the_programs_own_handler_is_asked(backend: str, program: Program) -> No
 def test_foreign_code_that_touches_a_group(backend: str, program: Program, policy: str) -> None:
     outcome = program("house", "foreign", env={"GALEED_ON_VIOLATION": policy})
     assert outcome.code == -signal.SIGABRT or (backend == "mprotect" and policy == "report"), outcome
-    assert "boundary violation: foreign code in foreign_function read" in outcome.stderr, outcome
+    assert "boundary violation: foreign code in foreign_function tried to read" in outcome.stderr, outcome
 
 
 def test_foreign_code_that_calls_begin(backend: str, program: Program) -> None:

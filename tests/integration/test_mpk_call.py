@@ -54,7 +54,7 @@ def test_a_sibling_overwrites_a_return_address(backend: str, program: Program) -
     outcome = program("siblings", "call")
     assert (outcome.code, outcome.stdout) == (ABORTED, ""), outcome
     who = "sibling" if backend == "pku" else "wait_for_sibling"
-    headline = f"galeed: boundary violation: foreign code in {who} wrote memory that it may not"
+    headline = f"galeed: boundary violation: foreign code in {who} tried to write memory that it may not"
     assert outcome.stderr.splitlines()[0] == headline, outcome
     key = "protection key 2, " if backend == "pku" else ""
     assert f", {key}backend {backend}" in outcome.stderr.splitlines()[2], outcome
@@ -68,11 +68,11 @@ def test_signal_handlers_enter_the_host(backend: str, program: Program, how: str
 
 
 FATAL = {
-    "report": "galeed: boundary violation: foreign code in work wrote memory that it may not",
+    "report": "galeed: boundary violation: foreign code in work tried to write memory that it may not",
     "overflow": "galeed: fatal: a host stack of 1052608 bytes overflowed; give mpk_host_stack more",
     "overflow-foreign": "galeed: fatal: foreign code overflowed its stack of 8388608 bytes",
     "plain": "galeed: fatal: a plain gate (mpk_gate_enter) on a host stack",
-    "not-allowed": "galeed: boundary violation: foreign code in work executed memory that it may not",
+    "not-allowed": "galeed: boundary violation: foreign code in work tried to execute memory that it may not",
     "back-outside": "galeed: fatal: mpk_call_back is for foreign code that was called by mpk_call",
 }
 

@@ -130,8 +130,7 @@ def test_boundary_violation_is_told_whole(
     assert told["allocation"]["bytes"] == 48
     assert int(told["address"], 16) == base + offset
     assert told["handle"] is told["lease"] is told["offset"] is None
-    verb = {"write": "wrote", "read": "read"}[access]
-    headline = f"galeed: boundary violation: foreign code in foreign_code {verb} memory that it may not"
+    headline = f"galeed: boundary violation: foreign code in foreign_code tried to {access} memory that it may not"
     assert outcome.stderr.splitlines()[0] == headline
     for line in (
         rf"  where      foreign_code, pc {told['pc']} \(program \+ (0x[0-9a-f]+); addr2line -f -e PROGRAM \1\), thread \d+",
@@ -201,6 +200,15 @@ def test_policy_report_refuses_what_the_runtime_checks(backend: str, program: Pr
     assert "the access is not performed" in outcome.stderr
     assert "UNPROTECTED" not in outcome.stderr
     assert "lease      #7, private, 100 bytes, generation now 3" in outcome.stderr
+
+
+def test_a_lease_that_ended_is_told_in_the_past(backend: str, program: Program, tmp_path: Path) -> None:
+    outcome, told = violate(program, tmp_path, "ended", "report")
+    assert outcome.code == 0, outcome
+    assert told["lease"]["generation"] == told["lease"]["live_generation"] == 3
+    assert "lease      #7, private, 100 bytes, ended, was generation 3; the access" in outcome.stderr
+    assert f"allocation was 48 bytes at {told['allocation']['base']}" in outcome.stderr
+    assert "foreign code in foreign_code tried to write 1 byte that it may not" in outcome.stderr
 
 
 def test_policy_unwind_without_a_try_aborts_and_says_so(backend: str, program: Program, tmp_path: Path) -> None:

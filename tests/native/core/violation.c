@@ -23,10 +23,11 @@ static __attribute__((noinline)) void foreign_code(const char *what) {
     if (!strcmp(what, "handle-rbp")) /* by RBP: a stack fault, which comes as SIGBUS */
         __asm__ volatile("pushq %%rbp; movq %0, %%rbp; movl (%%rbp), %%eax; popq %%rbp"
                          : : "r"(0x4000123400040000u) : "rax", "memory");
-    if (!strcmp(what, "runtime")) {
+    if (!strcmp(what, "runtime") || !strcmp(what, "ended")) {
         struct mpk_violation v = {.kind = MPK_SPATIAL, .access = MPK_ACCESS_WRITE, .bytes = 1, .key = -1,
                                   .handle = 0x4000123400040064u, .offset = 100, .bound = 100, .lease = 8,
                                   .generation = 3, .live_generation = 3};
+        if (!strcmp(what, "ended")) v.kind = MPK_TEMPORAL;
         int was = mpk_access_begin();
         v.allocation = v.address = (uintptr_t)object;
         v.allocation_bytes = 48;
@@ -46,7 +47,7 @@ int main(int count, char **arguments) {
     if (!strcmp(arguments[1], "host")) {
         mpk_domain *domain;
         enum mpk_rights previous;
-        CHECK(mpk_faults_install() == 0 && mpk_domain_create(0, &domain) == 0);
+        CHECK(mpk_domain_create(0, &domain) == 0); /* before any gate */
         mpk_domain_open(domain, MPK_READ_WRITE, &previous);
         char *closed = mpk_heap_alloc(domain, 32, 0);
         mpk_domain_close(domain, previous);
