@@ -256,9 +256,7 @@ class Domain:
             base = lib.mpk_heap_alloc(self._require(), size_bytes, align_bytes)
             if base == ffi.NULL:
                 if lib.mpk_heap_refusal(self._require(), size_bytes, align_bytes) == lib.MPK_ELIMIT:
-                    raise LimitError(
-                        f"no room for {size_bytes} bytes within the domain's limit; free some, or raise it"
-                    )
+                    raise LimitError(f"no room for {size_bytes} bytes within the domain's limit; free some or raise it")
                 raise full
             allocation = Allocation(self, int(ffi.cast("uintptr_t", base)), size_bytes, align_bytes)
             self._live[allocation.address] = allocation
