@@ -140,7 +140,7 @@ def render(facts: dict[str, Any], measured: bool = True) -> str:
                 *((_FEATURE_TITLES[name], feature["detail"]) for name, feature in facts["features"].items()),
             ],
         ),
-        ("Compilers", [(compiler["name"], _compiler_line(compiler)) for compiler in facts["compilers"]]),
+        ("Compilers", [(_compiler_label(one, facts["compilers"]), _compiler_line(one)) for one in facts["compilers"]]),
     ]
     if measured:
         costs = [(_COST_TITLES[name], _cost_line(value)) for name, value in facts["costs_ns"].items()]
@@ -153,6 +153,12 @@ def render(facts: dict[str, Any], measured: bool = True) -> str:
 def _rights_in_words(rights: str | None) -> str:
     words = {"none": "neither read nor write host memory", "read": "read host memory, not write it"}
     return words.get(rights or "", "unknown")
+
+
+def _compiler_label(compiler: dict[str, Any], compilers: list[dict[str, Any]]) -> str:
+    """One that is looked for in several places says where."""
+    alone = sum(one["name"] == compiler["name"] for one in compilers) == 1
+    return compiler["name"] if alone else f"{compiler['name']}, {compiler['from']}"
 
 
 def _compiler_line(compiler: dict[str, Any]) -> str:

@@ -22,6 +22,12 @@ from mpk.scanner.place import Context, Found, Object, Verdict, place
 from mpk.scanner.process import Process, opened
 
 _PROGRESS_SECONDS = 0.2
+_ARCHIVE = b"!<arch>\n"
+_ARCHIVE_NOTE = (
+    "it is an archive, scanned as raw bytes, so that no guard is known: scan the linked program, "
+    "or extract the objects (ar x) for functions and sections"
+)
+_OBJECT_NOTE = "it is a relocatable object, whose guards are known only when it is linked: scan the linked program"
 _PID_DIGITS = 10
 _VERDICTS = {
     Verdict.OPEN: "whoever jumps here changes rights",
@@ -99,11 +105,13 @@ def _scan_file(target: str, file: IO[bytes]) -> Scan:
     if os.pread(descriptor, len(MAGIC), 0) != MAGIC:
         pieces = (Piece(0, size, descriptor, 0),) if size else ()
         scan = Scan(target, "raw", runs=[Run(pieces)] if pieces else [])
+        if os.pread(descriptor, len(_ARCHIVE), 0) == _ARCHIVE:
+            scan.notes.append(_ARCHIVE_NOTE)
         _find(scan, lambda hit: (None, hit.offset), bits=64)
         return scan
     image = Image(file, size)
     owner = Object(Path(target).name, image, 0)
-    scan = Scan(target, "elf", runs=image.runs(descriptor))
+    scan = Scan(target, "elf", runs=image.runs(descriptor), notes=[_OBJECT_NOTE] if image.is_relocatable else [])
 
     def locate(hit: Any) -> tuple[Object | None, int | None]:
         run = next(run for run in scan.runs if run.start <= hit.offset < run.end)

@@ -55,6 +55,7 @@ class Image:
         if machine not in _BITS:
             raise ScanError(f"it is code for another CPU ({machine.removeprefix('EM_')}), not x86")
         self.bits = 64 if machine == "EM_X86_64" else 32
+        self.is_relocatable = str(self._elf["e_type"]) == "ET_REL"
         for part in self._loaded():
             if part["p_offset"] + part["p_filesz"] > size:
                 raise ScanError("the ELF file is cut off: a segment ends behind the end of the file")

@@ -58,6 +58,11 @@ class Process:
 def _refusal(error: OSError) -> ScanError:
     if error.errno in (errno.ENOENT, errno.ESRCH):
         return ScanError("there is no such process")
+    if error.errno in (errno.EACCES, errno.EPERM) and os.geteuid() == 0:
+        return ScanError(
+            "no permission to read its memory, even for root: a container without CAP_SYS_PTRACE or a security "
+            "module forbids it, or it belongs to another user namespace"
+        )
     if error.errno in (errno.EACCES, errno.EPERM):
         return ScanError("no permission to read its memory (its owner may, unless it is not dumpable; root may)")
     return ScanError(f"cannot read its memory: {error.strerror}")

@@ -172,3 +172,10 @@ def test_a_broken_compiler_is_named(run: Run, tmp_path: Path) -> None:
     broken.chmod(0o755)
     compilers = json.loads(run([*PROBE, "--json", "--no-costs"], env={"GALEED_CLANG": str(broken)}).stdout)["compilers"]
     assert compilers[0]["problem"] == "exit code 3: no such luck"
+
+
+def test_compilers_that_are_looked_for_in_several_places_say_where(run: Run) -> None:
+    said = run([*PROBE, "--no-costs"]).stdout
+    assert "  clang, PATH " in said
+    assert "  clang, ziglang " in said
+    assert "  rustc " in said
