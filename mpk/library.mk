@@ -1,6 +1,6 @@
 # The C runtime as a static library: libgaleed-mpk.a, its headers and a pkg-config file.
 #
-#   make install PREFIX=/usr/local
+#   make install PREFIX=/usr/local      (an absolute path: the pkg-config file holds it)
 #   cc program.c $(pkg-config --cflags --libs galeed-mpk)
 #
 # Neither Python nor Rust is needed. Static only: a shared one could be put between a
@@ -18,18 +18,23 @@ LIBRARY_OBJECTS := $(patsubst mpk/csrc/%.c,$(LIBRARY)/%.o,$(sort $(wildcard mpk/
 # Hidden: a shared library that takes these objects in must not answer for another copy.
 LIBRARY_COMPILE = $(CC) -std=gnu11 -O2 -fPIC -fvisibility=hidden -pthread $(CFLAGS)
 
+.PHONY: absolute
+absolute:
+	@for path in '$(PREFIX)' '$(INCLUDEDIR)' '$(LIBDIR)' '$(PKGCONFIGDIR)'; do case "$$path" in /*|'') ;; \
+	  *) echo "make: '$$path' is no absolute path, which PREFIX and the folders below it have to be" >&2; exit 2;; esac; done
+
 .PHONY: library
 library: $(LIBRARY)/libgaleed-mpk.a $(LIBRARY)/galeed-mpk.pc ## Compile the C runtime as a static library
 
 .PHONY: install
-install: library ## Install it, its headers and a pkg-config file (PREFIX, DESTDIR)
+install: absolute library ## Install it, its headers and a pkg-config file (PREFIX, DESTDIR)
 	install -d '$(DESTDIR)$(INCLUDEDIR)/galeed' '$(DESTDIR)$(LIBDIR)' '$(DESTDIR)$(PKGCONFIGDIR)'
 	install -m 644 $(LIBRARY_HEADERS) '$(DESTDIR)$(INCLUDEDIR)/galeed'
 	install -m 644 $(LIBRARY)/libgaleed-mpk.a '$(DESTDIR)$(LIBDIR)'
 	install -m 644 $(LIBRARY)/galeed-mpk.pc '$(DESTDIR)$(PKGCONFIGDIR)'
 
 .PHONY: uninstall
-uninstall: ## Remove what install put there (same PREFIX, DESTDIR)
+uninstall: absolute ## Remove what install put there (same PREFIX, DESTDIR)
 	rm -f $(patsubst mpk/csrc/%,'$(DESTDIR)$(INCLUDEDIR)/galeed/%',$(LIBRARY_HEADERS)) \
 	  '$(DESTDIR)$(LIBDIR)/libgaleed-mpk.a' '$(DESTDIR)$(PKGCONFIGDIR)/galeed-mpk.pc'
 	rmdir '$(DESTDIR)$(INCLUDEDIR)/galeed' 2>/dev/null || true
@@ -42,6 +47,7 @@ $(LIBRARY)/%.o: mpk/csrc/%.c $(LIBRARY)/compile
 	$(LIBRARY_COMPILE) -MMD -MP -c $< -o $@
 
 # Whatever depends on these two is made anew when their text would differ.
+$(LIBRARY)/galeed-mpk.pc: absolute
 $(LIBRARY)/compile: words = $(LIBRARY_COMPILE)
 $(LIBRARY)/galeed-mpk.pc: words = prefix=$(PREFIX)\n\
   includedir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))\n\

@@ -80,10 +80,12 @@ int _mpk_secret_explain(int why) {
                         (unsigned long long)limit.rlim_cur >> 10, MPK_PUBLISHED_BYTES >> 20);
 }
 
-/* Memory that the kernel can read by address must be readable, or the trial says nothing. */
+/* Memory that the kernel can read by address must be readable, or the trial says nothing.
+ * Not a variable here: a host stack (mpk_host_stack) is secret itself. */
 int _mpk_harden_secret_check(struct hardening *h) {
-    uint64_t here = 1, copy = 0;
-    struct iovec to = {&copy, sizeof copy}, control = {&here, sizeof here};
+    static const uint64_t readable = 1;
+    uint64_t copy = 0;
+    struct iovec to = {&copy, sizeof copy}, control = {(void *)&readable, sizeof readable};
     struct iovec ours = {(void *)MPK_PUBLISHED_BASE, sizeof copy};
     if (h->in_force & MPK_HARDEN_DEPUTY) return 0; /* it refuses the trial; start-up saw the mapping made */
     if (process_vm_readv(getpid(), &to, 1, &control, 1, 0) != (ssize_t)sizeof copy)

@@ -28,8 +28,13 @@ enum mpk_harden_part {
     /* mseal of all domains, the published range and the start page. pku only: on
      * mprotect a gate is a change of page rights. Domains are frozen (below). */
     MPK_HARDEN_SEAL = 1 << 2,
-    /* No file, directory or device can be opened by name any more, by any thread:
-     * EACCES. Open descriptors stay. */
+    /* What Landlock can refuse, to every thread, with EACCES: no file, directory or device
+     * is opened by name for reading, writing or listing, and none is made, removed,
+     * renamed, linked, truncated or executed by name. Open descriptors stay. Not stopped,
+     * since Landlock has no right for it: O_PATH (which gives no content, nor does opening
+     * its descriptor again), stat, access, chdir, chmod, chown, utime, setxattr, connecting
+     * to a socket by name, and opening a pipe or memfd again by /proc/self/fd. Truncation is
+     * stopped from Linux 6.2 on. */
     MPK_HARDEN_LANDLOCK = 1 << 3,
     /* seccomp on all threads: no new code (PROT_EXEC, exec, memfd_create: EPERM), no
      * change of our mappings and keys, no new filters, no system calls newer than
@@ -63,9 +68,10 @@ enum mpk_harden_part {
     MPK_HARDEN_ALL = (1 << 11) - 1,
 };
 /* Named levels. none. basic: nothing that an ordinary program notices (dump,
- * deputy). strict: no new code, no debugging, no files outside what is open (basic and
- * seal, landlock, syscalls, code). full: everything; program and environment must
- * be made for it. */
+ * deputy). strict: no new code, nothing opened by name (basic and seal, landlock,
+ * syscalls, code). full: everything; program and environment must be made for it. strict
+ * and full want pku (seal, signals): on mprotect only "strict?" and "full?" succeed. None
+ * stops root's other processes, which may attach a debugger. */
 enum mpk_harden_level { MPK_HARDEN_NONE = 0, MPK_HARDEN_BASIC, MPK_HARDEN_STRICT, MPK_HARDEN_FULL };
 
 struct mpk_harden_policy {

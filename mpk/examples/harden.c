@@ -3,15 +3,20 @@
  * Built as README.md says under *In C*.
  *
  *     ./harden            # strict?: all of the level that can be had here
- *     ./harden full       # an error says what is missing; python -m mpk.hardening prepares it
+ *     python -m mpk.hardening --policy full -- ./harden full
+ *                         # pku; an error says what is missing. full? does without it
  *
- * Cannot be undone, and binds this program as well. */
+ * Part stacks wants the host on a stack of its own, so that all is done inside
+ * mpk_host_stack. Cannot be undone, and binds this program as well. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include "mpk.h"
+#include "mpk_call.h"
 #include "mpk_harden.h"
+
+struct run { const char *words; int code; };
 
 static int fail(const char *step, const char *why)
 {
@@ -19,14 +24,12 @@ static int fail(const char *step, const char *why)
     return 1;
 }
 
-int main(int count, char **words)
+static int harden(const char *words)
 {
-    int error;
-    if (!mpk_host(&error)) return fail("mpk_host", mpk_strerror(error)); /* what is to be protected */
-
     struct mpk_harden_policy policy;
     struct mpk_harden_report report;
-    if (mpk_harden_parse(count > 1 ? words[1] : "strict?", &policy)) return fail(words[1], "no such policy");
+    int error;
+    if (mpk_harden_parse(words, &policy)) return fail(words, "no such policy");
     if ((error = mpk_harden(&policy, &report))) return fail(mpk_strerror(error), report.reason);
 
     printf("%s:", mpk_backend_name());
@@ -39,4 +42,19 @@ int main(int count, char **words)
     if (report.applied & MPK_HARDEN_LANDLOCK)
         printf("open(/etc/passwd): %s\n", open("/etc/passwd", O_RDONLY) < 0 ? strerror(errno) : "still works");
     return 0;
+}
+
+static void host(void *argument)
+{
+    struct run *run = argument;
+    run->code = harden(run->words);
+}
+
+int main(int count, char **words)
+{
+    struct run run = {count > 1 ? words[1] : "strict?", 0};
+    int error;
+    if (!mpk_host(&error)) return fail("mpk_host", mpk_strerror(error)); /* what is to be protected */
+    if (mpk_host_stack(0, host, &run)) host(&run); /* not on this kernel: stacks will be what is missing */
+    return run.code;
 }

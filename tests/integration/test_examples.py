@@ -5,11 +5,14 @@ Each runs in a process of its own. Rust's are doc tests of the crates (cargo tes
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from experiments.attacks import conditions
 from tests.compiled import CSRC, FLAVOURS, build_all, kept, runtime, version
 from tests.conftest import ROOT, Run, RunPython
 
@@ -50,6 +53,20 @@ def test_example_in_c(backend: str, programs: Path, run: Run, name: str) -> None
     outcome = run([programs / name])
     assert outcome.code == 0, outcome
     assert re.fullmatch(PRINTS[name].format(backend), outcome.stdout, re.DOTALL), outcome
+
+
+def test_the_top_level_can_be_had(backend: str, programs: Path, run: Run) -> None:
+    """Started as the example says it has every part, but for what README's table says of mprotect."""
+    if not conditions.holds("locked memory", "root" if os.geteuid() == 0 else "nobody"):
+        pytest.skip("no limit on locked memory that is high enough")
+    level, lacks = ("full", set()) if backend == "pku" else ("full?", {"seal", "signals"})
+    prepared = [sys.executable, "-m", "mpk.hardening", "--policy", level, "--"]
+    outcome = run([*prepared, programs / "harden", level])
+    assert outcome.code == 0, outcome
+    assert set(re.findall(r"\(no (\w+)\)", outcome.stdout)) == lacks, outcome
+    assert "secretmem" in outcome.stdout and "stacks" in outcome.stdout, outcome
+    demanded = run([*prepared, programs / "harden", "full"])
+    assert demanded.code == (1 if lacks else 0), demanded
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)

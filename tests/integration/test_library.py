@@ -51,7 +51,7 @@ def library(request: pytest.FixtureRequest) -> Path:
     flavour: Flavour = request.param()
     if not shutil.which("pkg-config") or not shutil.which("make"):
         pytest.skip("no pkg-config or no make")
-    found = re.search(r"^cc (.* mpk/examples/keys\.c .*) -o keys\b", README, re.MULTILINE)
+    found = re.search(r"^cc (.* mpk/examples/keys\.c .*) -o build/keys\b", README, re.MULTILINE)
     assert found, "README says no more how C is compiled"
     command = found[1]
 
@@ -122,3 +122,15 @@ def test_destdir_is_not_in_what_is_installed(tmp_path: Path) -> None:
     make(f"{tmp_path}/galeed-mpk.pc", LIBRARY=tmp_path, PREFIX="/opt", DESTDIR="/stage", LIBDIR="/opt/lib64")
     said = (tmp_path / "galeed-mpk.pc").read_text()
     assert "/stage" not in said and "\nlibdir=${prefix}/lib64\n" in said and said.startswith("prefix=/opt\n")
+
+
+@pytest.mark.parametrize("variables", [["PREFIX=below"], ["PREFIX=/opt", "LIBDIR=lib64"]], ids=["prefix", "libdir"])
+def test_a_relative_path_is_refused_in_a_line(tmp_path: Path, variables: list[str]) -> None:
+    """The pkg-config file would hold it, which is of no use elsewhere."""
+    if not shutil.which("make"):
+        pytest.skip("no make")
+    for target in ("install", "uninstall", f"{tmp_path}/galeed-mpk.pc"):
+        command = ["make", "-C", str(ROOT), target, f"LIBRARY={tmp_path}", f"DESTDIR={tmp_path}/", *variables]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and "is no absolute path" in done.stderr, done
+    assert tree(tmp_path) == set()

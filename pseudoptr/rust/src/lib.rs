@@ -87,11 +87,13 @@ pub fn check(handle: u64, bytes: usize, access: Access) -> Result<Result<(), Kin
 }
 
 /// Takes away from the process, for good, what C could use to get around the heap's
-/// protection: `"basic"`, `"strict"`, `"full"`, or parts. Call it at the start of `main`;
-/// what each part forbids the program too is said in `mpk_harden.h`.
+/// protection: `"basic"`, `"strict?"`, or parts. Call it at the start of `main`; what each
+/// part forbids the program too is said in `mpk_harden.h`. Without `?` what is missing is
+/// an error: on mprotect `"strict"` always is, on every backend `"full"`, whose part
+/// `stacks` has no pseudo-pointers.
 ///
 /// ```no_run
-/// let report = galeed::harden(&"strict".parse()?)?;
+/// let report = galeed::harden(&"strict?".parse()?)?;
 /// eprintln!("hardened: {}; {}", report.applied, report.reason);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
