@@ -24,6 +24,7 @@ from llvm_pass.policy import Policy
 if TYPE_CHECKING:
     from llvm_pass.remarks import Remark
 
+HEADERS = Path(__file__).parent / "include"
 TARGET = re.compile(r"x86_64-([^-]+-)?linux")
 
 
@@ -67,6 +68,8 @@ class Compiler:
             command += ["-Xclang", f"-fdepfile-entry={self.policy.origin}"]
         command += coverage_options(self.line, output)
         command += known.FIRST_STAGE_IDIOMS
+        if source.language == "c++":
+            command += ["-isystem", str(HEADERS)]
         if instrumented_late(self.line):
             command += known.FIRST_STAGE_UNTOUCHED
         command += ["-c", "-emit-llvm", "-o", str(bitcode)]
