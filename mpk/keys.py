@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import operator
 import threading
 from dataclasses import dataclass
 from enum import IntFlag
@@ -247,6 +248,7 @@ class PageGroup:
         Raises InvalidArgumentError for what is not the start of a live allocation of
         this group (freed before, interior, foreign), and without rights.
         """
+        address = operator.index(address)  # a TypeError names what is no integer
         if not 0 < address < 1 << 64:
             raise InvalidArgumentError(f"address is {address:#x}; it must be one that allocate gave")
         check(lib.mpk_free(self._require(), ffi.cast("void *", address)))

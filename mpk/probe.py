@@ -3,10 +3,12 @@
 ``galeed-probe --scan`` looks for instructions that change rights (mpk.scanner).
 
 Exit code 0; 1 when a scan found some; 2 when the runtime cannot start in this
-environment (everything else is shown all the same), or for bad usage.
+environment (everything else is shown all the same), when what was to be scanned could
+not be read or understood, or for bad usage.
 """
 
 import argparse
+import io
 import json
 import os
 import platform
@@ -47,8 +49,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Show which backend isolates memory on this machine and why, what CPU and kernel offer, "
         "which compilers there are, and what the runtime's steps cost.",
         epilog="GALEED_BACKEND=auto|pku|mprotect chooses the backend. Exit code: 0, or 2 when the runtime "
-        "cannot start in this environment. With --scan: 0 no gadget, or only those that galeed's gates guard or "
-        "that fault in user mode; 1 others; 2 nothing could be scanned.",
+        "cannot start in this environment. With --scan: 0 no gadget, or only those that are guarded or fault in "
+        "user mode; 1 others; 2 unread: damaged, not understood, or not to be had. Guarded is what the file lists itself "
+        "and compares as galeed's gates do: sure of galeed's own copy, no proof for other files.",
     )
     parser.add_argument(
         "--scan",
@@ -191,6 +194,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     try:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # names in what was scanned may be of any script
+            sys.stdout.reconfigure(errors="backslashreplace")
         if text:
             print(text, flush=True)
     except OSError as error:

@@ -1,12 +1,14 @@
 """``galeed-probe --scan FILE|PID|-``: what it finds, as text or JSON.
 
-Exit code: 0 nothing (or only what our gates guard), 1 gadgets, 2 usage or environment.
+Exit code: 0 nothing (or only what is guarded, by the file's own list and the form of the
+comparison: see guards), 1 gadgets, 2 unread: what is not understood is never called clean.
 """
 
 import json
 import os
 import shutil
 import stat
+import struct
 import sys
 import tempfile
 import time
@@ -16,13 +18,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from mpk.gadgets import Gadget
 from mpk.scanner.code import Piece, Run, ScanError, hits_in
 from mpk.scanner.image import MAGIC, Image
 from mpk.scanner.place import Context, Found, Object, Verdict, place
 from mpk.scanner.process import Process, opened
 
+_CLAIM = (
+    "guarded is what the file itself lists, where the comparison has a form of galeed's own: no proof, unless the file is "
+    "galeed's own copy"
+)
 _PROGRESS_SECONDS = 0.2
 _ARCHIVE = b"!<arch>\n"
+_THIN_ARCHIVE = b"!<thin>\n"
 _ARCHIVE_NOTE = (
     "it is an archive, scanned as raw bytes, so that no guard is known: scan the linked program, "
     "or extract the objects (ar x) for functions and sections"
@@ -102,7 +110,11 @@ def _opened_file(target: str) -> Iterator[IO[bytes]]:
 
 def _scan_file(target: str, file: IO[bytes]) -> Scan:
     descriptor, size = file.fileno(), os.fstat(file.fileno()).st_size
+    if os.pread(descriptor, 1, size):  # as those of /proc have
+        raise ScanError("it has more bytes than its size says; give - and send it through standard input")
     if os.pread(descriptor, len(MAGIC), 0) != MAGIC:
+        if os.pread(descriptor, len(_THIN_ARCHIVE), 0) == _THIN_ARCHIVE:
+            raise ScanError("it is a thin archive: its objects lie in other files; scan those, or the linked program")
         pieces = (Piece(0, size, descriptor, 0),) if size else ()
         scan = Scan(target, "raw", runs=[Run(pieces)] if pieces else [])
         if os.pread(descriptor, len(_ARCHIVE), 0) == _ARCHIVE:
@@ -111,7 +123,8 @@ def _scan_file(target: str, file: IO[bytes]) -> Scan:
         return scan
     image = Image(file, size)
     owner = Object(Path(target).name, image, 0)
-    scan = Scan(target, "elf", runs=image.runs(descriptor), notes=[_OBJECT_NOTE] if image.is_relocatable else [])
+    notes = [*([_OBJECT_NOTE] if image.is_relocatable else []), *image.notes]
+    scan = Scan(target, "elf", runs=image.runs(descriptor), notes=notes)
 
     def locate(hit: Any) -> tuple[Object | None, int | None]:
         run = next(run for run in scan.runs if run.start <= hit.offset < run.end)
@@ -142,6 +155,8 @@ def _find(scan: Scan, locate: Any, bits: int) -> None:
                 owner, offset = locate(hit)
                 scan.found.append(place(hit, run, offset, owner, bits))
             scan.scanned_bytes += run.end - run.start
+        if any(one.verdict is Verdict.GUARDED and one.hit.gadget is Gadget.WRPKRU for one in scan.found):
+            scan.notes.append(_CLAIM)
     finally:
         progress.end()
 
@@ -189,19 +204,24 @@ def render(scan: Scan) -> str:
     }
     told = ", ".join(f"{count} {words[verdict]}" for verdict, count in counts.items() if count) or "no gadgets"
     runs = f"{len(scan.runs)} run{'' if len(scan.runs) == 1 else 's'}"
-    summary = f"{scan.target}: {scan.scanned_bytes} {what} in {runs}: {told}"
+    summary = f"{printable(scan.target)}: {scan.scanned_bytes} {what} in {runs}: {told}"
     return "\n".join([*blocks, *(f"note: {note}" for note in scan.notes), summary])
+
+
+def printable(name: str) -> str:
+    """A name that somebody else chose, as one piece of a line: what cannot be shown is escaped."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in name)
 
 
 def _lines(one: Found) -> Iterator[str]:
     place_in_file = f", file offset 0x{one.file_offset:x}" if one.file_offset is not None else ""
     yield f"{one.hit.gadget.name} at 0x{one.hit.offset:x}{place_in_file}: {one.code.hex(' ')}"
-    where = [one.object] if one.object else []
+    where = [printable(one.object)] if one.object else []
     if one.function:
-        name = one.function.name or f"a function without a name at 0x{one.function.start:x}"
+        name = printable(one.function.name or "") or f"a function without a name at 0x{one.function.start:x}"
         where.append(f"{name}+0x{one.hit.offset - one.function.start:x}")
     elif one.section:
-        where.append(f"section {one.section}")
+        where.append(f"section {printable(one.section)}")
     if where:
         yield f"  in    {', '.join(where)}"
     if one.context is Context.INSTRUCTION:
@@ -218,6 +238,8 @@ def run(target: str, json_wanted: bool) -> tuple[str, int]:
         scan = scan_target(target)
     except (ScanError, OSError) as error:
         what = error.strerror if isinstance(error, OSError) else str(error)
-        raise ScanError(f"{target}: {what}") from error
+        raise ScanError(f"{printable(target)}: {what}") from error
+    except (ValueError, ArithmeticError, LookupError, MemoryError, RecursionError, struct.error) as error:
+        raise ScanError(f"{printable(target)}: it cannot be understood ({type(error).__name__})") from error
     text = json.dumps(as_json(scan), indent=2) if json_wanted else render(scan)
     return text, 1 if scan.open_count else 0

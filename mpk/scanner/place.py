@@ -7,10 +7,11 @@ them. Source of the decoding: iced-x86.
 from dataclasses import dataclass
 from enum import Enum
 
-from iced_x86 import Decoder, FlowControl, Formatter, FormatterSyntax, Instruction, Mnemonic
+from iced_x86 import Decoder, Formatter, FormatterSyntax, Instruction, Mnemonic
 
 from mpk.gadgets import Gadget, Hit
 from mpk.scanner.code import Run
+from mpk.scanner.guards import is_compared
 from mpk.scanner.image import Function, Image
 
 _MEANT = {
@@ -22,7 +23,6 @@ _MEANT = {
 }
 _LONGEST = 15
 _WALK_BYTES = 4 << 20  # of one function, at most
-_COMPARED_WITHIN = 12  # instructions behind a WRPKRU of ours
 # TEST EAX, 1 << 9; JNZ to the UD2 behind the jump that follows: what code_detour.c writes.
 _TEST, _STOP = b"\xa9\x00\x02\x00\x00\x75\x05\xe9", b"\x0f\x0b"
 
@@ -96,27 +96,13 @@ def _verdict(hit: Hit, run: Run, owner: Object | None, bits: int) -> Verdict:
     if hit.gadget is Gadget.XRSTORS:
         return Verdict.FAULTS
     if hit.gadget is Gadget.WRPKRU and owner and hit.offset - owner.bias in owner.image.guarded:
-        return Verdict.GUARDED if _is_compared(hit, run, bits) else Verdict.OPEN
+        return Verdict.GUARDED if is_compared(hit, run, bits) else Verdict.OPEN
     if hit.gadget is Gadget.XRSTOR:
         code = run.read(hit.offset, hit.offset + _LONGEST + len(_TEST) + 4 + len(_STOP))
         behind = code[Decoder(bits, code).decode().len :]
         if behind.startswith(_TEST) and behind[len(_TEST) + 4 :].startswith(_STOP):
             return Verdict.GUARDED
     return Verdict.OPEN
-
-
-def _is_compared(hit: Hit, run: Run, bits: int) -> bool:
-    """Anybody may write a list of guarded sites into his file: the compare must be there, too."""
-    behind = hit.offset + hit.size
-    code = run.read(behind, behind + _COMPARED_WITHIN * _LONGEST)
-    compared = False
-    for instruction, _ in zip(Decoder(bits, code), range(_COMPARED_WITHIN), strict=False):
-        if instruction.flow_control == FlowControl.CONDITIONAL_BRANCH:
-            return compared
-        if instruction.is_invalid or instruction.flow_control != FlowControl.NEXT:
-            return False
-        compared = compared or instruction.mnemonic == Mnemonic.CMP
-    return False
 
 
 def _walk(hit: Hit, run: Run, function: Function, bits: int) -> tuple[Context, int | None, str | None]:

@@ -20,7 +20,7 @@ from mpk.scanner.code import Piece, Run, ScanError, runs_of
 from mpk.scanner.image import Image
 from mpk.scanner.place import Object
 
-_LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ (\d+) *(.*)")
+_LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ (\d+) *(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _refusal(error: OSError) -> ScanError:
 def _mappings(pid: int) -> list[Mapping]:
     text = Path(f"/proc/{pid}/maps").read_text(errors="surrogateescape")
     found = []
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n") if text else ():  # names may hold other ends of lines
         match = _LINE.fullmatch(line)
         if not match:
             raise ScanError(f"/proc/{pid}/maps has a line that cannot be understood")

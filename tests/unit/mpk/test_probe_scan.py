@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mpk.gadgets import MAX_BYTES
 from mpk.scanner.code import Piece, Run, hits_in, runs_of
 from tests.conftest import ROOT, Outcome
-from tests.conftest import Run as RunCommand
+from tests.unit.mpk.conftest import PROBE, WRPKRU, Scan
 
-PROBE = [sys.executable, "-W", "error", "-m", "mpk.probe"]
-WRPKRU = b"\x0f\x01\xef"
 PAGE = 4096
 SAMPLE = r"""
 .text
@@ -69,45 +65,6 @@ int main(void) {
     pause();
 }
 """
-Scan = Callable[..., tuple[int, dict[str, Any]]]
-
-
-@pytest.fixture
-def probe(run: RunCommand) -> Callable[..., Outcome]:
-    def call(*words: str | Path) -> Outcome:
-        outcome = run([*PROBE, "--scan", *words])
-        assert "Traceback" not in outcome.stderr, outcome
-        return outcome
-
-    return call
-
-
-@pytest.fixture
-def scan(probe: Callable[..., Outcome]) -> Scan:
-    """The exit code and the JSON object."""
-
-    def call(target: str | Path) -> tuple[int, dict[str, Any]]:
-        outcome = probe(target, "--json")
-        assert outcome.stderr == "", outcome
-        found: dict[str, Any] = json.loads(outcome.stdout)
-        return outcome.code, found
-
-    return call
-
-
-@pytest.fixture
-def gcc(tmp_path: Path) -> Callable[..., Path]:
-    if not shutil.which("gcc"):
-        pytest.skip("no gcc on this machine")
-
-    def call(name: str, source: str, *flags: str) -> Path:
-        (tmp_path / name).write_text(source)
-        subprocess.run(["gcc", *flags, name, "-o", "sample"], cwd=tmp_path, check=True)
-        return tmp_path / "sample"
-
-    return call
-
-
 PLACES = {
     "whole": ("instruction", 4, "wrpkru"),
     "inside": ("inside", 2, "mov $0xEF010F,%eax"),
@@ -183,11 +140,31 @@ def test_each_guarded_site_is_compared_right_behind() -> None:
         assert compared, hex(site)
 
 
+STATE = "movabs $0x201000000028, %rdx\n mov (%rdx), %rdx\n mov %rdx, %rcx\n shr $32, %rcx\n and %ecx, %eax\n"
+COMPARED = {
+    "with a copy": "cmp %eax, %edi\n jne 2f\n ret",
+    "with a copy, the other way": "cmp %edi, %eax\n je 3f\n mov %eax, %edi\n jmp 2f\n 3: ret",
+    "with the protected state": STATE + "cmp %edx, %eax\n jne 2f\n ret",
+}
 UNGUARDED = {
     "nothing": "nop\n ret",
     "another jump": "test %eax, %eax\n jne 1b\n cmp %eax, %edi",
-    "a call first": "call 1b\n cmp %eax, %edi\n jne 1b",
-    "too late": "nop\n " * 12 + "cmp %eax, %edi\n jne 1b",
+    "a call first": "call 1b\n cmp %eax, %edi\n jne 2f\n ret\n 2: ud2",
+    "too late": "nop\n " * 12 + "cmp %eax, %edi\n jne 2f\n ret\n 2: ud2",
+    "with itself": "cmp %eax, %eax\n jne 2f\n ret\n 2: ud2",
+    "with a copy made after it": "mov %eax, %edi\n cmp %eax, %edi\n jne 2f\n ret\n 2: ud2",
+    "two others": "cmp %esi, %edi\n jne 2f\n ret\n 2: ud2",
+    "with a constant": "cmp $0, %eax\n jne 2f\n ret\n 2: ud2",
+    "with memory": "cmp (%rsp), %eax\n jne 2f\n ret\n 2: ud2",
+    "with the zero that it wants": "cmp %ecx, %eax\n jne 2f\n ret\n 2: ud2",
+    "both ways alike": "cmp %eax, %edi\n jne 2f\n 2: ud2",
+    "to no end": "cmp %eax, %edi\n jne 2f\n ret\n 2: ret",
+    "forgotten": "cmp %eax, %edi\n test %esi, %esi\n jne 2f\n ret\n 2: ud2",
+    "another jump's flags": "cmp %eax, %edi\n jo 2f\n ret\n 2: ud2",
+    "a part": "cmp %al, %dil\n jne 2f\n ret\n 2: ud2",
+    "a store first": "mov %eax, (%rsp)\n cmp %eax, %edi\n jne 2f\n ret\n 2: ud2",
+    "another word": STATE.replace("28,", "30,") + "cmp %edx, %eax\n jne 2f\n ret\n 2: ud2",
+    "another mask": STATE.replace("$32", "$31") + "cmp %edx, %eax\n jne 2f\n ret\n 2: ud2",
 }
 
 
@@ -197,8 +174,16 @@ def test_a_list_of_sites_alone_guards_nothing(gcc: Callable[..., Path], scan: Sc
     listed = '.text\n1: wrpkru\n{}\n.section galeed_wrpkru, "a"\n.long 1b - .\n'
     code, found = scan(gcc("fake.s", listed.format(UNGUARDED[what]), "-nostdlib", "-shared"))
     assert (code, [hit["verdict"] for hit in found["hits"]]) == (1, ["open"])
-    code, found = scan(gcc("real.s", listed.format("cmp %eax, %edi\n jne 1b"), "-nostdlib", "-shared"))
+
+
+@pytest.mark.parametrize("what", COMPARED)
+def test_a_comparison_of_the_runtime_is_guarded_by_the_files_own_claim(
+    gcc: Callable[..., Path], scan: Scan, what: str
+) -> None:
+    listed = '.text\n1: wrpkru\n{}\n2: ud2\n.section galeed_wrpkru, "a"\n.long 1b - .\n'
+    code, found = scan(gcc("real.s", listed.format(COMPARED[what]), "-nostdlib", "-shared"))
     assert (code, [hit["verdict"] for hit in found["hits"]]) == (0, ["guarded"])
+    assert any("what the file itself lists" in note and "no proof" in note for note in found["notes"])
 
 
 def test_an_object_file_whose_sections_are_lost(gcc: Callable[..., Path], probe: Callable[..., Outcome]) -> None:
