@@ -9,7 +9,7 @@ Three forms, each ahead of any store, call or other jump:
 * *record* (mpk_open of call_macros.h): the thread's record, found from the FS base;
   instruction by instruction, up to UD2.
 
-ASSUMES nothing of the file, and proves nothing of it either: its list of sites is the
+Assumes nothing of the file, and proves nothing of it either: its list of sites is the
 file's own claim, and whoever wrote the file may have copied a comparison and chosen the
 register that it compares with. Only for the runtime's own copy does "guarded" say
 what pkru.h promises. Hardening believes no list but that of its own program.
