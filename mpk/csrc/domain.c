@@ -126,15 +126,18 @@ void *mpk_domain_private(mpk_domain *domain, size_t bytes) {
     return result;
 }
 
-void _mpk_domains_lock(void) {
+static void lock(_Atomic uint32_t *word) {
     uint32_t free = 0;
-    while (!atomic_compare_exchange_weak(&MPK_RUNTIME->domains_lock, &free, 1)) {
+    while (!atomic_compare_exchange_weak(word, &free, 1)) {
         free = 0;
         sched_yield(); /* the holder makes system calls */
     }
 }
 
+void _mpk_domains_lock(void) { lock(&MPK_RUNTIME->domains_lock); }
 void _mpk_domains_unlock(void) { atomic_store(&MPK_RUNTIME->domains_lock, 0); }
+void _mpk_host_lock(void) { lock(&MPK_RUNTIME->host_lock); }
+void _mpk_host_unlock(void) { atomic_store(&MPK_RUNTIME->host_lock, 0); }
 
 /* A key of its own, guarded in every gate from now on. pku only; extent_lock. */
 static int guard_key(struct domain_extent *extent) {
@@ -217,11 +220,7 @@ mpk_domain *mpk_host(int *error) {
     mpk_domain *host = atomic_load(&runtime->host);
     if (likely(host != NULL)) return host;
     host_only("mpk_host");
-    uint32_t free = 0;
-    while (!atomic_compare_exchange_weak(&runtime->host_lock, &free, 1)) {
-        free = 0;
-        __builtin_ia32_pause();
-    }
+    _mpk_host_lock();
     host = atomic_load(&runtime->host);
     if (!host) {
         /* Threads that exist before the key does must be known, and the fault
@@ -233,7 +232,7 @@ mpk_domain *mpk_host(int *error) {
             atomic_store(&runtime->host, host);
         }
     }
-    atomic_store(&runtime->host_lock, 0);
+    _mpk_host_unlock();
     return *error ? NULL : host;
 }
 

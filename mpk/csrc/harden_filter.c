@@ -171,6 +171,8 @@ static void assemble(struct program *p, uint32_t parts, bool sealed) {
     give(p, SECCOMP_RET_ALLOW);
 }
 
+static void do_nothing(void) {}
+
 int _mpk_harden_filter_check(struct hardening *h, uint32_t part) {
     uint32_t action = SECCOMP_RET_KILL_PROCESS;
     uint64_t mask;
@@ -180,6 +182,9 @@ int _mpk_harden_filter_check(struct hardening *h, uint32_t part) {
     /* Tagged addresses would mean the same page and compare differently. */
     if (!syscall(SYS_arch_prctl, ARCH_GET_UNTAG_MASK_, &mask) && ~mask)
         return _mpk_harden_refuse(h, part, "linear address masking is switched on in this process; switch it off");
+    if (_mpk_harden_in_child(do_nothing)) /* in one its effect will be tried, when it cannot be undone any more */
+        return _mpk_harden_refuse(h, part, "no trial child can be made (%s), so that its effect could not be seen; raise "
+                                  "the limit on processes (ulimit -u)", strerror(errno));
     return 0;
 }
 

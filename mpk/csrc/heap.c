@@ -53,7 +53,7 @@ int _mpk_heap_init(mpk_domain *domain) {
     if ((error = _mpk_heap_harden_init(heap)))
         return error;
     domain->heap = heap;
-    return _mpk_heap_fork_register();
+    return MPK_OK;
 }
 
 /* pre: the bin has a block. unit: its class's half of a unit word will do. */

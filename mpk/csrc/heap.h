@@ -387,7 +387,10 @@ bool _mpk_heap_large_resize(struct heap *heap, struct span *span, size_t bytes);
 
 /* ---- heap_fork.c, heap_check.c ---------------------------------------------- */
 
-int _mpk_heap_fork_register(void);
+/* fork.c's handlers, as far as domains and heaps go. */
+void _mpk_heap_fork_prepare(void);
+void _mpk_heap_fork_parent(void);
+void _mpk_heap_fork_child(void);
 /* heap_find.c: tries the barrier that marks of strangers need. */
 void _mpk_heap_barrier_init(struct heap *heap);
 /* mpk_heap_check and more: the caches of all threads, and that no block is lost.

@@ -10,8 +10,6 @@
  * way to the forking thread, are found free by their words, and runs by their tags.
  *
  * fork may be called by foreign code, so rights are opened around each step.
- *
- * ASSUMES: nobody forks around the C library (a bare clone system call).
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -113,24 +111,19 @@ static void after_fork(void (*step)(struct heap *)) {
     each_heap(step);
     int was_foreign = _mpk_access_begin_to("called fork");
     _mpk_domains_unlock();
+    _mpk_host_unlock();
     mpk_access_end(was_foreign);
 }
 
-static void before_fork(void) {
+void _mpk_heap_fork_prepare(void) {
     int was_foreign = _mpk_access_begin_to("called fork");
+    _mpk_host_lock();
     _mpk_domains_lock();
     mpk_access_end(was_foreign);
     each_heap(_mpk_heap_lock_all);
 }
-static void after_fork_parent(void) { after_fork(_mpk_heap_unlock_all); }
-static void after_fork_child(void) {
+void _mpk_heap_fork_parent(void) { after_fork(_mpk_heap_unlock_all); }
+void _mpk_heap_fork_child(void) {
     if (!mpk_harden_orphan()) /* which has nothing that could be unlocked */
         after_fork(inherit);
-}
-
-int _mpk_heap_fork_register(void) {
-    static atomic_flag registered = ATOMIC_FLAG_INIT;
-    if (atomic_flag_test_and_set(&registered))
-        return MPK_OK;
-    return pthread_atfork(before_fork, after_fork_parent, after_fork_child) ? MPK_ENOMEM : MPK_OK;
 }

@@ -4,8 +4,9 @@
  * one is as long as the alignment asks for, the back one a page.
  *
  * Invariants:
- *  - a span is SPAN_GUARD exactly while its pages are inaccessible to everybody; its
- *    tag says how (enum way);
+ *  - pages are inaccessible only while their span is SPAN_GUARD, whose tag says how
+ *    (enum way). It is so a little before and after, because a fork may come in between: the
+ *    child leaves such a span as it is;
  *  - a hardened heap gives no huge allocation without both guards: when the kernel
  *    refuses them, the allocation is refused.
  *
@@ -32,14 +33,14 @@ enum way { BY_MADVISE, BY_PROTECTION };
 static bool guard(struct heap *heap, struct span *span) {
     uintptr_t start = load_start(span);
     size_t bytes = (size_t)span->pages * MPK_PAGE_BYTES;
-    enum way way = BY_MADVISE;
-    if (madvise((void *)start, bytes, MADV_GUARD_INSTALL)) {
-        way = BY_PROTECTION;
-        if (_mpk_domain_hide(heap->domain, start, bytes))
-            return false;
-    }
-    atomic_store_explicit(&span->tag, span_tag(SPAN_GUARD, way), memory_order_release);
-    return true;
+    atomic_store_explicit(&span->tag, span_tag(SPAN_GUARD, BY_MADVISE), memory_order_release);
+    if (!madvise((void *)start, bytes, MADV_GUARD_INSTALL))
+        return true;
+    atomic_store_explicit(&span->tag, span_tag(SPAN_GUARD, BY_PROTECTION), memory_order_release);
+    if (!_mpk_domain_hide(heap->domain, start, bytes))
+        return true;
+    atomic_store_explicit(&span->tag, span_tag(SPAN_BUSY, 0), memory_order_release);
+    return false;
 }
 
 /* Frees the span, a guard or not. Pages that stay inaccessible are never reused. */

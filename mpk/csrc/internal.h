@@ -188,6 +188,14 @@ bool _mpk_heap_guard_find(mpk_domain *domain, uintptr_t address, struct mpk_allo
 /* domain.c: no domain begins or ends meanwhile. Taken before every other lock. */
 void _mpk_domains_lock(void);
 void _mpk_domains_unlock(void);
+/* domain.c: the host domain is not made meanwhile. Taken before _mpk_domains_lock. */
+void _mpk_host_lock(void);
+void _mpk_host_unlock(void);
+
+/* fork.c: idempotent. errors: ENOMEM. start.c: nobody starts the runtime meanwhile. */
+int _mpk_fork_register(void);
+void _mpk_start_lock(void);
+void _mpk_start_unlock(void);
 
 /* heap.c: called once when a domain is created, with rights open. */
 int _mpk_heap_init(mpk_domain *domain);

@@ -277,7 +277,7 @@ void mpk_set_violation_hook(void (*hook)(struct mpk_violation *violation));
  * Rust's own handler is there before. */
 int mpk_faults_install(void);
 enum mpk_policy mpk_policy(void);
-void mpk_set_policy(enum mpk_policy policy);
+void mpk_set_policy(enum mpk_policy policy); /* pre: started. Fatal with any other value */
 enum mpk_rights mpk_foreign_rights(void);
 
 #ifdef __cplusplus

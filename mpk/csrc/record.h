@@ -95,5 +95,9 @@ bool _mpk_thread_is_older(int32_t thread_id);
 int _mpk_threads_note_older(void);
 /* thread.c: start-up. */
 int _mpk_threads_start(void);
+/* fork.c's handlers, as far as threads go. */
+void _mpk_threads_fork_prepare(void);
+void _mpk_threads_fork_parent(void);
+void _mpk_threads_fork_child(void);
 
 #endif

@@ -212,11 +212,16 @@ static int start_locked(void) {
     return error;
 }
 
+void _mpk_start_lock(void) { pthread_mutex_lock(&start_lock); }
+void _mpk_start_unlock(void) { pthread_mutex_unlock(&start_lock); }
+
 int mpk_start(void) {
     if (likely(_mpk_started.started)) return 0;
-    pthread_mutex_lock(&start_lock);
-    int error = start_locked();
-    pthread_mutex_unlock(&start_lock);
+    int error = _mpk_fork_register();
+    if (error) return error;
+    _mpk_start_lock();
+    error = start_locked();
+    _mpk_start_unlock();
     return error;
 }
 
@@ -224,6 +229,9 @@ enum mpk_backend mpk_backend(void) { return MPK_RUNTIME->backend; }
 const char *mpk_backend_name(void) { return MPK_RUNTIME->backend == MPK_BACKEND_PKU ? "pku" : "mprotect"; }
 const char *mpk_backend_reason(void) { return MPK_RUNTIME->reason; }
 enum mpk_policy mpk_policy(void) { return (enum mpk_policy)atomic_load(&MPK_RUNTIME->policy); }
-void mpk_set_policy(enum mpk_policy policy) { atomic_store(&MPK_RUNTIME->policy, policy); }
+void mpk_set_policy(enum mpk_policy policy) {
+    if ((uint32_t)policy > MPK_ON_VIOLATION_REPORT) _mpk_fatal("mpk_set_policy(%d): there is no such policy", (int)policy);
+    atomic_store(&MPK_RUNTIME->policy, policy);
+}
 enum mpk_rights mpk_foreign_rights(void) { return MPK_RUNTIME->foreign_rights; }
 void mpk_set_violation_hook(void (*hook)(struct mpk_violation *)) { MPK_RUNTIME->violation_hook = hook; }

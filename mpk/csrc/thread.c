@@ -183,19 +183,19 @@ int _mpk_threads_note_older(void) {
 /* fork: only the calling thread lives on. The locks of others are waited for
  * before; their records are lost after. C may fork inside a foreign call: the
  * handlers then work with rights open, and the child's thread is foreign still. */
-static void fork_prepare(void) {
+void _mpk_threads_fork_prepare(void) {
     int was_foreign = _mpk_access_begin_to("called fork");
     _mpk_extents_lock();
     MPK_RUNTIME->forking_foreign = was_foreign;
 }
 
-static void fork_parent(void) {
+void _mpk_threads_fork_parent(void) {
     int was_foreign = MPK_RUNTIME->forking_foreign;
     _mpk_extents_unlock();
     mpk_access_end(was_foreign);
 }
 
-static void fork_child(void) {
+void _mpk_threads_fork_child(void) {
     _mpk_harden_fork_child();
     if (_mpk_harden_forked()) return;
     uintptr_t me = _mpk_fs_base();
@@ -212,7 +212,7 @@ static void fork_child(void) {
     _mpk_vkey_fork_child();
     uintptr_t runner = atomic_load(&MPK_RUNTIME->runner);
     if (runner != 0 && runner != me) atomic_store(&MPK_RUNTIME->runner, 0);
-    fork_parent();
+    _mpk_threads_fork_parent();
 }
 
 int _mpk_threads_start(void) {
@@ -220,5 +220,5 @@ int _mpk_threads_start(void) {
         errno = EAGAIN;
         return MPK_EKERNEL;
     }
-    return pthread_atfork(fork_prepare, fork_parent, fork_child) ? MPK_ENOMEM : 0;
+    return 0;
 }

@@ -6,6 +6,7 @@ prints is judged here. An errno is exact on purpose: it tells which mechanism re
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -354,3 +355,25 @@ def test_open_doors_are_named(backend: str, programs: Path, run: Run) -> None:
     expect(applied, {"use_heap": "ok"})
     assert applied.reports[0]["failed"] == "deputy"
     assert re.search(r"descriptor 7 is a process's memory \(/proc/\d+/mem\)", applied.reports[0]["reason"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_open_doors_are_known_by_other_names(backend: str, programs: Path, run: Run, tmp_path: Path) -> None:
+    """proc may be mounted elsewhere, and any file under another name."""
+    shell = f"mount -t proc proc {tmp_path} && exec {programs}/apply --deputy 7<>{tmp_path}/self/mem"
+    applied = Applied(run(["unshare", "--mount", "sh", "-c", shell]))
+    assert applied.reports[0]["failed"] == "deputy", str(applied)
+    assert "descriptor 7 is a process's memory" in applied.reports[0]["reason"]
+
+
+def test_a_filter_whose_effect_cannot_be_seen_is_not_installed(
+    backend: str, programs: Path, run: Run, user: tuple[str, ...]
+) -> None:
+    """Its trial needs a child, which a limit may forbid."""
+    if user == () and os.geteuid() == 0:
+        pytest.skip("no limit on processes binds root")
+    shell = f"ulimit -u 0; exec {programs}/apply --syscalls memfd map_executable"
+    applied = Applied(run([*user, "bash", "-c", shell]))
+    assert applied.reports[0]["failed"] in ("deputy", "syscalls"), str(applied)
+    assert "no trial child can be made" in applied.reports[0]["reason"]
+    expect(applied, {"memfd": "ok", "map_executable": "ok"})

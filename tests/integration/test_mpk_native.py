@@ -36,7 +36,7 @@ def programs(request: pytest.FixtureRequest) -> Path:
 
 
 HOLDS = (
-    *("rights", "gates", "unwind", "domains", "forks"),
+    *("rights", "gates", "unwind", "domains", "forks", "forkstart"),
     *(f"signals {how}" for how in ("host", "early", "callback", "c")),
     *(f"threads {how}" for how in ("older", "older-than-start", "hammer", "wait-host", "wait-foreign", "exit")),
 )
@@ -77,6 +77,7 @@ MISUSE = {
     "try-in-foreign": "foreign code called mpk_try",
     "callback-exit-in-foreign": "mpk_callback_exit",
     "exit-inside-callback": "the innermost frame is the callback",
+    "no-such-policy": "there is no such policy",
 }
 
 

@@ -19,6 +19,7 @@ int main(int count, char **arguments) {
     mpk_domain *host = host_domain();
     if (!strcmp(what, "exit-without-gate")) mpk_gate_exit(&token);
     if (!strcmp(what, "deep")) deep(0);
+    if (!strcmp(what, "no-such-policy")) mpk_set_policy((enum mpk_policy)99);
     mpk_gate_enter(&token, "f");
     if (!strcmp(what, "wrong-token")) mpk_gate_exit(&other);
     if (!strcmp(what, "enter-in-foreign")) mpk_gate_enter(&other, "g");

@@ -3,9 +3,12 @@
  * With "protection" the kernel knows no MADV_GUARD_INSTALL, like those before 6.13. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "check.h"
 
 #define BLOCKS 400
@@ -185,6 +188,45 @@ static void forget_guard_install(void) {
     CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
+static _Atomic int stop;
+
+static void *makes_and_frees(void *unused) {
+    enum mpk_rights before;
+    CHECK(mpk_domain_open(domain, MPK_READ_WRITE, &before) == 0);
+    while (!atomic_load(&stop)) {
+        void *huge = mpk_heap_alloc(domain, 200000, 0);
+        CHECK(huge);
+        mpk_heap_free(domain, huge);
+    }
+    return unused;
+}
+
+/* A fork between the two halves of a guard's making: the child is not given its pages. */
+static void forks_find_no_guard_in_the_way(uint32_t parts) {
+    pthread_t threads[3];
+    begin(parts);
+    atomic_store(&stop, 0);
+    for (int i = 0; i < 3; i++) CHECK(pthread_create(&threads[i], NULL, makes_and_frees, NULL) == 0);
+    for (int round = 0; round < 40; round++) {
+        pid_t child = fork();
+        CHECK(child >= 0);
+        if (!child) {
+            for (int i = 0; i < 60; i++) {
+                char *huge = mpk_heap_alloc(domain, 100000, 0);
+                CHECK(huge);
+                memset(huge, 1, 100000);
+            }
+            CHECK_HEAP(domain);
+            _exit(0);
+        }
+        int status;
+        CHECK(waitpid(child, &status, 0) == child && status == 0);
+    }
+    atomic_store(&stop, 1);
+    for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+    end();
+}
+
 int main(int argc, char **argv) {
     if (argc == 2 && !strcmp(argv[1], "protection"))
         forget_guard_install();
@@ -195,6 +237,8 @@ int main(int argc, char **argv) {
     order_is_random(MPK_HEAP_HARDENED);
     huge_ones_have_guards(MPK_HEAP_GUARDS);
     huge_ones_have_guards(MPK_HEAP_HARDENED);
+    forks_find_no_guard_in_the_way(MPK_HEAP_GUARDS);
+    forks_find_no_guard_in_the_way(MPK_HEAP_HARDENED);
     reuse_is_late(MPK_HEAP_QUARANTINE, 40);
     reuse_is_late(MPK_HEAP_HARDENED, 40);
     reuse_is_late(MPK_HEAP_QUARANTINE, 20000);
