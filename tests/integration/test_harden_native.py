@@ -62,7 +62,7 @@ def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     to = tmp_path_factory.mktemp("harden")
     shutil.copytree(compiled.programs("harden", FLAVOURS[request.param]()), to, dirs_exist_ok=True)
     for folder in (to, *to.parents):
-        if folder.stat().st_uid == to.stat().st_uid and folder.name.startswith(("harden", "pytest-")):
+        if folder.stat().st_uid == to.stat().st_uid and folder.name.startswith(("harden", "pytest-", "popen-")):
             folder.chmod(0o755)
     return to
 
@@ -374,6 +374,7 @@ def test_a_filter_whose_effect_cannot_be_seen_is_not_installed(
         pytest.skip("no limit on processes binds root")
     shell = f"ulimit -u 0; exec {programs}/apply --syscalls memfd map_executable"
     applied = Applied(run([*user, "bash", "-c", shell]))
+    assert applied.reports, str(applied)
     assert applied.reports[0]["failed"] in ("deputy", "syscalls"), str(applied)
     assert "no trial child can be made" in applied.reports[0]["reason"]
     expect(applied, {"memfd": "ok", "map_executable": "ok"})
