@@ -20,7 +20,9 @@ LIBRARY_COMPILE = $(CC) -std=gnu11 -O2 -fPIC -fvisibility=hidden -pthread $(CFLA
 
 .PHONY: absolute
 absolute:
-	@for path in '$(PREFIX)' '$(INCLUDEDIR)' '$(LIBDIR)' '$(PKGCONFIGDIR)'; do case "$$path" in /*|'') ;; \
+	@for path in '$(PREFIX)' '$(INCLUDEDIR)' '$(LIBDIR)' '$(PKGCONFIGDIR)'; do case "$$path" in \
+	  *[!A-Za-z0-9/._+@%:,=~-]*) echo "make: '$$path' has characters that pkg-config and compilers would take apart; choose another path" >&2; exit 2;; \
+	  /*|'') ;; \
 	  *) echo "make: '$$path' is no absolute path, which PREFIX and the folders below it have to be" >&2; exit 2;; esac; done
 
 .PHONY: library

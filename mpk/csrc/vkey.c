@@ -85,9 +85,21 @@ static bool overlaps(uintptr_t base, size_t bytes, uintptr_t other, size_t other
     return base < other + other_bytes && other < base + bytes;
 }
 
-/* pre: lock. Would MAP_FIXED there take away what is ours? */
+static bool is_a_foreign_stack(uintptr_t base, size_t bytes) {
+    for (uint32_t slot = 0; slot < MPK_THREADS; slot++) {
+        if (!_mpk_record_was_used(slot)) continue;
+        const struct thread_record *record = _mpk_record_at(slot);
+        uintptr_t low = record->foreign_low, high = record->foreign_high;
+        if (high && overlaps(base, bytes, low - MPK_PAGE_BYTES, high - low + MPK_PAGE_BYTES)) return true;
+    }
+    return false;
+}
+
+/* pre: lock. Would MAP_FIXED there take away what is ours? The host domain's place is, before
+ * it exists too. */
 static bool is_taken(uintptr_t base, size_t bytes) {
-    if (overlaps(base, bytes, MPK_PUBLISHED_BASE, MPK_PUBLISHED_BYTES) ||
+    if (overlaps(base, bytes, MPK_HOST_BASE, MPK_PUBLISHED_BASE + MPK_PUBLISHED_BYTES - MPK_HOST_BASE) ||
+        is_a_foreign_stack(base, bytes) ||
         overlaps(base, bytes, (uintptr_t)&_mpk_started, sizeof _mpk_started))
         return true;
     for (int i = 0; i < MPK_MAX_DOMAINS; i++) {

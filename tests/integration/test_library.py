@@ -124,13 +124,24 @@ def test_destdir_is_not_in_what_is_installed(tmp_path: Path) -> None:
     assert "/stage" not in said and "\nlibdir=${prefix}/lib64\n" in said and said.startswith("prefix=/opt\n")
 
 
-@pytest.mark.parametrize("variables", [["PREFIX=below"], ["PREFIX=/opt", "LIBDIR=lib64"]], ids=["prefix", "libdir"])
-def test_a_relative_path_is_refused_in_a_line(tmp_path: Path, variables: list[str]) -> None:
-    """The pkg-config file would hold it, which is of no use elsewhere."""
+@pytest.mark.parametrize(
+    ("variables", "why"),
+    [
+        (["PREFIX=below"], "is no absolute path"),
+        (["PREFIX=/opt", "LIBDIR=lib64"], "is no absolute path"),
+        (["PREFIX=/opt/two words"], "has characters"),
+        (["PREFIX=/opt/back\\slash"], "has characters"),
+    ],
+    ids=["prefix", "libdir", "space", "backslash"],
+)
+def test_a_path_that_no_other_build_could_use_is_refused_in_a_line(
+    tmp_path: Path, variables: list[str], why: str
+) -> None:
+    """The pkg-config file would hold it."""
     if not shutil.which("make"):
         pytest.skip("no make")
     for target in ("install", "uninstall", f"{tmp_path}/galeed-mpk.pc"):
         command = ["make", "-C", str(ROOT), target, f"LIBRARY={tmp_path}", f"DESTDIR={tmp_path}/", *variables]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 2 and "is no absolute path" in done.stderr, done
+        assert done.returncode == 2 and why in done.stderr, done
     assert tree(tmp_path) == set()

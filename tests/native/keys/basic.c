@@ -45,6 +45,7 @@ static void misuse(void) {
         {2, NULL, PAGE, RW, MAP_PRIVATE, -1},
         {2, base, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1},
         {2, (void *)MPK_PUBLISHED_BASE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1},
+        {2, (void *)MPK_HOST_BASE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1}, /* nobody made it yet */
         {2, started, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1},
         {2, (void *)1, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1},
     };
