@@ -36,6 +36,17 @@ int mpk_domain_close(mpk_domain *domain, enum mpk_rights previous) {
     return set(domain, previous, NULL);
 }
 
+int _mpk_domain_hold(mpk_domain *domain, enum mpk_rights *previous) {
+    if (MPK_RUNTIME->backend == MPK_BACKEND_PKU) return set(domain, MPK_READ_WRITE, previous);
+    struct domain_extent *extent = _mpk_extent_of(domain);
+    return extent ? _mpk_extent_hold(extent) : MPK_EINVALID;
+}
+
+int _mpk_domain_let(mpk_domain *domain, enum mpk_rights previous) {
+    if (MPK_RUNTIME->backend == MPK_BACKEND_PKU) return set(domain, previous, NULL);
+    return _mpk_extent_let(_mpk_extent_of(domain));
+}
+
 enum mpk_rights mpk_domain_rights(mpk_domain *domain) {
     struct domain_extent *extent = _mpk_extent_of(domain);
     if (!extent) return MPK_NONE;

@@ -22,11 +22,11 @@ static void each_heap(void (*step)(struct heap *)) {
     for (uint32_t i = 0; i < MPK_MAX_DOMAINS; i++) {
         mpk_domain *domain = (mpk_domain *)MPK_RUNTIME->extents[i].base;
         enum mpk_rights previous;
-        if (!domain || mpk_domain_open(domain, MPK_READ_WRITE, &previous))
+        if (!domain || _mpk_domain_hold(domain, &previous))
             continue;
         if (domain->heap)
             step(domain->heap);
-        mpk_domain_close(domain, previous);
+        _mpk_domain_let(domain, previous);
     }
     mpk_access_end(was_foreign);
 }

@@ -71,6 +71,7 @@ struct domain_extent {
     size_t limit;                  /* what committed may grow to; less than bytes: secret memory */
     int key;
     _Atomic uint32_t rights;       /* mprotect: what the process's host threads have */
+    _Atomic uint32_t held;         /* mprotect: _mpk_domain_hold that last; then its pages are open */
     uint32_t runs;                 /* mprotect: shared runs, sorted, see share.c */
 };
 
@@ -184,6 +185,11 @@ int _mpk_domain_show(mpk_domain *domain, uintptr_t address, size_t bytes);
 /* heap_guard.c: is the address in a guard? Then *out is the allocation that it
  * guards. pre: the domain is readable. */
 bool _mpk_heap_guard_find(mpk_domain *domain, uintptr_t address, struct mpk_allocation *out);
+
+/* access.c: mpk_domain_open and mpk_domain_close for the runtime's own work, which no other
+ * thread notices. */
+int _mpk_domain_hold(mpk_domain *domain, enum mpk_rights *previous);
+int _mpk_domain_let(mpk_domain *domain, enum mpk_rights previous);
 
 /* domain.c: no domain begins or ends meanwhile. Taken before every other lock. */
 void _mpk_domains_lock(void);

@@ -46,6 +46,10 @@ void _mpk_runner_release(void);
 /* Waits while memory is closed for another thread's foreign call. Writes nothing
  * in guarded memory, so that a fault handler may call it. */
 void _mpk_wait_until_open(uintptr_t fs_base);
+/* prim_mprotect.c: opens a domain's pages for the runtime, beside what rights host threads
+ * give and take meanwhile; and back. Nests. errors: ENOMEM, EKERNEL. */
+int _mpk_extent_hold(struct domain_extent *extent);
+int _mpk_extent_let(struct domain_extent *extent);
 /* The lock on extents and runs. mprotect: waits while memory is closed. */
 void _mpk_extents_lock(void);
 /* Does the calling thread hold it: is this a signal handler amid its own change? There,

@@ -146,9 +146,31 @@ static enum mpk_rights mprotect_rights_get(struct domain_extent *extent) {
     return (enum mpk_rights)atomic_load(&extent->rights);
 }
 
+/* What its pages say while nobody is foreign. */
+static enum mpk_rights effective(struct domain_extent *extent) {
+    return atomic_load(&extent->held) ? MPK_READ_WRITE : mprotect_rights_get(extent);
+}
+
 static int mprotect_rights_set(struct domain_extent *extent, enum mpk_rights rights) {
-    int error = protect(extent, rights);
+    int error = atomic_load(&extent->held) ? 0 : protect(extent, rights);
     if (!error) atomic_store(&extent->rights, rights);
+    return error;
+}
+
+int _mpk_extent_hold(struct domain_extent *extent) {
+    _mpk_extents_lock();
+    int error = effective(extent) == MPK_READ_WRITE ? 0 : protect(extent, MPK_READ_WRITE);
+    if (!error) atomic_fetch_add(&extent->held, 1);
+    _mpk_extents_unlock();
+    return error;
+}
+
+int _mpk_extent_let(struct domain_extent *extent) {
+    _mpk_extents_lock();
+    atomic_fetch_sub(&extent->held, 1);
+    enum mpk_rights rights = effective(extent);
+    int error = rights == MPK_READ_WRITE ? 0 : protect(extent, rights);
+    _mpk_extents_unlock();
     return error;
 }
 
@@ -187,7 +209,7 @@ static uint32_t mprotect_close_all(struct thread_record *record) {
     for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
         struct domain_extent *extent = &runtime->extents[i];
         if (!extent->base) continue;
-        enum mpk_rights had = mprotect_rights_get(extent);
+        enum mpk_rights had = effective(extent);
         enum mpk_rights rights = runtime->foreign_rights;
         if (had != rights && protect(extent, rights))
             _mpk_fatal("mprotect of a domain failed (errno %d): it cannot be closed", errno);
@@ -208,7 +230,7 @@ static void mprotect_open_all(struct thread_record *record, uint32_t saved) {
     for (int i = 0; i < MPK_MAX_DOMAINS; i++) {
         struct domain_extent *extent = &runtime->extents[i];
         if (!extent->base) continue;
-        enum mpk_rights rights = mprotect_rights_get(extent);
+        enum mpk_rights rights = effective(extent);
         if (runtime->foreign_rights != rights && protect(extent, rights))
             _mpk_fatal("mprotect of a domain failed (errno %d): it cannot be opened", errno);
     }

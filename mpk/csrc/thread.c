@@ -47,9 +47,9 @@ static void give_back_caches(struct thread_record *record) {
         enum mpk_rights previous;
         if (!extent->base || extent->committed == 0) continue;
         mpk_domain *domain = (mpk_domain *)extent->base;
-        if (mpk_domain_open(domain, MPK_READ_WRITE, &previous)) continue;
+        if (_mpk_domain_hold(domain, &previous)) continue;
         _mpk_heap_thread_exit(domain, record);
-        mpk_domain_close(domain, previous);
+        _mpk_domain_let(domain, previous);
     }
     _mpk_domains_unlock();
 }

@@ -201,6 +201,9 @@ fn faulting_address(violation: &mut mpk_violation) {
         violation.mapped = u32::from(record.flags & MAPPED != 0);
         return;
     }
+    if living.is_some() {
+        return; // whatever was lent there before, this is what the access would have hit
+    }
     // A mapped lease that ended: rewritten code may have checked it earlier in
     // this call, and then reaches for pages that were taken back.
     let ended = Class::ALL
