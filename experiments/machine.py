@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,11 +67,16 @@ def busy() -> bool:
 
 
 def first_line(*command: str) -> str | None:
-    """The first line that a command prints; None where it cannot be run."""
-    if shutil.which(command[0]) is None:
+    """The first line that a command prints; None where it cannot be run. What it writes is dropped."""
+    program = shutil.which(command[0])
+    if program is None:
         return None
+    words = [str(Path(program).absolute()), *command[1:]]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=60, check=False)
+        with tempfile.TemporaryDirectory() as folder:  # csmith --version leaves a file where it stands
+            done = subprocess.run(
+                words, cwd=folder, capture_output=True, text=True, errors="replace", timeout=60, check=False
+            )
     except (OSError, subprocess.TimeoutExpired):
         return None
     lines = done.stdout.splitlines()

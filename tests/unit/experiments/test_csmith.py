@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments import machine
 from experiments.csmith.case import LEVELS, MODES, Case
 from experiments.csmith.sweep import Sweep, failed, summary
 from experiments.csmith.tools import Tools
 
 if TYPE_CHECKING:
+    import pytest
+
     from experiments.model import Json
 
 
@@ -75,3 +78,15 @@ def test_summary() -> None:
     assert modes["lent"]["verdicts"] == {"same": 1, "different": 1, "slow": 1}
     assert modes["lent"]["slowest_build_s"] == 3.0
     assert result["failures"] == {"2": "checked: different (why); lent: different (why)"}
+
+
+def test_asking_a_version_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """csmith --version writes platform.info where it stands."""
+    here = tmp_path / "here"
+    here.mkdir()
+    program = tmp_path / "tool"
+    program.write_text("#!/bin/sh\n: >left\necho tool 1\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.chdir(here)
+    assert machine.first_line(str(program)) == "tool 1"
+    assert list(here.iterdir()) == []
