@@ -68,6 +68,8 @@ _M = "preserve_mostcc "
 FUNCTIONS: dict[str, tuple[str, str, str]] = {
     **{f"galeed_load{n}": (f"{_M}i64", "i64", _QUIET) for n in (1, 2, 4, 8)},
     **{f"galeed_store{n}": (f"{_M}void", "i64, i64", _LOUD) for n in (1, 2, 4, 8)},
+    "galeed_load_pointer": (f"{_M}i64", "i64", _QUIET),
+    "galeed_store_pointer": (f"{_M}void", "i64, i64", _LOUD),
     "galeed_load_bytes": ("void", "ptr, i64, i64", _LOUD),
     "galeed_store_bytes": ("void", "i64, ptr, i64", _LOUD),
     "galeed_lend_loaded": (f"{_M}i64", "i64, i64", _QUIET),

@@ -31,12 +31,16 @@ class Options:
     """passes: names in order; `attributes` is put in front when it is missing and any is named.
     round_trip: after each pass also let LLVM print the module and compare our reading of it.
     changed: called with (pass name, new text) after each pass that changed something.
+    inline: put the helpers where they are called, for a code generator that does not optimise.
+    verify_each: let LLVM verify after each pass; else once, behind the last.
     observe: called with each pass's context when it has collected its edits, before they are made."""
 
     passes: tuple[str, ...] = DEFAULT_PASSES
     round_trip: bool = False
     changed: Callable[[str, str], None] | None = None
     policy: Policy = field(default_factory=Policy)
+    inline: bool = False
+    verify_each: bool = False
     observe: Callable[[Context], None] | None = None
 
 
@@ -98,6 +102,9 @@ def rewrite(data: bytes, options: Options | None = None) -> Result:
         for number, item in enumerate(passes):
             last = number == len(passes) - 1
             module = _run(item, module, llvm, options, result, _mark(passes) if last and marks else None)
+        if options.inline:
+            with _Clock(result, "LLVM"):
+                llvm.inline()
         with _Clock(result, "LLVM"):
             result.text = llvm.text()
             result.bitcode = llvm.bitcode()

@@ -97,7 +97,7 @@ class Handle:
     def decode(pointer: int) -> Handle:
         """raises: ValueError for a number that isn't 64 bits with the tag."""
         if not is_handle(pointer):
-            raise ValueError(f"{pointer:#x} is not a pseudo-pointer: bits 63 and 62 must be 0 and 1")
+            raise ValueError(f"{pointer:#x} is not a pseudo-pointer: bits 63 and 62 must be 1 and 0")
         index = pointer >> abi.INDEX_SHIFT & (INDICES - 1)
         kind = Class.of_index(index)
         generation = pointer >> kind.offset_bits & kind.last_generation

@@ -127,6 +127,10 @@ class Roots:
         definition = self._definitions.get(name)
         return definition.line if definition else None
 
+    def knows(self, name: str) -> bool:
+        """Is it a value that an instruction of this function defines?"""
+        return name in self._definitions
+
     def opcode_of(self, name: str) -> str:
         """Of the instruction that defines the value; "argument" for arguments."""
         definition = self._definitions.get(name)

@@ -94,7 +94,9 @@ class Compiler:
             if missing := set(pipeline.DEFAULT_PASSES) - {each.name for each in pipeline.chosen(passes)}:
                 where = self.policy.where("passes")
                 raise DriverError(f"{where}: without {', '.join(sorted(missing))} the code would not be isolated")
-            result = pipeline.rewrite(data, pipeline.Options(passes, policy=self.policy))
+            result = pipeline.rewrite(
+                data, pipeline.Options(passes, policy=self.policy, inline=not instrumented_late(self.line))
+            )
         except GaleedError as error:
             if not isinstance(error, AlreadyRewritten) or source.language != "ir":
                 raise DriverError(f"{source.name}: {error}") from error
@@ -132,6 +134,8 @@ class Compiler:
         command = [*self.clang.driver(self.cxx), *second_stage_options(self.line)]
         command += [*known.SECOND_STAGE_QUIET, "-x", "ir", str(rewritten)]
         command += ["-S" if final is Mode.ASSEMBLY else "-c"]
+        if not instrumented_late(self.line):  # optimised at the first stage: only code is left to make
+            command += ["-Xclang", "-disable-llvm-passes"]
         command += ["-emit-llvm"] if self.line.emit_llvm else []
         # clang itself writes beside the output and renames, and cleans up on signals.
         return self.runner.run([*command, "-o", output])

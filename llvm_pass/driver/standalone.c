@@ -111,6 +111,9 @@ ACCESS(2, uint16_t)
 ACCESS(4, uint32_t)
 ACCESS(8, uint64_t)
 
+KEEP(uint64_t, load_pointer, uint64_t pointer) { return raw_load8(pointer); }
+KEEP(void, store_pointer, uint64_t pointer, uint64_t value) { raw_store8(pointer, value); }
+
 uint64_t galeed_atomic_load(uint64_t pointer, uint32_t bytes) {
     switch (bytes) {
     case 1: return __atomic_load_n((uint8_t *)pointer, __ATOMIC_SEQ_CST);

@@ -74,6 +74,10 @@ class Llvm:
         """The module in canonical form."""
         return self._ask({"do": "text"}).decode()
 
+    def inline(self) -> None:
+        """Inlines the functions that are marked alwaysinline."""
+        self._ask({"do": "inline"})
+
     def bitcode(self) -> bytes:
         """The module as bitcode."""
         return self._ask({"do": "bitcode"})

@@ -88,6 +88,7 @@ class TypeTable:
                     self._named_text[match.group(1)] = match.group(2)
             elif line.startswith("define "):
                 break
+        self.names = frozenset(self._named_text)
         # One cache a module: the same few dozen texts come again and again.
         self.parse = lru_cache(maxsize=4096)(self._parse)
 

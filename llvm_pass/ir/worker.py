@@ -30,6 +30,16 @@ def _parse(kind: str, data: bytes) -> Any:
     return llvm.parse_assembly(data.decode("utf-8", "replace"), context)
 
 
+def _inline(module: Any) -> None:
+    """Inlines what is marked alwaysinline, and nothing else."""
+    llvm.initialize_native_target()
+    target = llvm.Target.from_default_triple()
+    builder = llvm.create_pass_builder(target.create_target_machine(), llvm.create_pipeline_tuning_options())
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.run(module, builder)
+
+
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
     module: Any = None
     version = ".".join(str(part) for part in llvm.llvm_version_info)
@@ -41,6 +51,9 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
             if request["do"] == "read":
                 module = _parse(request["kind"], data)
                 module.verify()
+                _answer(answers, b"", ok=True)
+            elif request["do"] == "inline":
+                _inline(module)
                 _answer(answers, b"", ok=True)
             elif request["do"] == "text":
                 _answer(answers, str(module).encode("utf-8", "replace"), ok=True)

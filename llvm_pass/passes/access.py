@@ -1,8 +1,9 @@
-"""Loads, stores and atomics that may meet a handle become calls of helpers."""
+"""Loads, stores and atomics that may meet a handle: their served forms."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from llvm_pass import abi
 from llvm_pass.ir.syntax import LOCAL, argument_value, metadata_of
@@ -10,10 +11,10 @@ from llvm_pass.ir.types import Type, TypeSyntaxError
 from llvm_pass.passes.borrows import rewrite_va_arg
 from llvm_pass.passes.frame import Frame
 from llvm_pass.runtime.arithmetic import RETRIED
-from llvm_pass.runtime.helpers import Holds, atomic_word
+from llvm_pass.runtime.convert import word_from_value, word_to_value
+from llvm_pass.runtime.helpers import Holds, is_word
 
 _LARGEST_ALIGN = 4096  # a handle keeps the low 12 bits of the address, no more
-_LOOK_AHEAD_LINES = 16
 _SEGMENTS = frozenset((256, 257, 258))  # x86: GS, FS, SS
 _NARROW = frozenset((270, 271))  # x86: pointers of 32 bits
 _ORDER = r'((?: syncscope\("[^"]*"\))?(?: (?:unordered|monotonic|acquire|release|acq_rel|seq_cst))*)'
@@ -63,24 +64,32 @@ class Accesses:
             self._miss("UnknownForm", "an access that is not understood", line)
         return match
 
-    def _at(self, number: int, line: str, space: str | None, pointer: str, kind: Type, atomic: bool) -> str | None:
-        """The operands "ptr p, ptr entry" of a helper; None when the line stays as it is."""
+    def _serves(self, line: str, space: str | None, pointer: str, kind: Type, atomic: bool) -> bool:
+        """May the access meet a handle, and is there a form for one? Else the line stays as it is."""
         origin = self._roots.origin(pointer)
         if origin.kind == "raw":
             self._context.stats["raw accesses"] += 1
-            return None
+            return False
         if not self._measured(kind, line, atomic):
-            return None
-        if space is None:
-            return f"ptr {pointer}, ptr {self._frame.entry(pointer, number)}"
-        if int(space) in _SEGMENTS | _NARROW:
+            return False
+        if space is not None and int(space) in _SEGMENTS | _NARROW:
             if self._roots.opcode_of(origin.name) != "inttoptr":
                 what = "relative to a segment, where a handle traps" if int(space) in _SEGMENTS else "of 32 bits"
                 self._miss("AddressSpace", f"access in address space {space}: its addresses are {what}", line)
-            return None
-        flat = self._context.edits.fresh()  # x86 knows no other spaces: the same memory
-        self._context.edits.insert_before(number, f"  {flat} = addrspacecast ptr addrspace({space}) {pointer} to ptr")
-        return f"ptr {flat}, ptr {self._frame.entries.here(flat, number)}"
+            return False
+        return True
+
+    def _serve(
+        self, number: int, space: str | None, pointer: str, result: str, lines: Callable[[str], list[str]]
+    ) -> None:
+        """lines: the access by the runtime, at a pointer that may be raw too. result: its type, or ""."""
+        if space is None:
+            at, again = self._frame.place_again(pointer, number)
+            self._frame.segments.serve(number, (self._frame.test_of(pointer),), result, *again, *lines(at))
+            return
+        edits, flat = self._context.edits, self._context.edits.fresh()  # x86 knows no other spaces: the same memory
+        edits.insert_before(number, f"  {flat} = addrspacecast ptr addrspace({space}) {pointer} to ptr")
+        edits.replace(number, *lines(flat))
 
     def _measured(self, kind: Type, line: str, atomic: bool) -> bool:
         """Can a helper access this type? Reports when not; says nothing about empty types."""
@@ -88,7 +97,7 @@ class Accesses:
             name = "Scalable" if "vscale" in kind.text else "UnsizedType"
             self._miss(name, f"access of type {kind.text}", line)
             return False
-        if atomic and not atomic_word(kind):
+        if atomic and not is_word(kind):
             what = f"atomic access of type {kind.text} has no form for memory that is lent privately"
             self._miss("WideAtomic", what, line)
         return kind.store_bytes > 0
@@ -99,35 +108,31 @@ class Accesses:
             return
         result, flags, text, space, pointer, order, align, tail = match.groups()
         kind = self._types.parse(text)
-        where = self._at(number, line, space, pointer, kind, "atomic" in flags)
-        if where is None:
+        if not self._serves(line, space, pointer, kind, "atomic" in flags):
             return
         tbaa = metadata_of(tail).get("tbaa")
         hidden = "atomic" in flags or result in self._roots.made_pointers
         holds = self._holds(kind, tbaa, hidden)
-        metadata = f", !tbaa {tbaa}" if tbaa else ""
-        updated = "atomic" not in flags and self._is_stored_to_after(number, pointer, kind)
-        helper = self._helpers.load(kind, _align(align), flags, order, metadata, holds, updated)
-        call = f"  {result} = call {text} {helper}({where}){self._frame.suffix(line)}"
-        self._context.edits.replace(number, call)
+        suffix = self._frame.suffix(line)
+
+        def lines(at: str) -> list[str]:
+            if "atomic" not in flags and is_word(kind):
+                return self._load_word(result, at, kind, holds, suffix)
+            helper = self._helpers.load(kind, _align(align), flags, order, f", !tbaa {tbaa}" if tbaa else "", holds)
+            entry, made = self._frame.entry_of(at, line)
+            return [made, f"  {result} = call {text} {helper}(ptr {at}, ptr {entry}){suffix}"]
+
+        self._serve(number, space, pointer, text, lines)
         self._context.stats["loads"] += 1
 
-    def _is_stored_to_after(self, number: int, pointer: str, kind: Type) -> bool:
-        """Does a store of this size through the same pointer follow soon, in the same block?
-
-        Who may write may read, so the load can ask for what the store needs, and LLVM drops the
-        store's check as the same question asked again. A lease that is only readable goes to the
-        runtime for the load, which allows it.
-        """
-        lines, target = self._context.module.lines, f", ptr {pointer}"
-        for line in lines[number + 1 : number + 1 + _LOOK_AHEAD_LINES]:
-            if not line.startswith("  "):
-                return False
-            if line.startswith("  store ") and target in line:
-                match = _STORE.match(line)
-                if match and match.group(4) == pointer:
-                    return self._types.prefix(match.group(2))[0].store_bytes == kind.store_bytes
-        return False
+    def _load_word(self, result: str, pointer: str, kind: Type, holds: Holds, suffix: str) -> list[str]:
+        bits, word = self._context.edits.fresh(), self._context.edits.fresh()
+        name = f"galeed_load{kind.store_bytes}" if holds == "nothing" else "galeed_load_pointer"
+        return [
+            f"  {bits} = ptrtoint ptr {pointer} to i64",
+            f"  {word} = call {self._helpers.runtime(name)}(i64 {bits}){suffix}",
+            word_to_value(word, result, kind),
+        ]
 
     def _holds(self, kind: Type, tbaa: str | None, hidden: bool) -> Holds:
         """What is loaded or stored. hidden: the code around says that an integer is a pointer.
@@ -148,9 +153,8 @@ class Accesses:
         if match is None:
             return
         flags, typed_value, space, pointer, order, align, tail = match.groups()
-        kind, _ = self._types.prefix(typed_value)
-        where = self._at(number, line, space, pointer, kind, "atomic" in flags)
-        if where is None:
+        kind, end = self._types.prefix(typed_value)
+        if not self._serves(line, space, pointer, kind, "atomic" in flags):
             return
         tbaa = metadata_of(tail).get("tbaa")
         value = argument_value(typed_value)
@@ -159,10 +163,27 @@ class Accesses:
         else:
             hidden = "atomic" in flags or (value is not None and self._roots.opcode_of(value) == "ptrtoint")
             holds = "nothing" if self._holds(kind, tbaa, hidden) == "nothing" else "any"
-        helper = self._helpers.store(kind, _align(align), flags, order, f", !tbaa {tbaa}" if tbaa else "", holds)
-        call = f"  call void {helper}({where}, {typed_value}){self._frame.suffix(line)}"
-        self._context.edits.replace(number, call)
+        suffix = self._frame.suffix(line)
+
+        def lines(at: str) -> list[str]:
+            if "atomic" not in flags and is_word(kind):
+                return self._store_word(typed_value[end + 1 :], at, kind, holds, suffix)
+            metadata = f", !tbaa {tbaa}" if tbaa else ""
+            helper = self._helpers.store(kind, _align(align), flags, order, metadata, holds)
+            entry, made = self._frame.entry_of(at, line)
+            return [made, f"  call void {helper}(ptr {at}, ptr {entry}, {typed_value}){suffix}"]
+
+        self._serve(number, space, pointer, "", lines)
         self._context.stats["stores"] += 1
+
+    def _store_word(self, value: str, pointer: str, kind: Type, holds: Holds, suffix: str) -> list[str]:
+        bits, word = self._context.edits.fresh(), self._context.edits.fresh()
+        name = f"galeed_store{kind.store_bytes}" if holds == "nothing" else "galeed_store_pointer"
+        return [
+            f"  {bits} = ptrtoint ptr {pointer} to i64",
+            word_from_value(value, word, kind),
+            f"  call {self._helpers.runtime(name)}(i64 {bits}, i64 {word}){suffix}",
+        ]
 
     def _rmw(self, number: int, line: str) -> None:
         match = self._match(_RMW, line)
@@ -173,12 +194,16 @@ class Accesses:
         if operation not in abi.RMW and operation not in RETRIED:
             self._miss("AtomicOperation", f"atomicrmw {operation} has no checked form", line)
             return
-        where = self._at(number, line, space, pointer, kind, atomic=True)
-        if where is None:
+        if not self._serves(line, space, pointer, kind, atomic=True):
             return
         helper = self._helpers.rmw(kind, operation, volatile or "", order, _align(align))
-        call = f"  {result} = call {kind.text} {helper}({where}, {operand}){self._frame.suffix(line)}"
-        self._context.edits.replace(number, call)
+        suffix = self._frame.suffix(line)
+
+        def lines(at: str) -> list[str]:
+            entry, made = self._frame.entry_of(at, line)
+            return [made, f"  {result} = call {kind.text} {helper}(ptr {at}, ptr {entry}, {operand}){suffix}"]
+
+        self._serve(number, space, pointer, kind.text, lines)
         self._context.stats["atomics"] += 1
 
     def _cmpxchg(self, number: int, line: str) -> None:
@@ -187,13 +212,16 @@ class Accesses:
             return
         result, flags, space, pointer, operands, order, align, _ = match.groups()
         kind, _ = self._types.prefix(operands)
-        where = self._at(number, line, space, pointer, kind, atomic=True)
-        if where is None:
+        if not self._serves(line, space, pointer, kind, atomic=True):
             return
         helper = self._helpers.cmpxchg(kind, flags, order, _align(align))
-        pair = f"{{ {kind.text}, i1 }}"
-        call = f"  {result} = call {pair} {helper}({where}, {operands}){self._frame.suffix(line)}"
-        self._context.edits.replace(number, call)
+        pair, suffix = f"{{ {kind.text}, i1 }}", self._frame.suffix(line)
+
+        def lines(at: str) -> list[str]:
+            entry, made = self._frame.entry_of(at, line)
+            return [made, f"  {result} = call {pair} {helper}(ptr {at}, ptr {entry}, {operands}){suffix}"]
+
+        self._serve(number, space, pointer, pair, lines)
         self._context.stats["atomics"] += 1
 
 

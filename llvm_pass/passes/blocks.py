@@ -44,28 +44,30 @@ class BlockCalls:
         if not checked:
             self._context.stats["raw accesses"] += 1
             return
+        served: list[str] = []
         operands = []
         ends: dict[str, tuple[str, str | None]] = {}
         for side, text in sides.items():
-            entry = self._frame.entry(_plain(text), number) if side in checked else None
+            entry, made = self._frame.entry_of(_plain(text), line) if side in checked else (None, "")
             operands += [f"ptr {_plain(text)}", *([f"ptr {entry}"] if entry else [])]
+            served += [made] if made else []
             ends[side] = _plain(text), entry
         suffix, place = self._frame.suffix(line), debug_suffix(self._context, self._frame.function, line)
-        before: list[str] = []
         if is_set:
-            operands.append(self._byte(call.arguments[1], before, place))
+            operands.append(self._byte(call.arguments[1], served, place))
         length = _plain(call.arguments[2])
         operands.append(f"{length_type} {length}")
         volatile = _plain(call.arguments[3]) if len(call.arguments) > 3 else "false"
         aligns = tuple(_align(text) for text in sides.values())
         fixed = length if intrinsic.endswith(".inline") else ""
         helper = self._helpers.block(intrinsic, " ".join(checked), length_type, aligns, volatile, fixed)
-        new = [*before, f"  call void {helper}({', '.join(operands)}){suffix}"]
+        served.append(f"  call void {helper}({', '.join(operands)}){suffix}")
         if intrinsic.startswith("llvm.memcpy") and volatile == "false":
-            new += pointers_behind(self._frame, line, length, ends)
+            served += pointers_behind(self._frame, line, length, ends)
         if call.result is not None:
-            new.append(f"  {call.result} = getelementptr i8, ptr {_plain(call.arguments[0])}, i64 0{place}")
-        self._context.edits.replace(number, *new)
+            served.append(f"  {call.result} = getelementptr i8, ptr {_plain(call.arguments[0])}, i64 0{place}")
+        tests = [self._frame.test_of(_plain(sides[side])) for side in checked]
+        self._frame.segments.serve(number, tests, "ptr" if call.result is not None else "", *served)
         self._context.stats["block accesses"] += 1
 
     def _byte(self, argument: str, before: list[str], suffix: str) -> str:

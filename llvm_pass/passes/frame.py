@@ -9,7 +9,7 @@ from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.module import Function
 from llvm_pass.ir.syntax import argument_value, metadata_of
 from llvm_pass.passes.base import Context, debug_suffix
-from llvm_pass.passes.entries import Entries
+from llvm_pass.passes.segments import Segments
 from llvm_pass.runtime.helpers import Helpers
 
 # Metadata of an access that stays true of the call that stands for it: LLVM carries it over
@@ -26,8 +26,8 @@ class Frame:
     context: Context
     function: Function
     roots: Roots
-    entries: Entries
     helpers: Helpers
+    segments: Segments
     _slots: dict[tuple[int, int], str] = field(default_factory=dict)
     _slot_line: int = -1
     _slots_used: int = 0
@@ -39,7 +39,32 @@ class Frame:
 
     def entry(self, value: str, number: int) -> str:
         """Its table entry, ready at that line. pre: checked() gave the value."""
-        return self.entries.operand(value, self.roots.origin(value), number)
+        name, text = self.entry_of(value, self.context.module.lines[number])
+        self.context.edits.insert_before(number, text)
+        return name
+
+    def entry_of(self, value: str, line: str) -> tuple[str, str]:
+        """A name for the pointer's table entry, and the IR that computes it for what stands for the line."""
+        name = self.context.edits.fresh()
+        suffix = debug_suffix(self.context, self.function, line)
+        return name, f"  {name} = call ptr {self.helpers.entry()}(ptr {value}){suffix}"
+
+    def place_again(self, pointer: str, number: int) -> tuple[str, list[str]]:
+        """The pointer computed once more, for what stands for the line; itself where that is not simple.
+
+        An address that only accesses use is folded into them by code generation. Served forms
+        want it in a register; computed there, it costs the likely way none.
+        """
+        defined = self.roots.line_of(pointer)
+        if defined is None or self.roots.opcode_of(pointer) != "getelementptr":
+            return pointer, []
+        line = self.context.module.lines[defined]
+        name = self.context.edits.fresh()
+        return name, [f"  {name}{line[2 + len(pointer) :]}"]
+
+    def test_of(self, value: str) -> str:
+        """The pointer whose tag says whether `value` is a handle: what it was computed from. pre: as for entry."""
+        return self.roots.origin(value).name
 
     def suffix(self, line: str) -> str:
         """Debug location and carried metadata for a call that stands for a line."""

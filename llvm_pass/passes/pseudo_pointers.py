@@ -14,8 +14,8 @@ from llvm_pass.analysis.roots import Roots
 from llvm_pass.passes.access import Accesses
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.calls import Calls
-from llvm_pass.passes.entries import Entries
 from llvm_pass.passes.frame import Frame
+from llvm_pass.passes.segments import Segments
 from llvm_pass.runtime.helpers import Helpers
 
 
@@ -28,8 +28,8 @@ def run(context: Context) -> None:
             continue
         context.function = function
         roots = Roots(module, function)
-        entries = Entries(context, function, roots, helpers)
-        frame = Frame(context, function, roots, entries, helpers)
+        segments = Segments(context, function, roots, helpers.unlikely())
+        frame = Frame(context, function, roots, helpers, segments)
         accesses, calls = Accesses(frame), Calls(frame)
         for number, opcode in roots.accesses:
             context.line = number
@@ -37,5 +37,6 @@ def run(context: Context) -> None:
                 calls.rewrite(number)
             else:
                 accesses.rewrite(number, opcode)
+        segments.build()
     if any(line.startswith("module asm ") for line in module.lines[: module.footer]):
         context.missed("ModuleAssembly", "module-level assembly is not looked into")

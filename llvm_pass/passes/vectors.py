@@ -14,7 +14,7 @@ from llvm_pass.ir.signature import read_returns, read_value
 from llvm_pass.ir.syntax import Call, metadata_of
 from llvm_pass.ir.types import Type
 from llvm_pass.passes.frame import Frame
-from llvm_pass.runtime.helpers import Holds, atomic_word
+from llvm_pass.runtime.helpers import Holds, is_word
 from llvm_pass.runtime.lanes import Mode, Shape, vector_access
 
 _LARGEST_ALIGN = 4096  # a handle keeps the low 12 bits of the address, no more
@@ -86,7 +86,7 @@ class _Vector:
             return
         kind = self._kind()
         element = kind.parts[0] if kind.kind == "vector" else kind
-        if kind.kind != "vector" or not atomic_word(element):
+        if kind.kind != "vector" or not is_word(element):
             frame.missed("VectorElement", f"{self._call.callee[1:]} of {kind.text}", self._line)
             return
         mask = self._mask(kind.count)

@@ -16,7 +16,7 @@ def word_to_value(word: str, value: str, kind: Type) -> str:
         return f"  {value} = bitcast i64 {word} to {kind.text}"
     if kind.kind == "integer":
         return f"  {value} = trunc i64 {word} to {kind.text}"
-    return f"  {value}.bits = trunc i64 {word} to i{bits}\n  {value} = bitcast i{bits} {value}.bits to {kind.text}"
+    return f"  {word}.bits = trunc i64 {word} to i{bits}\n  {value} = bitcast i{bits} {word}.bits to {kind.text}"
 
 
 def word_from_value(value: str, word: str, kind: Type) -> str:

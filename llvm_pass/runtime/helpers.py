@@ -59,6 +59,10 @@ class Helpers:
         """Is there such a helper already?"""
         return self._edits.defined(name)
 
+    def unlikely(self) -> str:
+        """Branch weights for what hardly ever happens."""
+        return str(self._nodes()["unlikely"])
+
     def nothing(self) -> str:
         """The empty metadata node, as !invariant.load wants it."""
         return self._metadata.node("!{}")
@@ -131,23 +135,17 @@ class Helpers:
             self.define("unlend", name, {"tag_shift": abi.TAG_SHIFT, "tag": abi.TAG})
         return name
 
-    def load(
-        self, kind: Type, align: int, flags: str, order: str, metadata: str, holds: Holds, updated: bool = False
-    ) -> str:
-        """T (ptr, ptr entry). flags: "atomic volatile "; order: " acquire"; metadata: ", !tbaa !7".
-
-        updated: checks as a store would; for loads that such a store follows.
-        """
-        told = "updated" + _told(kind, holds) if updated else _told(kind, holds)
-        name = self._name("load", kind, align, flags, order, metadata, told)
+    def load(self, kind: Type, align: int, flags: str, order: str, metadata: str, holds: Holds) -> str:
+        """T (ptr, ptr entry). flags: "atomic volatile "; order: " acquire"; metadata: ", !tbaa !7"."""
+        name = self._name("load", kind, align, flags, order, metadata, _told(kind, holds))
         if self._edits.defined(name):
             return name
-        if "atomic" in flags and not atomic_word(kind):
+        if "atomic" in flags and not is_word(kind):
             slow = self._no_atomic("%served", kind.text)
         elif "atomic" in flags:
             slow = f"  %word = call i64 @galeed_atomic_load(i64 %from, i32 {kind.store_bytes})\n"
             slow += word_to_value("%word", "%served", kind)
-        elif kind.store_bytes in DIRECT_BYTES and (kind.plain_bits or kind.kind == "pointer"):
+        elif is_word(kind):
             slow = f"  %word = call {abi.callee(f'galeed_load{kind.store_bytes}')}(i64 %from)\n"
             slow += word_to_value("%word", "%served", kind)
         else:
@@ -162,7 +160,6 @@ class Helpers:
         text = {
             "type": kind.text, "align": align, "flags": flags, "order": order, "metadata": metadata,
             "spare": kind.store_bytes - 1, "slow": slow, "membrane": membrane,
-            "read_limit": abi.WRITE_LIMIT_OFFSET if updated else abi.READ_LIMIT_OFFSET,
         }  # fmt: skip
         return self._with_slot("load", name, kind, text)
 
@@ -171,12 +168,12 @@ class Helpers:
         name = self._name("store", kind, align, flags, order, metadata, _told(kind, holds))
         if self._edits.defined(name):
             return name
-        if "atomic" in flags and not atomic_word(kind):
+        if "atomic" in flags and not is_word(kind):
             slow = self._no_atomic("%never", kind.text)
         elif "atomic" in flags:
             slow = word_from_value("%value", "%word", kind)
             slow += f"\n  call void @galeed_atomic_store(i64 %to, i32 {kind.store_bytes}, i64 %word)"
-        elif kind.store_bytes in DIRECT_BYTES and (kind.plain_bits or kind.kind == "pointer"):
+        elif is_word(kind):
             slow = word_from_value("%value", "%word", kind)
             slow += f"\n  call {abi.callee(f'galeed_store{kind.store_bytes}')}(i64 %to, i64 %word)"
         else:
@@ -207,7 +204,7 @@ class Helpers:
         wide = kind.store_bytes == 8 and kind.kind in ("pointer", "integer")
         unlend = self._inward if wide and operation == "xchg" else None
         lend = self._outward if wide else None
-        if not atomic_word(kind):
+        if not is_word(kind):
             slow = self._no_atomic("%served", kind.text)
         elif operation in abi.RMW:
             slow = word_from_value("%operand", "%word", kind)
@@ -255,7 +252,7 @@ class Helpers:
         unlend = self._inward if wide else None
         prepare = leaves_mapped(kind, "%given", "%expected", unlend) + "\n"
         prepare += leaves_mapped(kind, "%wanted", "%desired", unlend)
-        if atomic_word(kind):
+        if is_word(kind):
             slow = (
                 word_from_value("%expected", "%expected.word", kind) + "\n"
                 + word_from_value("%desired", "%desired.word", kind) + "\n"
@@ -345,8 +342,8 @@ class Helpers:
         return defined
 
 
-def atomic_word(kind: Type) -> bool:
-    """Can the runtime do atomic accesses of this type?"""
+def is_word(kind: Type) -> bool:
+    """Has the runtime loads, stores and atomic accesses for this type?"""
     return kind.store_bytes in DIRECT_BYTES and (kind.plain_bits or kind.kind == "pointer")
 
 

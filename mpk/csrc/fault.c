@@ -40,8 +40,8 @@
 #include "try.h"
 #include "vkey_hooks.h"
 
-#define TAG_SHIFT 62  /* a pseudo-pointer has 01 in bits 63:62 */
-#define TAG 1
+#define TAG_SHIFT 62  /* a pseudo-pointer has 10 in bits 63:62 */
+#define TAG 2
 #define RETRIES 10000 /* of one access that nothing forbids, until it is somebody else's */
 
 static bool is_published(uintptr_t address) { return address - MPK_PUBLISHED_BASE < MPK_PUBLISHED_BYTES; }

@@ -12,8 +12,8 @@
  */
 #include "heap_refuse.h"
 
-#define TAG_SHIFT 62  /* a pseudo-pointer has 01 in bits 63:62; as in fault.c */
-#define TAG 1
+#define TAG_SHIFT 62  /* a pseudo-pointer has 10 in bits 63:62; as in fault.c */
+#define TAG 2
 
 static bool was_handed_out(const struct heap *heap, uintptr_t address) {
     uint32_t unit = unit_of(heap, address);

@@ -48,7 +48,7 @@ struct thread_record {
     uintptr_t stack_high;
     uint32_t plain_gates;       /* mpk_gate_enter needs no preparation (bounds known, no host stack, part
                                  * STACKS not in force): the backend; else 0 */
-    uint32_t reserved;
+    uint32_t stack_mark;        /* mpk_thread_stack: a word of whoever lends the stack */
     uintptr_t host_low;         /* stacks.c: the host stack in use; 0, 0 none. A */
     uintptr_t host_high;        /* struct host_stack lies at host_high */
     uintptr_t foreign_low;      /* stacks.c: the thread's foreign stack, a guard page below; 0, 0 none */
@@ -125,6 +125,7 @@ struct runtime {
     uintptr_t idle_host_stacks;    /* stacks.c: a list, under extent_lock */
     _Atomic uintptr_t callbacks[MPK_CALLBACKS_MOST]; /* call.c: what mpk_call_back may call; 0 free */
     void (*violation_hook)(struct mpk_violation *);
+    void (*thread_hook)(uint32_t);
     _Atomic uint32_t hardened;     /* enum mpk_harden_part: in force */
     uint32_t prepared;             /* of those: made ready at start, by GALEED_HARDEN */
     _Atomic uint32_t harden_job;   /* harden_threads.c: what its signal asks for */

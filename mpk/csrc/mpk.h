@@ -215,6 +215,17 @@ void mpk_access_end(int was_foreign);
  * foreign code that runs now? (Everything above the innermost gate, except the
  * frames of outer foreign calls.) Callable with rights closed. */
 int mpk_gate_host_frame(uintptr_t address);
+/* The calling thread's stack, as gates know it. mark: a word of the thread, 0 at first,
+ * that the host may write; readable by foreign code. */
+struct mpk_stack {
+    uintptr_t low, high;
+    uint32_t *mark;
+};
+/* pre: host rights. post: stack is filled; valid until the thread ends. */
+void mpk_thread_stack(struct mpk_stack *stack);
+/* hook: called with host rights when a thread ends whose mark is not 0. NULL: none. Not
+ * called in a fork's child for the threads that fork left behind. */
+void mpk_set_thread_hook(void (*hook)(uint32_t mark));
 /* Name of the innermost foreign function entered, or NULL. */
 const char *mpk_gate_function(void);
 

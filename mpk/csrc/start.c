@@ -235,3 +235,4 @@ void mpk_set_policy(enum mpk_policy policy) {
 }
 enum mpk_rights mpk_foreign_rights(void) { return MPK_RUNTIME->foreign_rights; }
 void mpk_set_violation_hook(void (*hook)(struct mpk_violation *)) { MPK_RUNTIME->violation_hook = hook; }
+void mpk_set_thread_hook(void (*hook)(uint32_t)) { MPK_RUNTIME->thread_hook = hook; }

@@ -35,7 +35,7 @@ int32_t _mpk_thread_id(void) { return (int32_t)syscall(SYS_gettid); }
 static void forget(struct thread_record *record, uintptr_t state) {
     record->depth = record->born_foreign = record->tries = record->has_violation = 0;
     record->exit_rounds = 0;
-    record->stack_low = record->stack_high = record->plain_gates = 0;
+    record->stack_low = record->stack_high = record->plain_gates = record->stack_mark = 0;
     atomic_store_explicit(&record->fs_base, state, memory_order_release);
 }
 
@@ -71,6 +71,7 @@ static void thread_exit(void *value) {
         mpk_access_end(was_foreign);
         return;
     }
+    if (record->stack_mark && MPK_RUNTIME->thread_hook) MPK_RUNTIME->thread_hook(record->stack_mark);
     give_back_caches(record);
     _mpk_vkey_thread_exit(record);
     _mpk_stacks_release(record, true);
@@ -149,6 +150,11 @@ struct thread_record *_mpk_thread_for_gate(void) {
     record->stack_low = low;
     record->stack_high = high;
     return record;
+}
+
+void mpk_thread_stack(struct mpk_stack *stack) {
+    struct thread_record *record = _mpk_thread_for_gate();
+    *stack = (struct mpk_stack){record->stack_low, record->stack_high, &record->stack_mark};
 }
 
 bool _mpk_thread_is_older(int32_t thread_id) {

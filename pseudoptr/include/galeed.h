@@ -54,7 +54,7 @@
 #define GALEED_TAG_SHIFT 62
 
 /* A handle has pointer >> GALEED_TAG_SHIFT == GALEED_TAG. */
-#define GALEED_TAG 1
+#define GALEED_TAG 2
 
 /* First index of the medium class; the small one begins at 0. */
 #define GALEED_MEDIUM_FIRST 978944
@@ -211,6 +211,12 @@ void galeed_store4(uint64_t pointer, uint64_t value);
 
 /* [M] Stores 8 bytes. */
 void galeed_store8(uint64_t pointer, uint64_t value);
+
+/* [M] Loads a pointer, and lends it when what the pointer leads to is host memory. */
+uint64_t galeed_load_pointer(uint64_t pointer);
+
+/* [M] Stores a pointer, turned back when it carries the tag and goes to host memory. */
+void galeed_store_pointer(uint64_t pointer, uint64_t value);
 
 /* Loads any other size. raw: foreign memory, never a handle. */
 void galeed_load_bytes(void *raw, uint64_t pointer, uint64_t bytes);

@@ -165,7 +165,7 @@ def test_a_handle_used_as_an_address_reaches_the_hook(
     assert outcome.code == ABORTED, outcome  # what traps cannot be let through
     assert told["action"] == "abort"
     assert told["detail"] == "the hook knows this handle"
-    assert told["handle"] == ("0x4000123400040010" if what == "handle" else "0x4000123400040000")
+    assert told["handle"] == ("0x8000123400040010" if what == "handle" else "0x8000123400040000")
     assert told["access"] == ("write" if what == "handle" else "read")
     assert told["bytes"] == 4
 

@@ -161,7 +161,7 @@ static bool mprotect_keeps_key(void) {
 }
 
 static bool non_canonical(void) {
-    static const uintptr_t ADDRESSES[] = {0x4000000000000000, 0x7fffffffffffffc0, 0x4123456789abcdc0};
+    static const uintptr_t ADDRESSES[] = {0x8000000000000000, 0xbfffffffffffffc0, 0x8123456789abcdc0};
     unsigned bad = 0;
     for (unsigned a = 0; a < 3; a++) {
         for (unsigned i = 0; i < ACCESS_COUNT; i++) {
@@ -176,7 +176,7 @@ static bool non_canonical(void) {
 static bool non_canonical_by_stack_register(void) {
     /* RBP and RSP as base select the stack segment: #SS, not #GP, and Linux makes
      * it SIGBUS. Compilers use RBP as a general register too. TCG raises #GP. */
-    bool faulted = faults(load_by_rbp, 0x4000000000000000);
+    bool faulted = faults(load_by_rbp, 0x8000000000000000);
     return verdict(faulted && seen.signal == SIGBUS && seen.code == SI_CODE_KERNEL, "signal %d, si_code %d",
                    seen.signal, seen.code);
 }

@@ -73,6 +73,14 @@ pub struct mpk_allocation {
     pub shared: c_int,
 }
 
+/// The calling thread's stack, as gates know it.
+#[repr(C)]
+pub struct mpk_stack {
+    pub low: usize,
+    pub high: usize,
+    pub mark: *mut u32,
+}
+
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct mpk_heap_hooks {
@@ -227,6 +235,8 @@ unsafe extern "C" {
     pub fn mpk_access_begin() -> c_int;
     pub fn mpk_access_end(was_foreign: c_int);
     pub fn mpk_gate_host_frame(address: usize) -> c_int;
+    pub fn mpk_thread_stack(stack: *mut mpk_stack);
+    pub fn mpk_set_thread_hook(hook: Option<unsafe extern "C" fn(mark: u32)>);
     pub fn mpk_gate_function() -> *const c_char;
     pub fn mpk_try(body: unsafe extern "C" fn(*mut c_void), argument: *mut c_void) -> c_int;
 

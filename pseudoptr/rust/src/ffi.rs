@@ -6,7 +6,7 @@
 #![allow(rustdoc::broken_intra_doc_links)] // the docs become comments of a C header
 
 use crate::error::Error;
-use crate::thunks::{keeping, keeping_returns, locating};
+use crate::thunks::{keeping_returns, loading, loading_pointer, locating, storing};
 use crate::{access, atomic, bytes, calls, gate, membrane, pthread};
 use std::ffi::{CStr, c_char, c_int, c_void};
 
@@ -19,56 +19,75 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_load1(pointer: u64) -> u64 {
-    keeping_returns!(access::load1, "rsi")
+    loading!(access::load1, "0", "movzx eax, byte ptr [rdi + rax]")
 }
 
 /// [M] Loads 2 bytes, zero-extended.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_load2(pointer: u64) -> u64 {
-    keeping_returns!(access::load2, "rsi")
+    loading!(access::load2, "1", "movzx eax, word ptr [rdi + rax]")
 }
 
 /// [M] Loads 4 bytes, zero-extended.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_load4(pointer: u64) -> u64 {
-    keeping_returns!(access::load4, "rsi")
+    loading!(access::load4, "3", "mov eax, dword ptr [rdi + rax]")
 }
 
 /// [M] Loads 8 bytes.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_load8(pointer: u64) -> u64 {
-    keeping_returns!(access::load8, "rsi")
+    loading!(access::load8, "7", "mov rax, qword ptr [rdi + rax]")
 }
 
 /// [M] Stores the low byte of value.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_store1(pointer: u64, value: u64) {
-    keeping!(access::store1, "rdx")
+    storing!(access::store1, "0", "", "mov byte ptr [rdi + rax], sil")
 }
 
 /// [M] Stores the low 2 bytes of value.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_store2(pointer: u64, value: u64) {
-    keeping!(access::store2, "rdx")
+    storing!(access::store2, "1", "", "mov word ptr [rdi + rax], si")
 }
 
 /// [M] Stores the low 4 bytes of value.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_store4(pointer: u64, value: u64) {
-    keeping!(access::store4, "rdx")
+    storing!(access::store4, "3", "", "mov dword ptr [rdi + rax], esi")
 }
 
 /// [M] Stores 8 bytes.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_store8(pointer: u64, value: u64) {
-    keeping!(access::store8, "rdx")
+    storing!(access::store8, "7", "", "mov qword ptr [rdi + rax], rsi")
+}
+
+/// [M] Loads a pointer, and lends it when what the pointer leads to is host memory.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_load_pointer(pointer: u64) -> u64 {
+    loading_pointer!(membrane::load_pointer)
+}
+
+/// [M] Stores a pointer, turned back when it carries the tag and goes to host memory.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_store_pointer(pointer: u64, value: u64) {
+    storing!(
+        membrane::store_pointer,
+        "7",
+        "test rsi, rsi\njs 2f",
+        "mov qword ptr [rdi + rax], rsi"
+    )
 }
 
 /// Loads any other size. raw: foreign memory, never a handle.

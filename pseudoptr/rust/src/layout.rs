@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! 63 62 | 61 .. 42 | 41 ..................... 0
-//!  0  1 |  index   | generation | offset
+//!  1  0 |  index   | generation | offset
 //! ```
 //!
-//! Invariant: a handle is non-canonical under every paging mode (its top bits
-//! are `01`), so an access that nobody checked traps instead of reaching memory.
+//! Invariant: a handle is non-canonical under every paging mode, and under linear
+//! address masking, which leaves addresses with bit 63 alone (its top bits are
+//! `10`), so an access that nobody checked traps instead of reaching memory.
+//! Below it no user address has bit 63: "may it be a handle?" is a test of the sign.
 //! How the low 42 bits are split depends on the index alone, so a handle can be
 //! taken apart without asking anybody.
 //!
@@ -34,7 +36,7 @@ pub const GALEED_ENTRY_BYTES: u64 = 32;
 /// Where the tag begins.
 pub const GALEED_TAG_SHIFT: u32 = 62;
 /// A handle has pointer >> GALEED_TAG_SHIFT == GALEED_TAG.
-pub const GALEED_TAG: u64 = 1;
+pub const GALEED_TAG: u64 = 2;
 /// First index of the medium class; the small one begins at 0.
 pub const GALEED_MEDIUM_FIRST: u32 = 978944;
 /// First index of the large class, which goes up to 1 << GALEED_INDEX_BITS.
@@ -227,7 +229,7 @@ mod tests {
             0,
             1,
             u64::MAX,
-            1 << 63,
+            1 << 62,
             0x7fff_ffff_ffff,
             0xffff_8000_0000_0000,
         ] {

@@ -20,7 +20,7 @@ use crate::layout::{Class, is_handle};
 use crate::published::in_host_domain;
 use crate::start::{host, registry};
 use crate::sys;
-use crate::table::{CODE, MAPPED, NONE, RANGE, Record, WRITABLE, side};
+use crate::table::{CODE, MAPPED, NONE, RANGE, Record, STACK, WRITABLE, side};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -99,6 +99,54 @@ fn begin_stable(found: &sys::mpk_allocation) -> Result<u64, Error> {
     Ok(handle)
 }
 
+/// The handle of an address in a host frame of the calling thread's stack: one lease, mapped
+/// since C can reach stacks anyway, for the whole stack and as long as the thread lives. What
+/// C reads through it passes the membrane; an address of the stack itself stays what it is.
+/// pre: rights open. `None`: it lies elsewhere.
+pub(crate) fn lend_stack(address: u64) -> Option<Result<u64, Error>> {
+    // SAFETY: the question may be asked of any address.
+    if unsafe { sys::mpk_gate_host_frame(address as usize) } == 0 {
+        return None;
+    }
+    let mut stack = MaybeUninit::<sys::mpk_stack>::uninit();
+    // SAFETY: rights are open, `stack` is writable and filled by the call.
+    let stack = unsafe {
+        sys::mpk_thread_stack(stack.as_mut_ptr());
+        stack.assume_init()
+    };
+    let high = stack.high as u64;
+    // An unlimited stack is lent as far as a lease can reach.
+    let low = (stack.low as u64).max(high.saturating_sub(Class::Large.longest()));
+    if address.wrapping_sub(low) >= high - low {
+        return None;
+    }
+    // SAFETY: the word is the thread's own while it lives, aligned.
+    let mark = unsafe { AtomicU32::from_ptr(stack.mark) };
+    if mark.load(Ordering::Relaxed) == 0 {
+        let (registry, bytes) = (registry(), high - low);
+        let held = registry.lock();
+        match registry.begin(
+            &held,
+            (low, bytes),
+            STACK | MAPPED | WRITABLE,
+            (bytes, bytes),
+        ) {
+            Ok((index, _)) => mark.store(index + 1, Ordering::Relaxed),
+            Err(error) => return Some(Err(error)),
+        }
+    }
+    Some(Ok(
+        side(mark.load(Ordering::Relaxed) - 1).base() + (address - low)
+    ))
+}
+
+/// mpk's hook: a thread ends whose stack was lent.
+pub(crate) unsafe extern "C" fn thread_ended(mark: u32) {
+    let registry = registry();
+    let held = registry.lock();
+    registry.end(&held, mark - 1);
+}
+
 /// Opens an allocation's own pages to foreign code. `false`: hardening has frozen what
 /// pages may be open, and the lease is a private one.
 fn share(base: usize) -> Result<bool, Error> {
@@ -152,7 +200,8 @@ pub(crate) fn lend_range(address: u64, bytes: u64, writable: bool) -> Result<u64
         .map(|(_, handle)| handle)
 }
 
-/// Ends the lease that the handle names. Code is lent for ever. pre: rights open.
+/// Ends the lease that the handle names. Code is lent for ever, a stack while its thread lives.
+/// pre: rights open.
 pub(crate) fn revoke(handle: u64) -> Result<(), Error> {
     if !is_handle(handle) {
         return Err(Error::HANDLE);
@@ -160,7 +209,7 @@ pub(crate) fn revoke(handle: u64) -> Result<(), Error> {
     let registry = registry();
     let held = registry.lock();
     let (index, record) = registry.live_of(handle).ok_or(Error::HANDLE)?;
-    if record.flags & CODE != 0 {
+    if record.flags & (CODE | STACK) != 0 {
         return Err(Error::HANDLE);
     }
     if let Some(mark) = find_mark(&record) {

@@ -1,7 +1,9 @@
 //! The membrane: pointers are lent as they cross outward, turned back inward.
 //!
 //! Outward: an address in the host heap becomes its allocation's handle, one in
-//! the host's code a code handle; anything else passes. Inward: a handle of a
+//! the host's code a code handle, one in a host frame of the thread's stack a handle
+//! of that stack; anything else passes. So whatever holds pointers of the host is
+//! behind a handle, and code that works on raw pointers need not ask. Inward: a handle of a
 //! live lease becomes the address again, one past the end included. A handle
 //! that is dead, or that strayed out of its object, stays a handle: C can load
 //! it again unchanged, and Rust traps if it uses it.
@@ -29,6 +31,11 @@ pub(crate) fn outward(value: u64) -> u64 {
         lease::lend(value)
     } else if published().is_host_code(value) {
         code::lend(value)
+    } else if let Some(lent) = may_be_stack(value)
+        .then(|| lease::lend_stack(value))
+        .flatten()
+    {
+        lent
     } else {
         return value;
     };
@@ -39,6 +46,13 @@ pub(crate) fn outward(value: u64) -> u64 {
             "cannot lend {value:#x} to foreign code: {error}"
         )),
     }
+}
+
+/// Could it be in a frame above this one, on this stack? Most pointers are told apart by this.
+#[inline(always)]
+fn may_be_stack(value: u64) -> bool {
+    let here = (&raw const value).addr() as u64;
+    value > here && value >> crate::layout::USER_ADDRESS_BITS == 0
 }
 
 /// The address for a pointer that crosses inward. pre: started, rights open.
@@ -82,11 +96,21 @@ fn crossing(place: u64, value: u64, turn: fn(u64) -> u64) -> u64 {
 }
 
 pub(crate) extern "C" fn lend_loaded(from: u64, value: u64) -> u64 {
-    if in_host_domain(value) || published().is_host_code(value) {
+    if in_host_domain(value) || published().is_host_code(value) || may_be_stack(value) {
         crossing(from, value, outward)
     } else {
         value
     }
+}
+
+/// A pointer is loaded through a pointer.
+pub(crate) extern "C" fn load_pointer(from: u64, pc: u64) -> u64 {
+    lend_loaded(from, crate::access::load8(from, pc))
+}
+
+/// A pointer is stored through a pointer.
+pub(crate) extern "C" fn store_pointer(to: u64, value: u64, pc: u64) {
+    crate::access::store8(to, unlend_stored(to, value), pc);
 }
 
 pub(crate) extern "C" fn unlend_stored(to: u64, value: u64) -> u64 {

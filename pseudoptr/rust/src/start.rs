@@ -70,6 +70,8 @@ fn build() -> Result<(), Error> {
     unsafe { sys::mpk_heap_set_hooks(host, &raw const hooks) };
     // SAFETY: the hook reports on what it is given and takes no lock.
     unsafe { sys::mpk_set_violation_hook(Some(violation::enrich)) };
+    // SAFETY: the hook ends a lease that lend_stack began, under the table's lock alone.
+    unsafe { sys::mpk_set_thread_hook(Some(lease::thread_ended)) };
     words.registry.store(registry, Ordering::Release);
     Ok(())
 }

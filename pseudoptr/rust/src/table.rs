@@ -64,7 +64,9 @@ pub(crate) const WRITABLE: u32 = 2;
 pub(crate) const CODE: u32 = 4;
 /// A lease of its own on a range, ended by revoke.
 pub(crate) const RANGE: u32 = 8;
-const FLAG_BITS: u32 = 4;
+/// It is the host's part of a thread's stack; ends with the thread.
+pub(crate) const STACK: u32 = 16;
+const FLAG_BITS: u32 = 5;
 /// No index: the end of a list.
 pub(crate) const NONE: u32 = u32::MAX;
 

@@ -19,13 +19,13 @@ static __attribute__((noinline)) void foreign_code(const char *what) {
     if (!strcmp(what, "published-write")) *opaque((void *)(MPK_PUBLISHED_BASE + 64)) = 1;
     if (!strcmp(what, "execute")) ((void (*)(void))(uintptr_t)opaque(object))();
     if (!strcmp(what, "handle"))
-        __asm__ volatile("movl $1, 8(%0,%1,2)" : : "r"(0x4000123400040000u), "r"((uint64_t)4) : "memory");
+        __asm__ volatile("movl $1, 8(%0,%1,2)" : : "r"(0x8000123400040000u), "r"((uint64_t)4) : "memory");
     if (!strcmp(what, "handle-rbp")) /* by RBP: a stack fault, which comes as SIGBUS */
         __asm__ volatile("pushq %%rbp; movq %0, %%rbp; movl (%%rbp), %%eax; popq %%rbp"
-                         : : "r"(0x4000123400040000u) : "rax", "memory");
+                         : : "r"(0x8000123400040000u) : "rax", "memory");
     if (!strcmp(what, "runtime") || !strcmp(what, "ended")) {
         struct mpk_violation v = {.kind = MPK_SPATIAL, .access = MPK_ACCESS_WRITE, .bytes = 1, .key = -1,
-                                  .handle = 0x4000123400040064u, .offset = 100, .bound = 100, .lease = 8,
+                                  .handle = 0x8000123400040064u, .offset = 100, .bound = 100, .lease = 8,
                                   .generation = 3, .live_generation = 3};
         if (!strcmp(what, "ended")) v.kind = MPK_TEMPORAL;
         int was = mpk_access_begin();

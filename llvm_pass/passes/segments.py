@@ -1,0 +1,215 @@
+"""Where a pointer's tag is asked, once for a run of accesses: a *segment* in two copies.
+
+A segment is a run of instructions of one block, from an access to an access. Behind one
+test of the tag bits of its pointers it stands twice: as it was, for raw pointers, and in
+the *served* form, where each access is a call of the runtime. What is used behind it is
+joined by phis under its old name. So raw pointers pay one test for a run of accesses and
+nothing on the way of the data, and the optimiser's work on the run stays as it is.
+
+Invariant: what a segment holds besides accesses can be done twice: no call, no alloca, no
+phi. The test's values are known where the segment begins. An access that wrongly goes the
+raw way traps: a pseudo-pointer is no canonical address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from llvm_pass.analysis.roots import Roots
+from llvm_pass.ir.copyable import Uncopyable, defined_name, result_type
+from llvm_pass.ir.module import Function
+from llvm_pass.ir.syntax import LOCAL, argument_value
+from llvm_pass.passes.base import Context
+
+_LOCAL = re.compile(LOCAL)
+_INCOMING = re.compile(rf"\[ (.+?), ({LOCAL}) \]")
+_LONGEST_GAP = 6  # instructions between two accesses; more cost more room than a test of its own
+_MOST_TESTS = 3
+_LARGEST_SEGMENT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An access that may meet a handle. tests: the pointers whose tag decides. lines: its served
+    form. result: the type of what it defines, or "" for nothing."""
+
+    line: int
+    tests: tuple[str, ...]
+    lines: tuple[str, ...]
+    result: str
+
+
+class Segments:
+    """Collects the accesses of one function in order, then makes the segments."""
+
+    def __init__(self, context: Context, function: Function, roots: Roots, unlikely: str) -> None:
+        self._context, self._function, self._roots = context, function, roots
+        self._edits, self._lines, self._unlikely = context.edits, context.module.lines, unlikely
+        self._served: list[Served] = []
+        self._moved: dict[str, str] = {}  # block -> the label that its end has now
+        self._uses: Counter[str] = Counter()
+
+    def serve(self, line: int, tests: Iterable[str], result: str, *served: str) -> None:
+        """The access at `line` stays for raw pointers, and is `served` when a test has the tag.
+
+        pre: in the order of lines; the tests dominate the line.
+        """
+        lines = tuple("\n".join(served).split("\n"))
+        self._served.append(Served(line, tuple(dict.fromkeys(tests)), lines, result))
+
+    def build(self) -> None:
+        """Makes the edits. Call once, when every access was seen."""
+        if not self._served:
+            return
+        lines, function = self._lines, self._function
+        self._uses.update(_LOCAL.findall("\n".join(lines[function.start + 1 : function.end])))
+        for access in self._served:
+            self._uses.update(_LOCAL.findall("\n".join(access.lines)))
+        runs, at = [], 0
+        while at < len(self._served):
+            runs.append(self._run(at))
+            at += len(runs[-1])
+            self._uses.update({test for access in runs[-1] for test in access.tests})  # known behind where it is made
+        starts = sorted((line, name) for name, line in function.blocks.items())
+        block, place = _entry_block(function), 0
+        for run in runs:
+            while place < len(starts) and starts[place][0] < run[0].line:
+                block, place = starts[place][1], place + 1
+            self._emit(run, block)
+        if self._moved:
+            self._move_phis()
+
+    def _run(self, at: int) -> list[Served]:
+        """The accesses that share a segment with the one at index `at`."""
+        run, first = [self._served[at]], self._served[at]
+        tests = set(first.tests)
+        if self._clashes(first.line, first.line):
+            return run
+        for access in self._served[at + 1 :]:
+            if access.line - first.line > _LARGEST_SEGMENT or len(tests | set(access.tests)) > _MOST_TESTS:
+                break
+            if not all(self._known(test, first.line) for test in access.tests):
+                break
+            if not self._copyable(run[-1].line + 1, access.line) or self._clashes(access.line, access.line):
+                break
+            tests |= set(access.tests)
+            run.append(access)
+        return run
+
+    def _known(self, value: str, line: int) -> bool:
+        defined = self._roots.line_of(value)
+        return defined is None or defined < line
+
+    def _copyable(self, start: int, end: int) -> bool:
+        count = 0
+        for line in self._lines[start:end]:
+            if line.startswith("    #dbg_"):
+                continue
+            count += 1
+            if count > _LONGEST_GAP or not self._is_copyable(line):
+                return False
+        return True
+
+    def _is_copyable(self, line: str) -> bool:
+        if line.startswith("  store ") and " atomic " not in line:
+            return True
+        if defined_name(line) is None:
+            return False
+        try:
+            result_type(self._context.module.types, line)
+        except Uncopyable:
+            return False
+        return not self._named_like_a_type(line)
+
+    def _clashes(self, start: int, end: int) -> bool:
+        return any(self._named_like_a_type(line) for line in self._lines[start : end + 1])
+
+    def _named_like_a_type(self, line: str) -> bool:
+        """Does a value share its name with a type? Then names cannot be changed in text."""
+        named = self._context.module.types.names
+        return bool(named) and any(token in named and self._roots.knows(token) for token in _LOCAL.findall(line))
+
+    def _emit(self, run: list[Served], block: str) -> None:
+        edits, first, last = self._edits, run[0].line, run[-1].line
+        served_at = {access.line: access for access in run}
+        numbers = range(first, last + 1)
+        defined = {name: n for n in numbers if (name := defined_name(self._lines[n])) is not None}
+        inside = Counter(_LOCAL.findall("\n".join(self._lines[first : last + 1])))
+        for access in run:
+            inside.update(_LOCAL.findall("\n".join(access.lines)))
+        joined = [name for name in defined if self._uses[name] > inside[name]]
+        raw_names = {name: edits.fresh() for name in defined}
+        served_names = {name: edits.fresh() for name in defined}
+        alone = first == last
+        raw, served = [], []
+        for number in numbers:
+            line = self._lines[number]
+            raw.append(_renamed(line, raw_names, alone))
+            access = served_at.get(number)
+            served += [_renamed(text, served_names, alone) for text in (access.lines if access else (line,))]
+        tests = sorted({test for access in run for test in access.tests}, key=_by_number)
+        condition, tagged = self._test(tests)
+        to_served, to_raw, to_join = edits.fresh(), edits.fresh(), edits.fresh()
+        out = [*condition, f"  br i1 {tagged}, label {to_served}, label {to_raw}, !prof {self._unlikely}", ""]
+        out += [f"{to_served[1:]}:", *served, f"  br label {to_join}", ""]
+        out += [f"{to_raw[1:]}:", *raw, f"  br label {to_join}", "", f"{to_join[1:]}:"]
+        types = self._context.module.types
+        for name in joined:
+            access = served_at.get(defined[name])
+            kind = access.result if access else result_type(types, self._lines[defined[name]])
+            out.append(f"  {name} = phi {kind} [ {served_names[name]}, {to_served} ], [ {raw_names[name]}, {to_raw} ]")
+        edits.replace(first, *out)
+        for number in range(first + 1, last + 1):
+            edits.replace(number)
+        self._moved[block] = to_join
+        self._context.stats["segments"] += 1
+
+    def _test(self, tests: list[str]) -> tuple[list[str], str]:
+        """IR that asks whether any of the pointers has the tag; the name of the answer."""
+        fresh, out, all_bits = self._edits.fresh, [], ""
+        for test in tests:
+            bits = fresh()
+            out.append(f"  {bits} = ptrtoint ptr {test} to i64")
+            if all_bits:
+                both = fresh()
+                out.append(f"  {both} = or i64 {all_bits}, {bits}")
+                bits = both
+            all_bits = bits
+        tagged = fresh()
+        out.append(f"  {tagged} = icmp slt i64 {all_bits}, 0")
+        return out, tagged
+
+    def _move_phis(self) -> None:
+        """Phis name the block that control comes from: its new last part."""
+        moved = self._moved
+        for label in self._function.blocks.values():
+            number = label + 1
+            while " = phi " in self._lines[number] or self._lines[number].startswith("    #dbg_"):
+                line = self._lines[number]
+                if " = phi " in line:
+                    new = _INCOMING.sub(lambda m: f"[ {m[1]}, {moved.get(m[2], m[2])} ]", line)
+                    if new != line:
+                        self._edits.replace(number, new)
+                number += 1
+
+
+def _renamed(line: str, names: dict[str, str], alone: bool) -> str:
+    """A line with values under other names. alone: only what it defines."""
+    if alone:
+        name = defined_name(line)
+        return f"  {names[name]}{line[2 + len(name) :]}" if name in names and name is not None else line
+    return _LOCAL.sub(lambda match: names.get(match.group(), match.group()), line)
+
+
+def _by_number(name: str) -> tuple[int, str]:
+    return (int(name[1:]), "") if name[1:].isdigit() else (-1, name)
+
+
+def _entry_block(function: Function) -> str:
+    """The entry block's name: LLVM numbers it behind the unnamed parameters."""
+    first = next((name for name, line in function.blocks.items() if line == function.start + 1), None)
+    values = [argument_value(text) for text in function.header.parameters]
+    return first or f"%{sum(1 for value in values if value is not None and value[1:].isdigit())}"
