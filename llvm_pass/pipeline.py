@@ -94,6 +94,9 @@ def rewrite(data: bytes, options: Options | None = None) -> Result:
     with Llvm() as llvm:
         with _Clock(result, "LLVM"):
             text = read_module(llvm, data)
+            if any(item.closed_loops for item in passes):
+                llvm.close_loops()
+                text = llvm.text()
         with _Clock(result, "line model"):
             module = Module(text)
         result.lines = len(module.lines)
@@ -126,7 +129,7 @@ def _refuse_unfit(module: Module) -> None:
 
 def _run(item: Pass, module: Module, llvm: Llvm, options: Options, result: Result, mark: str | None) -> Module:
     with _Clock(result, item.name):
-        edits = Edits(module)
+        edits = Edits(module, "v" if item.closed_loops else "")
         context = Context(item.name, module, edits, policy=options.policy)
         try:
             item.run(context)

@@ -14,8 +14,9 @@ from llvm_pass.ir.module import Module
 class Edits:
     """Replacements, insertions and additions to one module."""
 
-    def __init__(self, module: Module) -> None:
-        self._module = module
+    def __init__(self, module: Module, stem: str = "") -> None:
+        """stem: parts the names that these edits make from those of a pass before."""
+        self._module, self._stem = module, stem
         self._replaced: dict[int, list[str]] = {}
         self._after: dict[int, list[str]] = {}
         self._before: dict[int, list[str]] = {}
@@ -30,7 +31,7 @@ class Edits:
     def fresh(self) -> str:
         """A local name that nothing else has. Names never disturb the numbering of unnamed values."""
         self._names += 1
-        return f"%galeed.{self._names}"
+        return f"%galeed.{self._stem}{self._names}"
 
     def replace(self, line: int, *lines: str) -> None:
         """In place of one line; none at all deletes it."""
@@ -69,8 +70,8 @@ class Edits:
         self._defined.setdefault(name, text.rstrip("\n").split("\n"))
 
     def defined(self, name: str) -> bool:
-        """Has the function been added by these edits?"""
-        return name in self._defined
+        """Has the function been added, by these edits or by those of a pass before?"""
+        return name in self._defined or name in self._module.defined
 
     def definition(self, name: str) -> list[str]:
         """The lines of a function added by these edits, to be amended."""

@@ -90,6 +90,11 @@ class Module:
                 return tuple(re.findall(r'!"([^"]*)"', names)) or ("unknown",)
         return ()
 
+    @cached_property
+    def defined(self) -> frozenset[str]:
+        """Names of the functions that are defined."""
+        return frozenset(function.name for function in self.functions)
+
     def target(self) -> str:
         """The target triple; "" when the module names none."""
         for line in self.lines:

@@ -74,6 +74,10 @@ class Llvm:
         """The module in canonical form."""
         return self._ask({"do": "text"}).decode()
 
+    def close_loops(self) -> None:
+        """Brings loops into the form that loop-simplify and lcssa give them."""
+        self._ask({"do": "close loops"})
+
     def inline(self) -> None:
         """Inlines the functions that are marked alwaysinline."""
         self._ask({"do": "inline"})

@@ -76,7 +76,13 @@ class Work:
             say(f"; *** IR after {name} ***\n{text}")
 
         watched = observe if self.passed or explanation is not None else None
-        options = Options(self.passes, self.verify_each, changed if self.print_changed else None, self.policy, watched)
+        options = Options(
+            self.passes,
+            round_trip=self.verify_each,
+            changed=changed if self.print_changed else None,
+            policy=self.policy,
+            observe=watched,
+        )
         where = "stdin" if source == "-" else source
         try:
             result = rewrite(data, options)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from llvm_pass.passes import attributes, callback_gates, checked_calls, entry_gates, lend_everything, pseudo_pointers
+from llvm_pass.passes import (
+    attributes,
+    callback_gates,
+    checked_calls,
+    entry_gates,
+    lend_everything,
+    loop_versions,
+    pseudo_pointers,
+)
 from llvm_pass.passes.base import Pass
 
 # Gates last: they rename functions and add code that needs no checks.
 PASSES: tuple[Pass, ...] = (
     Pass("attributes", "drops inferred attributes that the rewrite makes false (always runs first)", attributes.run),
+    Pass(
+        "loop-versions",
+        "copies loops: one for raw pointers, one for lent ones",
+        loop_versions.run,
+        closed_loops=True,
+    ),
     Pass("pseudo-pointers", "checks every access that may meet a pseudo-pointer", pseudo_pointers.run),
     Pass(
         "checked-calls",

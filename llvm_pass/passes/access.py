@@ -10,6 +10,8 @@ from llvm_pass.ir.syntax import LOCAL, argument_value, metadata_of
 from llvm_pass.ir.types import Type, TypeSyntaxError
 from llvm_pass.passes.borrows import rewrite_va_arg
 from llvm_pass.passes.frame import Frame
+from llvm_pass.passes.lent import LentAccess
+from llvm_pass.passes.loop_versions import LENT, RAW
 from llvm_pass.runtime.arithmetic import RETRIED
 from llvm_pass.runtime.convert import word_from_value, word_to_value
 from llvm_pass.runtime.helpers import Holds, is_word
@@ -67,7 +69,7 @@ class Accesses:
     def _serves(self, line: str, space: str | None, pointer: str, kind: Type, atomic: bool) -> bool:
         """May the access meet a handle, and is there a form for one? Else the line stays as it is."""
         origin = self._roots.origin(pointer)
-        if origin.kind == "raw":
+        if origin.kind == "raw" or RAW in line:
             self._context.stats["raw accesses"] += 1
             return False
         if not self._measured(kind, line, atomic):
@@ -80,16 +82,29 @@ class Accesses:
         return True
 
     def _serve(
-        self, number: int, space: str | None, pointer: str, result: str, lines: Callable[[str], list[str]]
+        self,
+        number: int,
+        space: str | None,
+        pointer: str,
+        result: str,
+        lines: Callable[[str], list[str]],
+        lent: LentAccess | None = None,
     ) -> None:
         """lines: the access by the runtime, at a pointer that may be raw too. result: its type, or ""."""
         if space is None:
-            at, again = self._frame.place_again(pointer, number)
-            self._frame.segments.serve(number, (self._frame.test_of(pointer),), result, *again, *lines(at))
+            at, again = self._frame.place_again(pointer)
+            tests = (self._frame.test_of(pointer),)
+            self._frame.segments.serve(number, tests, result, *again, *lines(at), lent=lent)
             return
         edits, flat = self._context.edits, self._context.edits.fresh()  # x86 knows no other spaces: the same memory
         edits.insert_before(number, f"  {flat} = addrspacecast ptr addrspace({space}) {pointer} to ptr")
         edits.replace(number, *lines(flat))
+
+    def _lent(self, tail: str, pointer: str, kind: Type, writes: bool) -> LentAccess | None:
+        """In a loop that was copied for lent pointers: how it goes directly."""
+        version = metadata_of(tail).get(LENT)
+        entry = self._frame.segments.leases.entry(version, self._frame.test_of(pointer)) if version else None
+        return LentAccess(entry, pointer, kind.store_bytes, writes) if entry else None
 
     def _measured(self, kind: Type, line: str, atomic: bool) -> bool:
         """Can a helper access this type? Reports when not; says nothing about empty types."""
@@ -122,7 +137,8 @@ class Accesses:
             entry, made = self._frame.entry_of(at, line)
             return [made, f"  {result} = call {text} {helper}(ptr {at}, ptr {entry}){suffix}"]
 
-        self._serve(number, space, pointer, text, lines)
+        lent = self._lent(tail, pointer, kind, writes=False) if holds == "nothing" else None
+        self._serve(number, space, pointer, text, lines, lent)
         self._context.stats["loads"] += 1
 
     def _load_word(self, result: str, pointer: str, kind: Type, holds: Holds, suffix: str) -> list[str]:
@@ -173,7 +189,8 @@ class Accesses:
             entry, made = self._frame.entry_of(at, line)
             return [made, f"  call void {helper}(ptr {at}, ptr {entry}, {typed_value}){suffix}"]
 
-        self._serve(number, space, pointer, "", lines)
+        lent = self._lent(tail, pointer, kind, writes=True) if holds == "nothing" else None
+        self._serve(number, space, pointer, "", lines, lent)
         self._context.stats["stores"] += 1
 
     def _store_word(self, value: str, pointer: str, kind: Type, holds: Holds, suffix: str) -> list[str]:

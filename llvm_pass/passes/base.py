@@ -50,7 +50,8 @@ class Context:
 class Pass:
     """A pass by the name that --passes= takes. by_default: False runs it only when it is named.
 
-    serves: the keys of a policy that it obeys.
+    serves: the keys of a policy that it obeys. closed_loops: it wants LLVM to run loop-simplify and
+    lcssa before.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Pass:
     run: Callable[[Context], None]
     by_default: bool = True
     serves: tuple[str, ...] = ()
+    closed_loops: bool = False
 
 
 def subprogram(function: Function) -> str | None:

@@ -1,4 +1,4 @@
-"""memcpy and its kin, intrinsics and library functions, become helpers."""
+"""memcpy and its kin, intrinsics and library functions: their served forms."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from llvm_pass.passes.typed_copies import pointers_behind
 
 _INTRINSIC = re.compile(r"^@(llvm\.(?:memcpy|memmove|memset)(?:\.inline)?)\.p0(?:\.p0)?\.(i\d+)$")
 LIBRARY = {"@memcpy": "llvm.memcpy", "@memmove": "llvm.memmove", "@memset": "llvm.memset"}
-_ALIGN = re.compile(r" align (\d+)")
-_LARGEST_ALIGN = 4096  # a handle keeps the low 12 bits of the address, no more
 
 
 class BlockCalls:
@@ -44,40 +42,33 @@ class BlockCalls:
         if not checked:
             self._context.stats["raw accesses"] += 1
             return
-        served: list[str] = []
-        operands = []
-        ends: dict[str, tuple[str, str | None]] = {}
-        for side, text in sides.items():
-            entry, made = self._frame.entry_of(_plain(text), line) if side in checked else (None, "")
-            operands += [f"ptr {_plain(text)}", *([f"ptr {entry}"] if entry else [])]
-            served += [made] if made else []
-            ends[side] = _plain(text), entry
-        suffix, place = self._frame.suffix(line), debug_suffix(self._context, self._frame.function, line)
-        if is_set:
-            operands.append(self._byte(call.arguments[1], served, place))
+        place = debug_suffix(self._context, self._frame.function, line)
         length = _plain(call.arguments[2])
-        operands.append(f"{length_type} {length}")
+        served: list[str] = []
+        words = [self._word(f"ptr {_plain(text)}", served, place) for text in sides.values()]
+        if is_set:
+            words.append(self._word(call.arguments[1], served, place, "i32"))
+        words.append(self._word(f"{length_type} {length}", served, place))
+        name = "galeed_memset" if is_set else "galeed_memmove"
+        served.append(f"  call {self._helpers.runtime(name)}({', '.join(words)}){place}")
         volatile = _plain(call.arguments[3]) if len(call.arguments) > 3 else "false"
-        aligns = tuple(_align(text) for text in sides.values())
-        fixed = length if intrinsic.endswith(".inline") else ""
-        helper = self._helpers.block(intrinsic, " ".join(checked), length_type, aligns, volatile, fixed)
-        served.append(f"  call void {helper}({', '.join(operands)}){suffix}")
         if intrinsic.startswith("llvm.memcpy") and volatile == "false":
-            served += pointers_behind(self._frame, line, length, ends)
+            served += pointers_behind(self._frame, line, length, {side: _plain(text) for side, text in sides.items()})
         if call.result is not None:
             served.append(f"  {call.result} = getelementptr i8, ptr {_plain(call.arguments[0])}, i64 0{place}")
         tests = [self._frame.test_of(_plain(sides[side])) for side in checked]
         self._frame.segments.serve(number, tests, "ptr" if call.result is not None else "", *served)
         self._context.stats["block accesses"] += 1
 
-    def _byte(self, argument: str, before: list[str], suffix: str) -> str:
-        """memset's byte; the library function takes it as an int."""
-        kind = argument.split(" ", 1)[0]
-        if kind == "i8":
-            return f"i8 {_plain(argument)}"
+    def _word(self, operand: str, before: list[str], place: str, wanted: str = "i64") -> str:
+        """An operand as the runtime takes it; what makes it so goes to `before`."""
+        kind, value = operand.split(" ", 1)[0], _plain(operand)
+        if kind == wanted:
+            return f"{wanted} {value}"
         name = self._context.edits.fresh()
-        before.append(f"  {name} = trunc {kind} {_plain(argument)} to i8{suffix}")
-        return f"i8 {name}"
+        cast = "ptrtoint" if kind == "ptr" else "zext"
+        before.append(f"  {name} = {cast} {kind} {value} to {wanted}{place}")
+        return f"{wanted} {name}"
 
 
 def _plain(argument: str) -> str:
@@ -85,8 +76,3 @@ def _plain(argument: str) -> str:
     kind_end = argument.index(" ") + 1
     _, start = skip_attributes(argument, kind_end)
     return argument[start:]
-
-
-def _align(argument: str) -> int:
-    match = _ALIGN.search(argument)
-    return min(int(match.group(1)), _LARGEST_ALIGN) if match else 1

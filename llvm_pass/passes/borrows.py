@@ -145,11 +145,12 @@ def _typed_copy(frame: Frame, number: int, line: str, text: str, kind: Type, bef
     """The argument with a copy in our own frame, its pointers lent where they came from the host."""
     value = frame.checked(text)
     assert value is not None
-    entry, slot, suffix = frame.entry(value, number), frame.slot(kind.alloc_bytes, number), frame.suffix(line)
-    copy = frame.helpers.block("llvm.memcpy", "from", "i64", (1, 1), "false")
-    word = frame.context.edits.fresh()
-    before.append(f"  call void {copy}(ptr {slot}, ptr {value}, ptr {entry}, i64 {kind.alloc_bytes}){suffix}")
+    slot, suffix = frame.slot(kind.alloc_bytes, number), frame.suffix(line)
+    word, own = frame.context.edits.fresh(), frame.context.edits.fresh()
     before.append(f"  {word} = ptrtoint ptr {value} to i64")
+    before.append(f"  {own} = ptrtoint ptr {slot} to i64")
+    copy = frame.helpers.runtime("galeed_memmove")
+    before.append(f"  call {copy}(i64 {own}, i64 {word}, i64 {kind.alloc_bytes}){suffix}")
     lend = frame.helpers.lend(code=True)
 
     def change(given: str) -> str:

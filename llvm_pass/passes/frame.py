@@ -49,7 +49,7 @@ class Frame:
         suffix = debug_suffix(self.context, self.function, line)
         return name, f"  {name} = call ptr {self.helpers.entry()}(ptr {value}){suffix}"
 
-    def place_again(self, pointer: str, number: int) -> tuple[str, list[str]]:
+    def place_again(self, pointer: str) -> tuple[str, list[str]]:
         """The pointer computed once more, for what stands for the line; itself where that is not simple.
 
         An address that only accesses use is folded into them by code generation. Served forms

@@ -15,6 +15,7 @@ from llvm_pass.passes.access import Accesses
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.calls import Calls
 from llvm_pass.passes.frame import Frame
+from llvm_pass.passes.lent import Leases
 from llvm_pass.passes.segments import Segments
 from llvm_pass.runtime.helpers import Helpers
 
@@ -28,7 +29,8 @@ def run(context: Context) -> None:
             continue
         context.function = function
         roots = Roots(module, function)
-        segments = Segments(context, function, roots, helpers.unlikely())
+        leases = Leases(context, function, roots, helpers)
+        segments = Segments(context, function, roots, leases, helpers.unlikely())
         frame = Frame(context, function, roots, helpers, segments)
         accesses, calls = Accesses(frame), Calls(frame)
         for number, opcode in roots.accesses:

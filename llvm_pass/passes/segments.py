@@ -15,14 +15,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from llvm_pass.analysis.loops import entry_name
 from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.copyable import Uncopyable, defined_name, result_type
 from llvm_pass.ir.module import Function
-from llvm_pass.ir.syntax import LOCAL, argument_value
+from llvm_pass.ir.syntax import LOCAL
 from llvm_pass.passes.base import Context
+from llvm_pass.passes.lent import Leases, LentAccess
 
 _LOCAL = re.compile(LOCAL)
 _INCOMING = re.compile(rf"\[ (.+?), ({LOCAL}) \]")
@@ -34,31 +36,35 @@ _LARGEST_SEGMENT = 64
 @dataclass(frozen=True, slots=True)
 class Served:
     """An access that may meet a handle. tests: the pointers whose tag decides. lines: its served
-    form. result: the type of what it defines, or "" for nothing."""
+    form. result: the type of what it defines, or "" for nothing. lent: in a loop for lent pointers."""
 
     line: int
     tests: tuple[str, ...]
     lines: tuple[str, ...]
     result: str
+    lent: LentAccess | None = None
 
 
 class Segments:
     """Collects the accesses of one function in order, then makes the segments."""
 
-    def __init__(self, context: Context, function: Function, roots: Roots, unlikely: str) -> None:
+    def __init__(self, context: Context, function: Function, roots: Roots, leases: Leases, unlikely: str) -> None:
+        self.leases = leases
         self._context, self._function, self._roots = context, function, roots
         self._edits, self._lines, self._unlikely = context.edits, context.module.lines, unlikely
         self._served: list[Served] = []
         self._moved: dict[str, str] = {}  # block -> the label that its end has now
         self._uses: Counter[str] = Counter()
 
-    def serve(self, line: int, tests: Iterable[str], result: str, *served: str) -> None:
+    def serve(self, line: int, tests: Iterable[str], result: str, *served: str, lent: LentAccess | None = None) -> None:
         """The access at `line` stays for raw pointers, and is `served` when a test has the tag.
+
+        lent: it is made directly where its lease allows that, and `served` otherwise.
 
         pre: in the order of lines; the tests dominate the line.
         """
         lines = tuple("\n".join(served).split("\n"))
-        self._served.append(Served(line, tuple(dict.fromkeys(tests)), lines, result))
+        self._served.append(Served(line, tuple(dict.fromkeys(tests)), lines, result, lent))
 
     def build(self) -> None:
         """Makes the edits. Call once, when every access was seen."""
@@ -74,7 +80,7 @@ class Segments:
             at += len(runs[-1])
             self._uses.update({test for access in runs[-1] for test in access.tests})  # known behind where it is made
         starts = sorted((line, name) for name, line in function.blocks.items())
-        block, place = _entry_block(function), 0
+        block, place = entry_name(function), 0
         for run in runs:
             while place < len(starts) and starts[place][0] < run[0].line:
                 block, place = starts[place][1], place + 1
@@ -91,7 +97,10 @@ class Segments:
         for access in self._served[at + 1 :]:
             if access.line - first.line > _LARGEST_SEGMENT or len(tests | set(access.tests)) > _MOST_TESTS:
                 break
-            if not all(self._known(test, first.line) for test in access.tests):
+            if (access.lent is None) != (first.lent is None):
+                break
+            asked = access.tests if access.lent is None else (self.leases.place(access.lent.pointer)[0],)
+            if not all(self._known(value, first.line) for value in asked):
                 break
             if not self._copyable(run[-1].line + 1, access.line) or self._clashes(access.line, access.line):
                 break
@@ -146,20 +155,17 @@ class Segments:
         alone = first == last
         raw, served = [], []
         for number in numbers:
-            line = self._lines[number]
-            raw.append(_renamed(line, raw_names, alone))
-            access = served_at.get(number)
-            served += [_renamed(text, served_names, alone) for text in (access.lines if access else (line,))]
-        tests = sorted({test for access in run for test in access.tests}, key=_by_number)
-        condition, tagged = self._test(tests)
+            likely, unlikely = self._copies(number, served_at.get(number))
+            raw += [_renamed(text, raw_names, alone) for text in likely]
+            served += [_renamed(text, served_names, alone) for text in unlikely]
         to_served, to_raw, to_join = edits.fresh(), edits.fresh(), edits.fresh()
-        out = [*condition, f"  br i1 {tagged}, label {to_served}, label {to_raw}, !prof {self._unlikely}", ""]
+        out = [*self._decision(run, to_served, to_raw), ""]
         out += [f"{to_served[1:]}:", *served, f"  br label {to_join}", ""]
         out += [f"{to_raw[1:]}:", *raw, f"  br label {to_join}", "", f"{to_join[1:]}:"]
         types = self._context.module.types
         for name in joined:
-            access = served_at.get(defined[name])
-            kind = access.result if access else result_type(types, self._lines[defined[name]])
+            joined_here = served_at.get(defined[name])
+            kind = joined_here.result if joined_here is not None else result_type(types, self._lines[defined[name]])
             out.append(f"  {name} = phi {kind} [ {served_names[name]}, {to_served} ], [ {raw_names[name]}, {to_raw} ]")
         edits.replace(first, *out)
         for number in range(first + 1, last + 1):
@@ -167,9 +173,35 @@ class Segments:
         self._moved[block] = to_join
         self._context.stats["segments"] += 1
 
+    def _copies(self, number: int, access: Served | None) -> tuple[Sequence[str], Sequence[str]]:
+        """What stands for a line in the likely copy and in the served one."""
+        line = self._lines[number]
+        if access is None:
+            return [line], [line]
+        return [line] if access.lent is None else self.leases.direct(line, access.lent), access.lines
+
+    def _decision(self, run: list[Served], to_served: str, to_raw: str) -> list[str]:
+        """IR that goes to one of the two copies."""
+        lent = [access.lent for access in run if access.lent is not None]
+        if not lent:
+            tests = sorted({test for access in run for test in access.tests}, key=_by_number)
+            condition, tagged = self._test(tests)
+            return [*condition, f"  br i1 {tagged}, label {to_served}, label {to_raw}, !prof {self._unlikely}"]
+        out: list[str] = []
+        tests_left = self.leases.tests(lent)
+        for number, (condition, inside) in enumerate(tests_left):
+            last = number == len(tests_left) - 1
+            following = to_raw if last else self._edits.fresh()
+            refused = self._edits.fresh()
+            out += [*condition, f"  {refused} = xor i1 {inside}, true"]
+            out.append(f"  br i1 {refused}, label {to_served}, label {following}, !prof {self._unlikely}")
+            out += [] if last else ["", f"{following[1:]}:"]
+        return out
+
     def _test(self, tests: list[str]) -> tuple[list[str], str]:
         """IR that asks whether any of the pointers has the tag; the name of the answer."""
-        fresh, out, all_bits = self._edits.fresh, [], ""
+        fresh, all_bits = self._edits.fresh, ""
+        out: list[str] = []
         for test in tests:
             bits = fresh()
             out.append(f"  {bits} = ptrtoint ptr {test} to i64")
@@ -206,10 +238,3 @@ def _renamed(line: str, names: dict[str, str], alone: bool) -> str:
 
 def _by_number(name: str) -> tuple[int, str]:
     return (int(name[1:]), "") if name[1:].isdigit() else (-1, name)
-
-
-def _entry_block(function: Function) -> str:
-    """The entry block's name: LLVM numbers it behind the unnamed parameters."""
-    first = next((name for name, line in function.blocks.items() if line == function.start + 1), None)
-    values = [argument_value(text) for text in function.header.parameters]
-    return first or f"%{sum(1 for value in values if value is not None and value[1:].isdigit())}"

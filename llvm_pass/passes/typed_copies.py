@@ -29,34 +29,30 @@ _MOST_POINTERS = 32  # beyond it the copy stays as it is
 _KIND = Type("ptr", "pointer", 8, 8, 8, 64)
 
 
-def pointers_behind(frame: Frame, line: str, length: str, sides: dict[str, tuple[str, str | None]]) -> list[str]:
-    """IR to follow the copy. sides: "to" and "from", each a value and its entry or None for a raw one."""
+def pointers_behind(frame: Frame, line: str, length: str, sides: dict[str, str]) -> list[str]:
+    """IR to follow the copy in its served form. sides: the values of "to" and "from"."""
     if not length.isdigit() or int(length) < _KIND.store_bytes:
         return []
     node = metadata_of(line).get("tbaa.struct")
     told = set(pointer_offsets(frame.context.module.metadata, node, int(length)) if node else ())
-    for value, _ in sides.values():
+    for value in sides.values():
         kind = _type_of(frame, value)
         if kind is not None and kind.alloc_bytes == int(length):
             told.update(offsets_of_pointers(kind))
     if len(told) > _MOST_POINTERS:
         return []
     suffix, new = frame.suffix(line), []
-    (to, to_entry), (source, from_entry) = sides["to"], sides["from"]
+    load, store = (frame.helpers.runtime(f"galeed_{what}_pointer") for what in ("load", "store"))
     for offset in sorted(told):
-        start, end, pointer = (frame.context.edits.fresh() for _ in range(3))
-        new.append(f"  {start} = getelementptr i8, ptr {source}, i64 {offset}")
-        new.append(f"  {end} = getelementptr i8, ptr {to}, i64 {offset}")
-        if from_entry is None:
-            new.append(f"  {pointer} = load ptr, ptr {start}, align 1")
-        else:
-            helper = frame.helpers.load(_KIND, 1, "", "", "", "any")
-            new.append(f"  {pointer} = call ptr {helper}(ptr {start}, ptr {from_entry}){suffix}")
-        if to_entry is None:
-            new.append(f"  store ptr {pointer}, ptr {end}, align 1")
-        else:
-            helper = frame.helpers.store(_KIND, 1, "", "", "", "any")
-            new.append(f"  call void {helper}(ptr {end}, ptr {to_entry}, ptr {pointer}){suffix}")
+        places = []
+        for side in ("from", "to"):
+            place, word = frame.context.edits.fresh(), frame.context.edits.fresh()
+            new.append(f"  {place} = getelementptr i8, ptr {sides[side]}, i64 {offset}")
+            new.append(f"  {word} = ptrtoint ptr {place} to i64")
+            places.append(word)
+        pointer = frame.context.edits.fresh()
+        new.append(f"  {pointer} = call {load}(i64 {places[0]}){suffix}")
+        new.append(f"  call {store}(i64 {places[1]}, i64 {pointer}){suffix}")
     frame.context.stats["copied pointers"] += len(told)
     return new
 

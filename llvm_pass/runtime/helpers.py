@@ -276,58 +276,6 @@ class Helpers:
         }  # fmt: skip
         return self.define("rmw", name, text)
 
-    def block(
-        self, intrinsic: str, checked: str, length: str, aligns: tuple[int, ...], volatile: str, fixed: str = ""
-    ) -> str:
-        """memcpy, memmove, memset. checked: which of "to" and "from" may be handles ("to", "from", "to from").
-
-        Parameters: ptr to, [ptr to's entry,] ptr from [, ptr from's entry] or i8, length.
-        fixed: the constant length that the .inline forms demand.
-        """
-        wide = "" if length == "i64" else length
-        parts = [intrinsic.removeprefix("llvm."), *checked.split(), *map(str, aligns), volatile, fixed, wide]
-        name = "@galeed." + ".".join(part for part in parts if part)
-        if self._edits.defined(name):
-            return name
-        is_set = "memset" in intrinsic
-        checks, addresses, conditions = [], [], []
-        for side in ("to", "from") if not is_set else ("to",):
-            if side not in checked.split():
-                addresses.append(f"  %{side}.address = getelementptr i8, ptr %{side}, i64 0")
-                continue
-            limit = abi.WRITE_LIMIT_OFFSET if side == "to" else abi.READ_LIMIT_OFFSET
-            checks.append(_block_check(side, limit, str(self._nodes()["empty"])))
-            addresses.append(f"  %{side}.address = getelementptr i8, ptr %{side}, i64 %{side}.delta")
-            conditions.append(f"%{side}.inside")
-        checks.append(f"  %inside = and i1 {conditions[0]}, {conditions[-1]}")
-        size = fixed or "%bytes"
-        aligned = [f" align {value}" if value > 1 else "" for value in aligns]
-        words = "  %to.word = ptrtoint ptr %to to i64\n"
-        if is_set:
-            operands = f"ptr{aligned[0]} %to.address, i8 %byte, i64 {size}, i1 {volatile}"
-            source, signature = "i8 %byte", f"void @{intrinsic}.p0.i64(ptr, i8, i64, i1 immarg)"
-            slow = (
-                words
-                + "  %wide = zext i8 %byte to i32\n  call void @galeed_memset(i64 %to.word, i32 %wide, i64 %bytes)"
-            )
-        else:
-            operands = f"ptr{aligned[0]} %to.address, ptr{aligned[1]} %from.address, i64 {size}, i1 {volatile}"
-            source = "ptr %from" + (", ptr %from.entry" if "from" in checked else "")
-            signature = f"void @{intrinsic}.p0.p0.i64(ptr, ptr, i64, i1 immarg)"
-            words += "  %from.word = ptrtoint ptr %from to i64\n"
-            slow = words + "  call void @galeed_memmove(i64 %to.word, i64 %from.word, i64 %bytes)"
-        overload = signature.split("@")[1].split("(")[0]
-        if fixed:
-            signature = signature.replace("i64,", "i64 immarg,")
-        self._edits.declare(f"@{overload}", f"declare {signature}")
-        widen = f"zext {length} %length to i64" if length != "i64" else "add i64 %length, 0"
-        target = "ptr %to" + (", ptr %to.entry" if "to" in checked.split() else "")
-        text: dict[str, object] = {
-            "parameters": f"{target}, {source}, {length} %length", "widen": widen, "check": "\n".join(checks),
-            "addresses": "\n".join(addresses), "intrinsic": overload, "operands": operands, "slow": slow,
-        }  # fmt: skip
-        return self.define("block", name, text)
-
     def _name(self, what: str, kind: Type, align: int, *distinct: str) -> str:
         """A readable name; what does not fit into it goes through the parts that follow."""
         shape = shape_of(kind)
@@ -353,20 +301,6 @@ def shape_of(kind: Type) -> str:
     if '"' in kind.text:  # what it is made of may have lost its distinction
         shape += f".{zlib.crc32(kind.text.encode()):x}"
     return shape
-
-
-def _block_check(side: str, limit: int, empty: str) -> str:
-    return (
-        f"  %{side}.base = load i64, ptr %{side}.entry, align 32, !invariant.load {empty}\n"
-        f"  %{side}.limit.at = getelementptr inbounds i8, ptr %{side}.entry, i64 {limit}\n"
-        f"  %{side}.limit = load i64, ptr %{side}.limit.at, align 8, !invariant.load {empty}\n"
-        f"  %{side}.bits = ptrtoint ptr %{side} to i64\n"
-        f"  %{side}.delta.at = getelementptr inbounds i8, ptr %{side}.entry, i64 {abi.DELTA_OFFSET}\n"
-        f"  %{side}.delta = load i64, ptr %{side}.delta.at, align 8, !invariant.load {empty}\n"
-        f"  %{side}.offset = sub i64 %{side}.bits, %{side}.base\n"
-        f"  %{side}.bound = call i64 @llvm.usub.sat.i64(i64 %{side}.limit, i64 %last)\n"
-        f"  %{side}.inside = icmp ult i64 %{side}.offset, %{side}.bound"
-    )
 
 
 def _call_with(function: str, place: str, value: str) -> str:
