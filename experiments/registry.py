@@ -7,6 +7,7 @@ from experiments.demo.experiment import EXPERIMENT as DEMO
 from experiments.gates.experiment import EXPERIMENT as GATES
 from experiments.heap.experiment import EXPERIMENT as HEAP
 from experiments.libmpk.experiment import EXPERIMENT as LIBMPK
+from experiments.libraries.experiment import EXPERIMENT as LIBRARIES
 from experiments.micro.experiment import EXPERIMENT as MICRO
 
-EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH)
+EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH, LIBRARIES)
