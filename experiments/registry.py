@@ -9,5 +9,6 @@ from experiments.heap.experiment import EXPERIMENT as HEAP
 from experiments.libmpk.experiment import EXPERIMENT as LIBMPK
 from experiments.libraries.experiment import EXPERIMENT as LIBRARIES
 from experiments.micro.experiment import EXPERIMENT as MICRO
+from experiments.suites.experiment import EXPERIMENT as SUITES
 
-EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH, LIBRARIES)
+EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH, LIBRARIES, SUITES)

@@ -182,6 +182,6 @@ def link(one: Recipe, crates: Mapping[str, Path], behind: Runtimes, options: Opt
         runtime: list[Path] = {"plain": [], "raw": [behind.raw], "lent": [behind.lent]}[way]
         files = [drivers / one.driver, *harness, *objects, *runtime]
         words = [*OPTIMISED, *flags(one, crates), *INCLUDES]
-        command = [*clang_words(), *words, *files, *SYSTEM, "-o", program]
+        command = [*clang_words(), *words, *map(str, files), *SYSTEM, "-o", str(program)]
         _run(command, f"{one.name}'s driver ({way})")
     return programs
