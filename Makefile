@@ -70,6 +70,14 @@ test-pku-quick: pku-programs ## There: demo, attacks on hardened programs, virtu
 sweep: setup ## Compare 2,000 of Csmith's programs, rewritten and not (hours; goes on where it was stopped)
 	python -m experiments.csmith.experiment $(SWEEP)
 
+.PHONY: libraries
+libraries: setup ## Time real libraries, rewritten and not (cargo fetches them; half an hour)
+	galeed-lab run libraries
+
+.PHONY: suites
+suites: setup ## Real libraries' own test suites under galeed-cc (apt-get fetches them; slow)
+	galeed-lab run suites
+
 .PHONY: endurance
 endurance: setup ## A million gate crossings, ten thousand domains, storms of signals and forks (slow)
 	GALEED_ENDURANCE=1 pytest tests/integration/test_mpk_endurance.py

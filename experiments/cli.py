@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments import machine
-from experiments.model import LabError, Options
+from experiments.model import CHOICES, LabError, Options
 from experiments.output import as_json, table
 from experiments.registry import EXPERIMENTS
 from experiments.workshop import ROOT
@@ -54,9 +54,11 @@ def _parser() -> argparse.ArgumentParser:
         "--only",
         action="append",
         metavar="ID",
-        help="attacks: one row (A1) or one variant of it (A1.stray); may be repeated, and a list with commas",
+        help="attacks: one row (A1) or one variant of it (A1.stray); libraries: one of them (zlib); "
+        "may be repeated, and a list with commas",
     )
     running.add_argument("--policy", metavar="LEVEL", help="attacks: undefended, gates, basic, strict or full only")
+    running.add_argument("--repeat", type=int, metavar="N", help="libraries: runs of each program (default: 3)")
     running.add_argument("--no-build", action="store_true", help="use the programs as they were built before")
     return parser
 
@@ -98,11 +100,14 @@ def _run(arguments: argparse.Namespace) -> int:
     output: Path = arguments.output or ROOT / "build" / experiment.name
     if output.exists() and not output.is_dir():
         raise LabError(f"--output {output} is not a folder")
-    if not experiment.selectable and (arguments.only, arguments.policy) != (None, None):
-        raise LabError(f"--only and --policy choose among attacks; {experiment.name} has none")
+    for choice in CHOICES:
+        if getattr(arguments, choice) is not None and choice not in experiment.takes:
+            raise LabError(f"{experiment.name} does not take --{choice}")
+    if arguments.repeat is not None and arguments.repeat < 1:
+        raise LabError(f"--repeat {arguments.repeat}: at least 1")
     backends = _backends(arguments.backend)
     only = None if arguments.only is None else tuple(one for words in arguments.only for one in words.split(","))
-    options = Options(output, backends, not arguments.no_build, _say, only, arguments.policy)
+    options = Options(output, backends, not arguments.no_build, _say, only, arguments.policy, arguments.repeat)
     # The undefended attacks crash; nobody needs their core dumps.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+CHOICES = ("only", "policy", "repeat")
+
 
 class LabError(Exception):
     """The environment or the usage is at fault: one line for people, exit 2."""
@@ -25,8 +27,9 @@ class LabError(Exception):
 class Options:
     """How to run. output: results go there. backends: those asked for, in order.
 
-    build: False takes the programs as they were built before. say: progress. only, policy: of
-    an experiment that is selectable, the rows and the level to run (None: all).
+    build: False takes the programs as they were built before. say: progress. The others are for
+    experiments that take them; None: not said. only: which rows. policy: which level. repeat:
+    how many runs of each, at least 1.
     """
 
     output: Path
@@ -35,6 +38,7 @@ class Options:
     say: Callable[[str], None]
     only: tuple[str, ...] | None = None
     policy: str | None = None
+    repeat: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Report:
 class Experiment:
     """One claim and the means to test it. source: paper section, CVE or CWE.
 
-    selectable: it knows options.only and options.policy.
+    takes: those of CHOICES that it knows.
     """
 
     name: str
@@ -59,4 +63,4 @@ class Experiment:
     source: str
     expected: str
     run: Callable[[Options], Report]
-    selectable: bool = False
+    takes: tuple[str, ...] = ()

@@ -7,6 +7,8 @@ from experiments.demo.experiment import EXPERIMENT as DEMO
 from experiments.gates.experiment import EXPERIMENT as GATES
 from experiments.heap.experiment import EXPERIMENT as HEAP
 from experiments.libmpk.experiment import EXPERIMENT as LIBMPK
+from experiments.libraries.experiment import EXPERIMENT as LIBRARIES
 from experiments.micro.experiment import EXPERIMENT as MICRO
+from experiments.suites.experiment import EXPERIMENT as SUITES
 
-EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH)
+EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH, LIBRARIES, SUITES)

@@ -239,5 +239,5 @@ EXPERIMENT = Experiment(
     source="[PKU Pitfalls]; tests/attacks",
     expected="the verdicts of tests/attacks/expected, each with its signal, key, errno or violation",
     run=run,
-    selectable=True,
+    takes=("only", "policy"),
 )

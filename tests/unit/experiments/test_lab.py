@@ -191,8 +191,11 @@ def test_machine_facts_are_complete() -> None:
         (["attacks", "--only", "A5"], "nothing to run; not run on mprotect: A5."),
         (["attacks", "--policy", ""], "--policy ''"),
         (["attacks", "--policy", "code"], "--policy 'code'"),
-        (["demo", "--only", ""], "--only and --policy choose among attacks"),
-        (["demo", "--policy", ""], "--only and --policy choose among attacks"),
+        (["demo", "--only", ""], "demo does not take --only"),
+        (["demo", "--policy", ""], "demo does not take --policy"),
+        (["attacks", "--repeat", "2"], "attacks does not take --repeat"),
+        (["libraries", "--repeat", "0"], "--repeat 0: at least 1"),
+        (["libraries", "--only", "zlib,zlob"], "no library 'zlob'"),
     ],
 )
 def test_nothing_is_run_for_a_name_that_no_attack_has(

@@ -1,0 +1,1 @@
+"""Real libraries under galeed-cc: what rewriting costs them."""

@@ -1,0 +1,1 @@
+"""Libraries that galeed-cc builds as a plain compiler, and what their own test suites say."""
