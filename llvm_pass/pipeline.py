@@ -10,7 +10,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from llvm_pass.errors import AlreadyRewritten, GaleedError, PassFailed, UnreadableModule, UsageError
 from llvm_pass.ir.edit import Edits
@@ -85,8 +85,21 @@ def passes_of(policy: Policy) -> tuple[str, ...]:
 
 
 def rewrite(data: bytes, options: Options | None = None) -> Result:
-    """Rewrites bitcode or text. Raises UnreadableModule, AlreadyRewritten, PassFailed, UsageError."""
+    """Rewrites bitcode or text. Raises UnreadableModule, AlreadyRewritten, PassFailed, UsageError.
+
+    LLVM verifies the result once, which costs most of the time here; when it refuses, the passes run
+    again with a verification behind each, so that the error names the one that failed.
+    """
     options = options or Options()
+    try:
+        return _rewritten(data, options)
+    except PassFailed:
+        if options.verify_each or options.round_trip:
+            raise
+        return _rewritten(data, replace(options, verify_each=True))
+
+
+def _rewritten(data: bytes, options: Options) -> Result:
     passes = chosen(options.passes)
     # What only instruments have changed is like a compiler's output: to be rewritten yet.
     marks = any(item.by_default for item in passes if item.name in options.passes)
@@ -95,8 +108,7 @@ def rewrite(data: bytes, options: Options | None = None) -> Result:
         with _Clock(result, "LLVM"):
             text = read_module(llvm, data)
             if any(item.closed_loops for item in passes):
-                llvm.close_loops()
-                text = llvm.text()
+                text = _closed(llvm, text)
         with _Clock(result, "line model"):
             module = Module(text)
         result.lines = len(module.lines)
@@ -105,6 +117,8 @@ def rewrite(data: bytes, options: Options | None = None) -> Result:
         for number, item in enumerate(passes):
             last = number == len(passes) - 1
             module = _run(item, module, llvm, options, result, _mark(passes) if last and marks else None)
+        if passes and not (options.verify_each or options.round_trip):
+            _verify("the last", module, llvm, result)
         if options.inline:
             with _Clock(result, "LLVM"):
                 llvm.inline()
@@ -112,6 +126,17 @@ def rewrite(data: bytes, options: Options | None = None) -> Result:
             result.text = llvm.text()
             result.bitcode = llvm.bitcode()
     return result
+
+
+def _closed(llvm: Llvm, text: str) -> str:
+    """The text with its loops closed; the same text when there is nothing to rewrite in it."""
+    if "define " not in text:
+        return text
+    try:
+        llvm.close_loops()
+        return llvm.text()
+    except LlvmRefused as error:
+        raise UnreadableModule(f"LLVM cannot simplify the loops of this module ({error})") from error
 
 
 def _refuse_unfit(module: Module) -> None:
@@ -148,7 +173,8 @@ def _run(item: Pass, module: Module, llvm: Llvm, options: Options, result: Resul
         if not edits:
             return module
         module = Module(edits.apply())
-    _verify(item.name, module, llvm, result)
+    if options.verify_each or options.round_trip:
+        _verify(item.name, module, llvm, result)
     if options.round_trip:
         text = llvm.text()
         if str(Module(text)) != text:
