@@ -52,6 +52,10 @@ class Edits:
         """What is inserted before and behind a line."""
         return self._before.get(line, []), self._after.get(line, [])
 
+    def touched(self, line: int) -> bool:
+        """Does anything change at the line?"""
+        return line in self._replaced or line in self._before or line in self._after
+
     def insert_after(self, line: int, *lines: str) -> None:
         """Behind the line, after what was inserted there before."""
         self._after.setdefault(line, []).extend(lines)

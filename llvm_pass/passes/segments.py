@@ -114,11 +114,12 @@ class Segments:
 
     def _copyable(self, start: int, end: int) -> bool:
         count = 0
-        for line in self._lines[start:end]:
+        for number in range(start, end):
+            line = self._lines[number]
             if line.startswith("    #dbg_"):
                 continue
             count += 1
-            if count > _LONGEST_GAP or not self._is_copyable(line):
+            if count > _LONGEST_GAP or self._edits.touched(number) or not self._is_copyable(line):
                 return False
         return True
 
@@ -137,8 +138,10 @@ class Segments:
         return any(self._named_like_a_type(line) for line in self._lines[start : end + 1])
 
     def _named_like_a_type(self, line: str) -> bool:
-        """Does a value share its name with a type? Then names cannot be changed in text."""
+        """Does a value share its name with a type, or is there a string? Then names cannot be changed in text."""
         named = self._context.module.types.names
+        if ' c"' in line:
+            return True
         return bool(named) and any(token in named and self._roots.knows(token) for token in _LOCAL.findall(line))
 
     def _emit(self, run: list[Served], block: str) -> None:

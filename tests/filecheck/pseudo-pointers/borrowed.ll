@@ -34,6 +34,7 @@ define i32 @jumps(ptr %p) {
 ; CHECK-NEXT:    %r = call i32 @_setjmp(ptr [[J]])
 ; CHECK-NEXT:    [[FIRST:%galeed.[0-9]+]] = icmp eq i32 %r, 0
 ; CHECK-NEXT:    call void @galeed.give_back.200(ptr %p, {{.*}}, i1 [[FIRST]])
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.entry(ptr %p)
 ; CHECK-NEXT:    [[L:%galeed.[0-9]+]] = call ptr @galeed.borrow.200(
 ; CHECK-NEXT:    call void @longjmp(ptr [[L]], i32 1)
 
@@ -45,6 +46,7 @@ define void @states(ptr %p) {
 ; CHECK-LABEL: define void @states(
 ; CHECK:         [[S:%galeed.[0-9]+]] = call ptr @galeed.borrow.4(
 ; CHECK-NEXT:    call void @llvm.x86.sse.ldmxcsr(ptr [[S]])
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.entry(ptr %p)
 ; CHECK-NEXT:    [[T:%galeed.[0-9]+]] = call ptr @galeed.borrow.512.write(
 ; CHECK-NEXT:    call void @llvm.x86.fxsave64(ptr [[T]])
 ; CHECK-NEXT:    call void @galeed.give_back.512(
@@ -60,7 +62,8 @@ define void @assembly(ptr %p, ptr %q) {
 ; CHECK-NEXT:    [[IN:%galeed.[0-9]+]] = call ptr @galeed.borrow.8(ptr %q
 ; CHECK-NEXT:    call void asm {{.*}}(ptr elementtype(i32) [[IO]], ptr elementtype(i32) [[IO]], ptr elementtype(i64) [[IN]])
 ; CHECK-NEXT:    call void @galeed.give_back.4(ptr %p
-; CHECK-NEXT:    call ptr @galeed.borrow.4.write.pinned(ptr %p
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.entry(ptr %p)
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.borrow.4.write.pinned(ptr %p
 
 ; An operand that is only read needs nothing behind the jump.
 define void @goto(ptr %p) {

@@ -21,7 +21,10 @@ define i32 @out_of_buffer(ptr %to) {
 ; CHECK-NEXT:    {{%galeed.[0-9]+}} = getelementptr i8, ptr %to, i64 8
 ; CHECK-NEXT:    {{%galeed.[0-9]+}} = load ptr, ptr {{%galeed.[0-9]+}}, align 1
 ; CHECK-NEXT:    call void @galeed.store.ptr.1(
-; CHECK-NEXT:    ret i32 0
+; CHECK-NEXT:    br label
+; CHECK:         call void @llvm.memcpy.p0.p0.i64(ptr align 8 %to, ptr align 8 %local, i64 16, i1 false)
+; CHECK-NEXT:    br label
+; CHECK:         ret i32 0
 
 define i32 @into_global(ptr %from) {
   call void @llvm.memcpy.p0.p0.i64(ptr @global, ptr %from, i64 17, i1 false)
@@ -32,7 +35,9 @@ define i32 @into_global(ptr %from) {
 ; CHECK-NEXT:    {{%galeed.[0-9]+}} = getelementptr i8, ptr @global, i64 1
 ; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.load.ptr.1(
 ; CHECK-NEXT:    store ptr {{%galeed.[0-9]+}}, ptr {{%galeed.[0-9]+}}, align 1
-; CHECK:         getelementptr i8, ptr %from, i64 9
+; CHECK-NEXT:    getelementptr i8, ptr %from, i64 9
+; CHECK:         call void @llvm.memcpy.p0.p0.i64(ptr @global, ptr %from, i64 17, i1 false)
+; CHECK-NEXT:    br label
 
 define i32 @bytes(ptr %to, ptr %from) {
   %local = alloca %pair, align 8
