@@ -94,7 +94,9 @@ class Explanation:
             where = f"{place.file}:{place.line}: " if place else ""
             at_start = lines[number].lstrip().startswith("#dbg_")
             said.append(f"  {where}{'(before the first instruction)' if at_start else _plain(lines[number])}")
-            said += [f"    + {_plain(line)}" for line in (*before, *replaced.get(number, ()), *behind)]
+            told = replaced.get(number)
+            said += [f"    {told.note}:"] if told and told.note else []
+            said += [f"    + {_plain(line)}" for line in (*before, *(told.lines if told else ()), *behind)]
             if roots is not None and (left or number in replaced):
                 reason = missed[place].reason if place in missed else ""
                 said.append(f"    why: {reason or _why(roots, lines, number)}")

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from llvm_pass.analysis.loops import entry_name
 from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.copyable import Uncopyable, defined_name, result_type
+from llvm_pass.ir.edit import Told
 from llvm_pass.ir.module import Function
 from llvm_pass.ir.syntax import LOCAL
 from llvm_pass.passes.base import Context
@@ -173,8 +174,20 @@ class Segments:
         edits.replace(first, *out)
         for number in range(first + 1, last + 1):
             edits.replace(number)
+        asked = self._asked(run)
+        for number in numbers:
+            there = served_at.get(number)
+            edits.tell(number, Told(there.lines, asked) if there else None)
         self._moved[block] = to_join
         self._context.stats["segments"] += 1
+
+    def _asked(self, run: list[Served]) -> str:
+        """In words, when the served copy is taken."""
+        what = f"one test for {len(run)} access{'es' if len(run) > 1 else ''}"
+        if any(access.lent is not None for access in run):
+            return f"in the loop for lent pointers, where a lease does not allow it directly ({what})"
+        tests = sorted({test for access in run for test in access.tests}, key=_by_number)
+        return f"where {' or '.join(tests)} is a pseudo-pointer ({what})"
 
     def _copies(self, number: int, access: Served | None) -> tuple[Sequence[str], Sequence[str]]:
         """What stands for a line in the likely copy and in the served one."""
