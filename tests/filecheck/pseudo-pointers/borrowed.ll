@@ -90,7 +90,9 @@ define i64 @copies(ptr byval(%struct.plain) %own, ptr %p, ptr %q) {
 }
 ; CHECK-LABEL: define i64 @copies(
 ; CHECK:         [[P:%galeed.[0-9]+]] = call ptr @galeed.borrow.24(ptr %p
-; CHECK-NEXT:    call void @galeed.memcpy.from.1.1.false(ptr [[C:%galeed.[0-9]+]], ptr %q, ptr {{%galeed.[0-9]+}}, i64 16)
+; CHECK-NEXT:    [[Q:%galeed.[0-9]+]] = ptrtoint ptr %q to i64
+; CHECK-NEXT:    [[TO:%galeed.[0-9]+]] = ptrtoint ptr [[C:%galeed.[0-9]+]] to i64
+; CHECK-NEXT:    call void @galeed_memmove(i64 [[TO]], i64 [[Q]], i64 16)
 ; CHECK:         {{%galeed.*}} = call ptr @galeed.lend.any(i64
 ; CHECK:         call void @takes(ptr byval(%struct.plain) align 8 [[P]], ptr byval(%struct.linked) align 8 [[C]])
 ; What was passed so is the callee's own.

@@ -11,7 +11,7 @@ define void @scoped(ptr noalias %p, ptr noalias %q) {
 ; CHECK-LABEL: define void @scoped(
 ; CHECK:         call preserve_mostcc i64 @galeed_load4({{.*}}), !alias.scope [[P:![0-9]+]], !noalias [[Q:![0-9]+]]
 ; CHECK:         call preserve_mostcc void @galeed_store4({{.*}}), !alias.scope [[Q]], !noalias [[P]], !llvm.access.group [[G:![0-9]+]]
-; CHECK:         call void @galeed.memcpy.to.from.1.1.false({{.*}}), !noalias [[P]]
+; CHECK:         call void @galeed_memmove({{.*}}, i64 16)
 ; CHECK:         load i32, ptr %p, align 4, !alias.scope [[P]], !noalias [[Q]]
 ; CHECK-NEXT:    store i32 {{.*}}, ptr %q, align 4, !alias.scope [[Q]], !noalias [[P]], !llvm.access.group [[G]]
 ; CHECK-NEXT:    call void @llvm.memcpy.p0.p0.i64({{.*}}), !noalias [[P]]
