@@ -55,7 +55,7 @@ def result_type(types: TypeTable, line: str) -> str:
             return types.prefix(line, line.rindex(" to ") + 4)[0].text
         if opcode in ("icmp", "fcmp"):
             return _comparison(types, line, at)
-        if opcode == "getelementptr" and ", <" not in line:
+        if opcode == "getelementptr" and ", <" not in line and "addrspace(" not in line:
             return "ptr"
         if opcode == "select":
             chosen = split_list(line[_flags_end(line, at) :])[1]

@@ -7,8 +7,17 @@ of one line are a bug of the pass and refused.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from llvm_pass.ir.module import Module
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """For readers: what became of one line. note: words about when `lines` stand for it, or ""."""
+
+    lines: tuple[str, ...]
+    note: str = ""
 
 
 class Edits:
@@ -20,6 +29,7 @@ class Edits:
         self._replaced: dict[int, list[str]] = {}
         self._after: dict[int, list[str]] = {}
         self._before: dict[int, list[str]] = {}
+        self._told: dict[int, Told | None] = {}
         self._declared: dict[str, str] = {}
         self._defined: dict[str, list[str]] = {}
         self._footer: list[str] = []
@@ -43,14 +53,24 @@ class Edits:
         """The line, or the last line of what replaces it already."""
         return self._replaced[line][-1] if line in self._replaced else self._module.lines[line]
 
-    def replaced(self, start: int, end: int) -> Iterator[tuple[int, list[str]]]:
-        """The replaced lines from start up to end, with what stands for them, in order."""
+    def tell(self, line: int, told: Told | None) -> None:
+        """What `replaced` says of a line that is replaced together with others; None: nothing."""
+        self._told[line] = told
+
+    def replaced(self, start: int, end: int) -> Iterator[tuple[int, Told]]:
+        """The replaced lines from start up to end, with what stands for each, in order."""
         for line in sorted(line for line in self._replaced if start <= line < end):
-            yield line, self._replaced[line]
+            told = self._told.get(line, Told(tuple(self._replaced[line])))
+            if told is not None:
+                yield line, told
 
     def around(self, line: int) -> tuple[list[str], list[str]]:
         """What is inserted before and behind a line."""
         return self._before.get(line, []), self._after.get(line, [])
+
+    def touched(self, line: int) -> bool:
+        """Does anything change at the line?"""
+        return line in self._replaced or line in self._before or line in self._after
 
     def insert_after(self, line: int, *lines: str) -> None:
         """Behind the line, after what was inserted there before."""

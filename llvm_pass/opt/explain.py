@@ -14,6 +14,7 @@ from llvm_pass.ir.metadata import Metadata, Place
 from llvm_pass.ir.module import Function, Module
 from llvm_pass.ir.syntax import LOCAL, bare, metadata_of
 from llvm_pass.passes.base import Context, subprogram
+from llvm_pass.passes.loop_versions import RAW
 from llvm_pass.policy.read import nearest
 
 _LONGEST_TRAIL = 64
@@ -90,11 +91,15 @@ class Explanation:
             left = roots is not None and number not in replaced and _ACCESS.match(lines[number]) is not None
             if not (before or behind or number in replaced or left):
                 continue
+            if " = phi " in lines[number] and not (before or behind):
+                continue  # it names another block now
             place = context.module.metadata.place(metadata_of(lines[number]).get("dbg"))
             where = f"{place.file}:{place.line}: " if place else ""
             at_start = lines[number].lstrip().startswith("#dbg_")
             said.append(f"  {where}{'(before the first instruction)' if at_start else _plain(lines[number])}")
-            said += [f"    + {_plain(line)}" for line in (*before, *replaced.get(number, ()), *behind)]
+            told = replaced.get(number)
+            said += [f"    {told.note}:"] if told and told.note else []
+            said += [f"    + {_plain(line)}" for line in (*before, *(told.lines if told else ()), *behind)]
             if roots is not None and (left or number in replaced):
                 reason = missed[place].reason if place in missed else ""
                 said.append(f"    why: {reason or _why(roots, lines, number)}")
@@ -113,6 +118,8 @@ def _plain(line: str) -> str:
 
 def _why(roots: Roots, lines: list[str], number: int) -> str:
     """In words, where the pointer of an access comes from."""
+    if RAW in lines[number]:
+        return "in the loop for raw pointers, before which their tags were asked"
     pointers = _POINTER.findall(lines[number])
     if not pointers:
         return "it uses no pointer of this function"

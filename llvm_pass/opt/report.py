@@ -1,7 +1,7 @@
 """What galeed-opt says about a rewrite: counts, times, remarks.
 
 Passed remarks are made here from a pass's own edits, so that no pass has to say twice
-what it does: an instruction whose line became a call of a helper was rewritten.
+what it does: an instruction that became a call of a helper or of the runtime was rewritten.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from llvm_pass.ir.syntax import bare, metadata_of
 from llvm_pass.passes.base import Context
 from llvm_pass.remarks import Remark
 
-_HELPER = re.compile(r"@galeed[.\w]*")
+_HELPER = re.compile(r"@galeed(?!\.entry\()[.\w]*")  # the entry is asked for by the way
 _OPCODE = re.compile(r"^  (?:%\S+ = )?(?:tail |musttail |notail )?([a-z]\w*)")
 
 
@@ -35,17 +35,17 @@ def printable(text: str) -> str:
 
 
 def passed(context: Context) -> list[Remark]:
-    """A remark for each instruction that the pass replaced by a call of a helper."""
+    """A remark for each instruction that became a call of a helper, or has one for handles."""
     remarks = []
     lines, place = context.module.lines, context.module.metadata.place
     for function in context.module.functions:
-        for number, new in context.edits.replaced(function.start + 1, function.end):
-            helper = next((match.group() for line in new if (match := _HELPER.search(line))), None)
+        for number, told in context.edits.replaced(function.start + 1, function.end):
+            helper = next((match.group() for line in told.lines if (match := _HELPER.search(line))), None)
             opcode = _OPCODE.match(lines[number])
             if helper is None or opcode is None:
                 continue
             name = opcode.group(1)
-            reason = f"{name} became a call of {helper[1:]}"
+            reason = f"{name} became a call of {helper[1:]}{' for pseudo-pointers' if told.note else ''}"
             at = place(metadata_of(lines[number]).get("dbg"))
             remarks.append(Remark("Passed", context.pass_name, name.capitalize(), bare(function.name), reason, at))
     return remarks

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from llvm_pass.analysis.loops import entry_name
 from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.copyable import Uncopyable, defined_name, result_type
+from llvm_pass.ir.edit import Told
 from llvm_pass.ir.module import Function
 from llvm_pass.ir.syntax import LOCAL
 from llvm_pass.passes.base import Context
@@ -114,11 +115,12 @@ class Segments:
 
     def _copyable(self, start: int, end: int) -> bool:
         count = 0
-        for line in self._lines[start:end]:
+        for number in range(start, end):
+            line = self._lines[number]
             if line.startswith("    #dbg_"):
                 continue
             count += 1
-            if count > _LONGEST_GAP or not self._is_copyable(line):
+            if count > _LONGEST_GAP or self._edits.touched(number) or not self._is_copyable(line):
                 return False
         return True
 
@@ -137,8 +139,10 @@ class Segments:
         return any(self._named_like_a_type(line) for line in self._lines[start : end + 1])
 
     def _named_like_a_type(self, line: str) -> bool:
-        """Does a value share its name with a type? Then names cannot be changed in text."""
+        """Does a value share its name with a type, or is there a string? Then names cannot be changed in text."""
         named = self._context.module.types.names
+        if ' c"' in line:
+            return True
         return bool(named) and any(token in named and self._roots.knows(token) for token in _LOCAL.findall(line))
 
     def _emit(self, run: list[Served], block: str) -> None:
@@ -170,8 +174,20 @@ class Segments:
         edits.replace(first, *out)
         for number in range(first + 1, last + 1):
             edits.replace(number)
+        asked = self._asked(run)
+        for number in numbers:
+            there = served_at.get(number)
+            edits.tell(number, Told(there.lines, asked) if there else None)
         self._moved[block] = to_join
         self._context.stats["segments"] += 1
+
+    def _asked(self, run: list[Served]) -> str:
+        """In words, when the served copy is taken."""
+        what = f"one test for {len(run)} access{'es' if len(run) > 1 else ''}"
+        if any(access.lent is not None for access in run):
+            return f"in the loop for lent pointers, where a lease does not allow it directly ({what})"
+        tests = sorted({test for access in run for test in access.tests}, key=_by_number)
+        return f"where {' or '.join(tests)} is a pseudo-pointer ({what})"
 
     def _copies(self, number: int, access: Served | None) -> tuple[Sequence[str], Sequence[str]]:
         """What stands for a line in the likely copy and in the served one."""

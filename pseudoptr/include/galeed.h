@@ -5,16 +5,19 @@
  * A pseudo-pointer (handle) is a 64-bit non-canonical address:
  *
  *   63 62 | 61 .. 42 | 41 ..................... 0
- *    0  1 |  index   | generation | offset
+ *    1  0 |  index   | generation | offset
  *
  * The split of the low 42 bits depends on the index (three classes, below). The
  * offset starts at a bias plus the low 12 bits of the real address, so that
  * alignment tricks stay true and pointers that stray a little before or after
  * the object are still told apart from an older generation.
  *
+ * So a handle is a negative number and no user address is; with linear address
+ * masking (bits 62 to 57 ignored) it is non-canonical still.
+ *
  * The table is indexed by (pointer >> GALEED_INDEX_SHIFT) for *every* pointer:
- * entries of canonical user addresses say "everything, delta 0", so that a
- * check needs no test for the tag. Entry: see struct galeed_entry.
+ * entries of canonical user addresses say "everything, delta 0", so that what
+ * serves a handle may be given a raw pointer too. Entry: see struct galeed_entry.
  *
  * Class:            small     medium    large
  * first index       0         978944    1044480     (of 1048576)

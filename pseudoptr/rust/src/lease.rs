@@ -104,16 +104,17 @@ fn begin_stable(found: &sys::mpk_allocation) -> Result<u64, Error> {
 /// C reads through it passes the membrane; an address of the stack itself stays what it is.
 /// pre: rights open. `None`: it lies elsewhere.
 pub(crate) fn lend_stack(address: u64) -> Option<Result<u64, Error>> {
-    // SAFETY: the question may be asked of any address.
-    if unsafe { sys::mpk_gate_host_frame(address as usize) } == 0 {
-        return None;
-    }
     let mut stack = MaybeUninit::<sys::mpk_stack>::uninit();
-    // SAFETY: rights are open, `stack` is writable and filled by the call.
+    // SAFETY: rights are open, `stack` is writable and filled by the call. It comes first: before
+    // its first gate a thread has no record, and no frame of it would be known for the host's.
     let stack = unsafe {
         sys::mpk_thread_stack(stack.as_mut_ptr());
         stack.assume_init()
     };
+    // SAFETY: the question may be asked of any address.
+    if unsafe { sys::mpk_gate_host_frame(address as usize) } == 0 {
+        return None;
+    }
     let high = stack.high as u64;
     // An unlimited stack is lent as far as a lease can reach.
     let low = (stack.low as u64).max(high.saturating_sub(Class::Large.longest()));

@@ -7,8 +7,11 @@ define i64 @words(ptr %p, i64 %v) {
   ret i64 %b
 }
 ; CHECK-LABEL: define i64 @words(
-; CHECK:         %a = call i64 @galeed.load.i64.8.atomic.acquire.pointer.any(
-; CHECK-NEXT:    %b = call i64 @galeed.rmw.i64.8.seq_cst.xchg(
+; CHECK:         call i64 @galeed.load.i64.8.atomic.acquire.pointer.any(
+; CHECK:         [[S:%galeed.[0-9]+]] = call i64 @galeed.rmw.i64.8.seq_cst.xchg(
+; CHECK:         load atomic i64, ptr %p acquire, align 8
+; CHECK-NEXT:    [[R:%galeed.[0-9]+]] = atomicrmw xchg ptr %p, i64 %v seq_cst, align 8
+; CHECK:         %b = phi i64 [ [[S]], {{.*}} ], [ [[R]], {{.*}} ]
 
 define i32 @all(ptr %p, i32 %v, ptr %q) {
   %a = load atomic i32, ptr %p acquire, align 4
@@ -21,12 +24,20 @@ define i32 @all(ptr %p, i32 %v, ptr %q) {
   ret i32 %r
 }
 ; CHECK-LABEL: define i32 @all(
-; CHECK:         %a = call i32 @galeed.load.i32.4.atomic.acquire(
-; CHECK-NEXT:    call void @galeed.store.i32.4.atomic.syncscope.singlethread.release(
-; CHECK-NEXT:    %b = call i32 @galeed.rmw.i32.4.monotonic.umax(
-; CHECK-NEXT:    %c = call { i32, i1 } @galeed.cmpxchg.i32.4.weak.acq_rel.monotonic(
-; CHECK-NEXT:    %d = call ptr @galeed.rmw.ptr.8.seq_cst.xchg(
-; CHECK-NEXT:    %e = call float @galeed.rmw.float.4.seq_cst.fadd(
+; CHECK:         [[A:%galeed.[0-9]+]] = call i32 @galeed.load.i32.4.atomic.acquire(
+; CHECK:         call void @galeed.store.i32.4.atomic.syncscope.singlethread.release(
+; CHECK:         [[B:%galeed.[0-9]+]] = call i32 @galeed.rmw.i32.4.monotonic.umax(
+; CHECK:         [[C:%galeed.[0-9]+]] = call { i32, i1 } @galeed.cmpxchg.i32.4.weak.acq_rel.monotonic({{.*}}, i32 [[A]], i32 [[B]])
+; CHECK:         call ptr @galeed.rmw.ptr.8.seq_cst.xchg(
+; CHECK:         call float @galeed.rmw.float.4.seq_cst.fadd(
+; CHECK:         [[RA:%galeed.[0-9]+]] = load atomic i32, ptr %p acquire, align 4
+; CHECK-NEXT:    store atomic i32 %v, ptr %p syncscope("singlethread") release, align 4
+; CHECK-NEXT:    [[RB:%galeed.[0-9]+]] = atomicrmw umax ptr %p, i32 %v monotonic, align 4
+; CHECK-NEXT:    [[RC:%galeed.[0-9]+]] = cmpxchg weak ptr %p, i32 [[RA]], i32 [[RB]] acq_rel monotonic, align 4
+; CHECK-NEXT:    {{.*}} = atomicrmw xchg ptr %p, ptr %q seq_cst, align 8
+; CHECK-NEXT:    {{.*}} = atomicrmw fadd ptr %p, float 1.000000e+00 seq_cst, align 4
+; CHECK:         %c = phi { i32, i1 } [ [[C]], {{.*}} ], [ [[RC]], {{.*}} ]
+; CHECK-NEXT:    %r = extractvalue { i32, i1 } %c, 0
 
 ; CHECK-LABEL: define internal i32 @galeed.load.i32.4.atomic.acquire(
 ; CHECK:         %direct = load atomic i32, ptr %address acquire, align 4

@@ -34,6 +34,7 @@ define i32 @jumps(ptr %p) {
 ; CHECK-NEXT:    %r = call i32 @_setjmp(ptr [[J]])
 ; CHECK-NEXT:    [[FIRST:%galeed.[0-9]+]] = icmp eq i32 %r, 0
 ; CHECK-NEXT:    call void @galeed.give_back.200(ptr %p, {{.*}}, i1 [[FIRST]])
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.entry(ptr %p)
 ; CHECK-NEXT:    [[L:%galeed.[0-9]+]] = call ptr @galeed.borrow.200(
 ; CHECK-NEXT:    call void @longjmp(ptr [[L]], i32 1)
 
@@ -45,6 +46,7 @@ define void @states(ptr %p) {
 ; CHECK-LABEL: define void @states(
 ; CHECK:         [[S:%galeed.[0-9]+]] = call ptr @galeed.borrow.4(
 ; CHECK-NEXT:    call void @llvm.x86.sse.ldmxcsr(ptr [[S]])
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.entry(ptr %p)
 ; CHECK-NEXT:    [[T:%galeed.[0-9]+]] = call ptr @galeed.borrow.512.write(
 ; CHECK-NEXT:    call void @llvm.x86.fxsave64(ptr [[T]])
 ; CHECK-NEXT:    call void @galeed.give_back.512(
@@ -60,7 +62,8 @@ define void @assembly(ptr %p, ptr %q) {
 ; CHECK-NEXT:    [[IN:%galeed.[0-9]+]] = call ptr @galeed.borrow.8(ptr %q
 ; CHECK-NEXT:    call void asm {{.*}}(ptr elementtype(i32) [[IO]], ptr elementtype(i32) [[IO]], ptr elementtype(i64) [[IN]])
 ; CHECK-NEXT:    call void @galeed.give_back.4(ptr %p
-; CHECK-NEXT:    call ptr @galeed.borrow.4.write.pinned(ptr %p
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.entry(ptr %p)
+; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.borrow.4.write.pinned(ptr %p
 
 ; An operand that is only read needs nothing behind the jump.
 define void @goto(ptr %p) {
@@ -87,7 +90,9 @@ define i64 @copies(ptr byval(%struct.plain) %own, ptr %p, ptr %q) {
 }
 ; CHECK-LABEL: define i64 @copies(
 ; CHECK:         [[P:%galeed.[0-9]+]] = call ptr @galeed.borrow.24(ptr %p
-; CHECK-NEXT:    call void @galeed.memcpy.from.1.1.false(ptr [[C:%galeed.[0-9]+]], ptr %q, ptr {{%galeed.[0-9]+}}, i64 16)
+; CHECK-NEXT:    [[Q:%galeed.[0-9]+]] = ptrtoint ptr %q to i64
+; CHECK-NEXT:    [[TO:%galeed.[0-9]+]] = ptrtoint ptr [[C:%galeed.[0-9]+]] to i64
+; CHECK-NEXT:    call void @galeed_memmove(i64 [[TO]], i64 [[Q]], i64 16)
 ; CHECK:         {{%galeed.*}} = call ptr @galeed.lend.any(i64
 ; CHECK:         call void @takes(ptr byval(%struct.plain) align 8 [[P]], ptr byval(%struct.linked) align 8 [[C]])
 ; What was passed so is the callee's own.

@@ -1,6 +1,6 @@
 ; RUN: galeed-opt %s --passes=pseudo-pointers -S | filecheck %s
-; What stays true of an access is said of the call: LLVM's inliner hands it on. Other address
-; spaces are the same memory on x86.
+; What stays true of an access is said of the call that serves it: LLVM's inliner hands it on;
+; the raw copy says all of it. Other address spaces are the same memory on x86.
 
 define void @scoped(ptr noalias %p, ptr noalias %q) {
   %v = load i32, ptr %p, align 4, !alias.scope !0, !noalias !3
@@ -9,9 +9,12 @@ define void @scoped(ptr noalias %p, ptr noalias %q) {
   ret void
 }
 ; CHECK-LABEL: define void @scoped(
-; CHECK:         %v = call i32 @galeed.load.i32.4({{.*}}), !alias.scope [[P:![0-9]+]], !noalias [[Q:![0-9]+]]
-; CHECK-NEXT:    call void @galeed.store.i32.4({{.*}}), !alias.scope [[Q]], !noalias [[P]], !llvm.access.group
-; CHECK-NEXT:    call void @galeed.memcpy.to.from.1.1.false({{.*}}), !noalias [[P]]
+; CHECK:         call preserve_mostcc i64 @galeed_load4({{.*}}), !alias.scope [[P:![0-9]+]], !noalias [[Q:![0-9]+]]
+; CHECK:         call preserve_mostcc void @galeed_store4({{.*}}), !alias.scope [[Q]], !noalias [[P]], !llvm.access.group [[G:![0-9]+]]
+; CHECK:         call void @galeed_memmove({{.*}}, i64 16)
+; CHECK:         load i32, ptr %p, align 4, !alias.scope [[P]], !noalias [[Q]]
+; CHECK-NEXT:    store i32 {{.*}}, ptr %q, align 4, !alias.scope [[Q]], !noalias [[P]], !llvm.access.group [[G]]
+; CHECK-NEXT:    call void @llvm.memcpy.p0.p0.i64({{.*}}), !noalias [[P]]
 
 define i32 @space(ptr %p) {
   %s = addrspacecast ptr %p to ptr addrspace(1)
@@ -21,7 +24,9 @@ define i32 @space(ptr %p) {
 }
 ; CHECK-LABEL: define i32 @space(
 ; CHECK:         [[FLAT:%galeed.[0-9]+]] = addrspacecast ptr addrspace(1) %g to ptr
-; CHECK:         %v = call i32 @galeed.load.i32.4(ptr [[FLAT]],
+; CHECK-NEXT:    [[BITS:%galeed.[0-9]+]] = ptrtoint ptr [[FLAT]] to i64
+; CHECK-NEXT:    [[WORD:%galeed.[0-9]+]] = call preserve_mostcc i64 @galeed_load4(i64 [[BITS]])
+; CHECK-NEXT:    %v = trunc i64 [[WORD]] to i32
 
 define ptr @inner({ <2 x ptr>, i32 } %unused, ptr %p) {
   %v = load { <2 x ptr>, i32 }, ptr %p, align 16

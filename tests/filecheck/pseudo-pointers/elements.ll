@@ -17,8 +17,9 @@ define ptr @all(ptr %p, ptr %q, i64 %n, i32 %v) {
 ; CHECK-NEXT:    call void @galeed.elements.fill.i16.i64.atomic(ptr %p, i16 [[BOTH]], i64 %n)
 ; CHECK-NEXT:    [[BYTES:%galeed.[0-9]+]] = mul i64 %n, 4
 ; CHECK-NEXT:    call void @galeed.elements.fill.i32.i64(ptr %p, i32 %v, i64 [[BYTES]])
+; CHECK-NEXT:    [[E:%galeed.[0-9]+]] = call ptr @galeed.entry(ptr %q)
 ; CHECK-NEXT:    [[AT:%galeed.[0-9]+]] = getelementptr i8, ptr %q, i64 %n
-; CHECK-NEXT:    [[FAR:%galeed.[0-9]+]] = call i32 @galeed.load.i32.4(ptr [[AT]],
+; CHECK-NEXT:    [[FAR:%galeed.[0-9]+]] = call i32 @galeed.load.i32.4(ptr [[AT]], ptr [[E]])
 ; CHECK-NEXT:    [[WAY:%galeed.[0-9]+]] = sext i32 [[FAR]] to i64
 ; CHECK-NEXT:    %r = getelementptr i8, ptr %q, i64 [[WAY]]
 

@@ -10,9 +10,12 @@ define <4 x i32> @masked(ptr %p, <4 x i1> %m, <4 x i32> %v) {
   ret <4 x i32> %a
 }
 ; CHECK-LABEL: define <4 x i32> @masked(
-; CHECK:         call void @galeed.masked.store.v4.x.i32.16.tbaa.[[TAG:[0-9]+]](ptr %p, ptr [[E:%galeed.[0-9]+]], <4 x i1> %m, <4 x i32> %v)
-; CHECK-NEXT:    %a = call <4 x i32> @galeed.masked.load.v4.x.i32.4(ptr %p, ptr [[E]], <4 x i1> %m, <4 x i32> %v)
-; CHECK-NEXT:    %b = call <4 x i32> @galeed.packed.load.v4.x.i32.1(ptr %p, ptr [[E]], <4 x i1> %m, <4 x i32> poison)
+; CHECK-NEXT:    [[E:%galeed.[0-9]+]] = call ptr @galeed.entry(ptr %p)
+; CHECK-NEXT:    call void @galeed.masked.store.v4.x.i32.16.tbaa.[[TAG:[0-9]+]](ptr %p, ptr [[E]], <4 x i1> %m, <4 x i32> %v)
+; CHECK-NEXT:    [[F:%galeed.[0-9]+]] = call ptr @galeed.entry(ptr %p)
+; CHECK-NEXT:    %a = call <4 x i32> @galeed.masked.load.v4.x.i32.4(ptr %p, ptr [[F]], <4 x i1> %m, <4 x i32> %v)
+; CHECK-NEXT:    [[G:%galeed.[0-9]+]] = call ptr @galeed.entry(ptr %p)
+; CHECK-NEXT:    %b = call <4 x i32> @galeed.packed.load.v4.x.i32.1(ptr %p, ptr [[G]], <4 x i1> %m, <4 x i32> poison)
 
 define <4 x i32> @pointers(<4 x ptr> %p, <4 x i64> %i, <4 x i1> %m) {
   %own = getelementptr [256 x i32], ptr @table, i64 0, <4 x i64> %i

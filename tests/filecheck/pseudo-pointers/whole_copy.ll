@@ -16,23 +16,32 @@ define i32 @out_of_buffer(ptr %to) {
   ret i32 0
 }
 ; CHECK-LABEL: define i32 @out_of_buffer(
-; CHECK:         call void @galeed.memcpy.
-; CHECK:         getelementptr i8, ptr %local, i64 8
-; CHECK-NEXT:    {{%galeed.[0-9]+}} = getelementptr i8, ptr %to, i64 8
-; CHECK-NEXT:    {{%galeed.[0-9]+}} = load ptr, ptr {{%galeed.[0-9]+}}, align 1
-; CHECK-NEXT:    call void @galeed.store.ptr.1(
-; CHECK-NEXT:    ret i32 0
+; CHECK:         call void @galeed_memmove(i64 {{%galeed.[0-9]+}}, i64 {{%galeed.[0-9]+}}, i64 16)
+; CHECK-NEXT:    getelementptr i8, ptr %local, i64 8
+; CHECK:         getelementptr i8, ptr %to, i64 8
+; CHECK:         call preserve_mostcc i64 @galeed_load_pointer(
+; CHECK-NEXT:    call preserve_mostcc void @galeed_store_pointer(
+; CHECK-NEXT:    br label
+; CHECK:         call void @llvm.memcpy.p0.p0.i64(ptr align 8 %to, ptr align 8 %local, i64 16, i1 false)
+; CHECK-NEXT:    br label
+; CHECK:         ret i32 0
 
 define i32 @into_global(ptr %from) {
   call void @llvm.memcpy.p0.p0.i64(ptr @global, ptr %from, i64 17, i1 false)
   ret i32 1
 }
 ; CHECK-LABEL: define i32 @into_global(
-; CHECK:         getelementptr i8, ptr %from, i64 1
-; CHECK-NEXT:    {{%galeed.[0-9]+}} = getelementptr i8, ptr @global, i64 1
-; CHECK-NEXT:    {{%galeed.[0-9]+}} = call ptr @galeed.load.ptr.1(
-; CHECK-NEXT:    store ptr {{%galeed.[0-9]+}}, ptr {{%galeed.[0-9]+}}, align 1
-; CHECK:         getelementptr i8, ptr %from, i64 9
+; CHECK:         call void @galeed_memmove(i64 {{%galeed.[0-9]+}}, i64 {{%galeed.[0-9]+}}, i64 17)
+; CHECK-NEXT:    getelementptr i8, ptr %from, i64 1
+; CHECK:         getelementptr i8, ptr @global, i64 1
+; CHECK:         call preserve_mostcc i64 @galeed_load_pointer(
+; CHECK-NEXT:    call preserve_mostcc void @galeed_store_pointer(
+; CHECK-NEXT:    getelementptr i8, ptr %from, i64 9
+; CHECK:         call preserve_mostcc i64 @galeed_load_pointer(
+; CHECK-NEXT:    call preserve_mostcc void @galeed_store_pointer(
+; CHECK-NEXT:    br label
+; CHECK:         call void @llvm.memcpy.p0.p0.i64(ptr @global, ptr %from, i64 17, i1 false)
+; CHECK-NEXT:    br label
 
 define i32 @bytes(ptr %to, ptr %from) {
   %local = alloca %pair, align 8
@@ -42,13 +51,6 @@ define i32 @bytes(ptr %to, ptr %from) {
   ret i32 2
 }
 ; CHECK-LABEL: define i32 @bytes(
-; CHECK-NOT:     @galeed.load
+; CHECK-NOT:     @galeed_load_pointer
+; CHECK-NOT:     @galeed_store_pointer
 ; CHECK:         ret i32 2
-
-; A value that was never set may be copied; its bits decide nothing that LLVM could conclude from.
-; CHECK-LABEL: define internal ptr @galeed.unlend(
-; CHECK-NEXT:  start:
-; CHECK-NEXT:    %given = freeze ptr %value
-; CHECK-LABEL: define internal ptr @galeed.lend.any(
-; CHECK-NEXT:  start:
-; CHECK-NEXT:    %given = freeze ptr %value

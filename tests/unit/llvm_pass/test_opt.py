@@ -122,11 +122,30 @@ def test_explain(folder: Path) -> None:
     assert "     4 |   while (n--) s += *p++;" in done.stdout
     assert "sum.c:3: %3 = load i32, ptr @own, align 4" in done.stdout
     assert "why: @own is a global: C's own memory, never lent" in done.stdout
-    assert re.search(r"sum\.c:4: %\d+ = load i32.*\n    \+ %\d+ = call i32 @galeed\.load\.i32\.4", done.stdout)
+    assert "why: in the loop for raw pointers, before which their tags were asked" in done.stdout
+    test = r"    in the loop for lent pointers, .* \(one test for 1 access\):\n"
+    served = r"(?:    \+ .*\n)*    \+ %galeed\.\d+ = call preserve_mostcc i64 @galeed_load4"
+    assert re.search(rf"sum\.c:4: %\S+ = load i32.*\n{test}{served}", done.stdout)
     assert "from %0, an argument: may be a pseudo-pointer" in done.stdout
     assert done.stdout.index("IR before") < done.stdout.index("pass pseudo-pointers") < done.stdout.index("IR after")
     (folder / "sum.c").unlink()
     assert "sum.c:2 (the file is not here)" in opt("sum.bc", "--explain", "sum", cwd=folder).stdout
+
+
+def test_explain_tells_accesses_of_one_segment_apart(folder: Path) -> None:
+    (folder / "two.ll").write_text(
+        "define void @two(ptr %p, ptr %q) {\n  %v = load i16, ptr %p, align 2\n  %w = add i16 %v, 1\n"
+        "  store i16 %w, ptr %q, align 2\n  ret void\n}\n"
+    )
+    done = opt("two.ll", "--explain", "two", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = done.stdout[done.stdout.index("pass pseudo-pointers") : done.stdout.index("IR after")]
+    shared = "    where %p or %q is a pseudo-pointer (one test for 2 accesses):\n"
+    load, store = told.split("  store i16 %w", 1)
+    assert load.count(shared) == store.count(shared) == 1
+    assert "@galeed_load2" in load and "@galeed_load2" not in store
+    assert "@galeed_store2" in store and "@galeed_store2" not in load
+    assert "  %w = add" not in told  # between them, and no access
 
 
 def test_remarks_on_demand(folder: Path) -> None:
@@ -137,7 +156,7 @@ def test_remarks_on_demand(folder: Path) -> None:
     assert opt(*words, cwd=folder).stderr == ""
     assert (folder / "r.yaml").read_text() == ""
     done = opt(*words, "--pass-remarks", "pseudo", "--pass-remarks-filter", ".", cwd=folder)
-    assert done.stderr == "remark: a: load became a call of galeed.load.i32.4 [pseudo-pointers]\n"
+    assert done.stderr == "remark: a: load became a call of galeed_load4 for pseudo-pointers [pseudo-pointers]\n"
     written = (folder / "r.yaml").read_text()
     assert written.startswith(
         "--- !Passed\nPass:            pseudo-pointers\nName:            Load\nFunction:        'a'\n"
