@@ -127,9 +127,9 @@ class Roots:
         definition = self._definitions.get(name)
         return definition.line if definition else None
 
-    def knows(self, name: str) -> bool:
-        """Is it a value that an instruction of this function defines?"""
-        return name in self._definitions
+    def among(self, names: frozenset[str]) -> frozenset[str]:
+        """Those of the names that an instruction of this function defines."""
+        return frozenset(self._definitions.keys() & names) if names else names
 
     def opcode_of(self, name: str) -> str:
         """Of the instruction that defines the value; "argument" for arguments."""

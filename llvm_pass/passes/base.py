@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.metadata import Place
@@ -62,10 +63,15 @@ class Pass:
     closed_loops: bool = False
 
 
+@lru_cache(maxsize=1024)
+def _subprogram(after: str) -> str | None:
+    match = _SUBPROGRAM.search(after)
+    return match.group(1) if match else None
+
+
 def subprogram(function: Function) -> str | None:
     """The DISubprogram of a function, or None without debug information."""
-    match = _SUBPROGRAM.search(function.header.after)
-    return match.group(1) if match else None
+    return _subprogram(function.header.after)
 
 
 def debug_suffix(context: Context, function: Function, line: str = "") -> str:

@@ -57,6 +57,7 @@ class _Versions:
         self._context, self._function, self._helpers = context, function, helpers
         self._lines, self._edits = context.module.lines, context.edits
         self._blocks = blocks_of(self._lines, function)
+        self._found: Roots | None = None
 
     def make(self) -> None:
         """Makes versions of the outermost loops that suit."""
@@ -65,13 +66,17 @@ class _Versions:
         loops = loops_of(self._blocks)
         if not loops:
             return
-        self._roots = Roots(self._context.module, self._function)
         self._before = predecessors_of(self._blocks)
         work = [loop for loop in loops if loop.outer < 0]
         while work:
             loop = work.pop()
             if not self._try(loop):
                 work += [loops[index] for index in loop.inner]
+
+    def _roots(self) -> Roots:
+        if self._found is None:
+            self._found = Roots(self._context.module, self._function)
+        return self._found
 
     def _has_back_edge(self) -> bool:
         blocks = self._blocks
@@ -92,7 +97,7 @@ class _Versions:
         accesses: dict[int, str] = {}
         for number in numbers:
             match = _ACCESS.match(self._lines[number])
-            origin = self._roots.origin(match.group(1)) if match else None
+            origin = self._roots().origin(match.group(1)) if match else None
             if origin is not None and origin.kind != "raw" and origin.name not in defined:
                 accesses[number] = origin.name
         if not accesses or not self._exits_closed(loop):
@@ -151,7 +156,7 @@ class _Versions:
             bits = word
         tagged = edits.fresh()
         test.append(f"  {tagged} = icmp slt i64 {bits}, 0")
-        weights = self._helpers.unlikely()
+        _, weights = self._helpers.weights()
         test.append(f"  br i1 {tagged}, label {entry}, label {loop.header}, !prof {weights}")
         edits.replace(ahead.terminator, *test)
 

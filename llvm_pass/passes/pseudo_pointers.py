@@ -30,7 +30,7 @@ def run(context: Context) -> None:
         context.function = function
         roots = Roots(module, function)
         leases = Leases(context, function, roots, helpers)
-        segments = Segments(context, function, roots, leases, helpers.unlikely())
+        segments = Segments(context, function, roots, leases, helpers.weights())
         frame = Frame(context, function, roots, helpers, segments)
         accesses, calls = Accesses(frame), Calls(frame)
         for number, opcode in roots.accesses:

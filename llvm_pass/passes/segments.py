@@ -49,13 +49,20 @@ class Served:
 class Segments:
     """Collects the accesses of one function in order, then makes the segments."""
 
-    def __init__(self, context: Context, function: Function, roots: Roots, leases: Leases, unlikely: str) -> None:
+    def __init__(
+        self, context: Context, function: Function, roots: Roots, leases: Leases, weights: tuple[str, str]
+    ) -> None:
+        """weights: of branches that are likely, and of unlikely ones."""
         self.leases = leases
         self._context, self._function, self._roots = context, function, roots
-        self._edits, self._lines, self._unlikely = context.edits, context.module.lines, unlikely
+        self._edits, self._lines = context.edits, context.module.lines
+        self._likely, self._unlikely = weights
+        self._shared_names = roots.among(context.module.types.names)
         self._served: list[Served] = []
         self._moved: dict[str, str] = {}  # block -> the label that its end has now
         self._uses: Counter[str] = Counter()
+        self._tokens: dict[int, list[str]] = {}  # of the served forms
+        self._types: dict[int, str] = {}  # of what is copied
 
     def serve(self, line: int, tests: Iterable[str], result: str, *served: str, lent: LentAccess | None = None) -> None:
         """The access at `line` stays for raw pointers, and is `served` when a test has the tag.
@@ -64,7 +71,7 @@ class Segments:
 
         pre: in the order of lines; the tests dominate the line.
         """
-        lines = tuple("\n".join(served).split("\n"))
+        lines = served if not any("\n" in text for text in served) else tuple("\n".join(served).split("\n"))
         self._served.append(Served(line, tuple(dict.fromkeys(tests)), lines, result, lent))
 
     def build(self) -> None:
@@ -74,7 +81,8 @@ class Segments:
         lines, function = self._lines, self._function
         self._uses.update(_LOCAL.findall("\n".join(lines[function.start + 1 : function.end])))
         for access in self._served:
-            self._uses.update(_LOCAL.findall("\n".join(access.lines)))
+            self._tokens[access.line] = _LOCAL.findall("\n".join(access.lines))
+            self._uses.update(self._tokens[access.line])
         runs, at = [], 0
         while at < len(self._served):
             runs.append(self._run(at))
@@ -120,17 +128,17 @@ class Segments:
             if line.startswith("    #dbg_"):
                 continue
             count += 1
-            if count > _LONGEST_GAP or self._edits.touched(number) or not self._is_copyable(line):
+            if count > _LONGEST_GAP or self._edits.touched(number) or not self._is_copyable(number, line):
                 return False
         return True
 
-    def _is_copyable(self, line: str) -> bool:
+    def _is_copyable(self, number: int, line: str) -> bool:
         if line.startswith("  store ") and " atomic " not in line:
             return True
         if defined_name(line) is None:
             return False
         try:
-            result_type(self._context.module.types, line)
+            self._types[number] = result_type(self._context.module.types, line)
         except Uncopyable:
             return False
         return not self._named_like_a_type(line)
@@ -140,10 +148,9 @@ class Segments:
 
     def _named_like_a_type(self, line: str) -> bool:
         """Does a value share its name with a type, or is there a string? Then names cannot be changed in text."""
-        named = self._context.module.types.names
         if ' c"' in line:
             return True
-        return bool(named) and any(token in named and self._roots.knows(token) for token in _LOCAL.findall(line))
+        return bool(self._shared_names) and not self._shared_names.isdisjoint(_LOCAL.findall(line))
 
     def _emit(self, run: list[Served], block: str) -> None:
         edits, first, last = self._edits, run[0].line, run[-1].line
@@ -152,7 +159,7 @@ class Segments:
         defined = {name: n for n in numbers if (name := defined_name(self._lines[n])) is not None}
         inside = Counter(_LOCAL.findall("\n".join(self._lines[first : last + 1])))
         for access in run:
-            inside.update(_LOCAL.findall("\n".join(access.lines)))
+            inside.update(self._tokens[access.line])
         joined = [name for name in defined if self._uses[name] > inside[name]]
         raw_names = {name: edits.fresh() for name in defined}
         served_names = {name: edits.fresh() for name in defined}
@@ -166,10 +173,9 @@ class Segments:
         out = [*self._decision(run, to_served, to_raw), ""]
         out += [f"{to_served[1:]}:", *served, f"  br label {to_join}", ""]
         out += [f"{to_raw[1:]}:", *raw, f"  br label {to_join}", "", f"{to_join[1:]}:"]
-        types = self._context.module.types
         for name in joined:
             joined_here = served_at.get(defined[name])
-            kind = joined_here.result if joined_here is not None else result_type(types, self._lines[defined[name]])
+            kind = joined_here.result if joined_here is not None else self._types[defined[name]]
             out.append(f"  {name} = phi {kind} [ {served_names[name]}, {to_served} ], [ {raw_names[name]}, {to_raw} ]")
         edits.replace(first, *out)
         for number in range(first + 1, last + 1):
@@ -208,9 +214,7 @@ class Segments:
         for number, (condition, inside) in enumerate(tests_left):
             last = number == len(tests_left) - 1
             following = to_raw if last else self._edits.fresh()
-            refused = self._edits.fresh()
-            out += [*condition, f"  {refused} = xor i1 {inside}, true"]
-            out.append(f"  br i1 {refused}, label {to_served}, label {following}, !prof {self._unlikely}")
+            out += [*condition, f"  br i1 {inside}, label {following}, label {to_served}, !prof {self._likely}"]
             out += [] if last else ["", f"{following[1:]}:"]
         return out
 

@@ -59,9 +59,10 @@ class Helpers:
         """Is there such a helper already?"""
         return self._edits.defined(name)
 
-    def unlikely(self) -> str:
-        """Branch weights for what hardly ever happens."""
-        return str(self._nodes()["unlikely"])
+    def weights(self) -> tuple[str, str]:
+        """Branch weights: for a condition that nearly always holds, and for one that hardly ever does."""
+        nodes = self._nodes()
+        return str(nodes["likely"]), str(nodes["unlikely"])
 
     def nothing(self) -> str:
         """The empty metadata node, as !invariant.load wants it."""
