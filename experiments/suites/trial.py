@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.model import LabError
@@ -19,12 +18,12 @@ from experiments.workshop import ROOT, clang_words, clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from experiments.model import Json, Options
     from experiments.suites.recipes import Suite
 
 COMPILERS = ("clang", "galeed-cc")
-HERE = Path(__file__).resolve().parent
 # A suite that takes longer on its own hangs.
 LIMIT_SECONDS = 3600.0
 
@@ -103,7 +102,7 @@ def _shell(lines: Sequence[str], folder: Path, environment: dict[str, str], log:
         out.flush()
         begin = out.tell()
         process = subprocess.Popen(
-            ["nice", "sh", "-e", "-c", script], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+            ["sh", "-e", "-c", script], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
             stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         code: int | None
@@ -125,7 +124,6 @@ def run(suite: Suite, compiler: str, options: Options) -> Outcome:
     log = options.output / f"{suite.name}.{compiler}.log"
     log.unlink(missing_ok=True)
     environment = clean_environment({**wrappers(compiler), "LC_ALL": "C", "PYTHONPATH": str(ROOT)})
-    environment["SUBSET"] = str(HERE / f"{suite.name}.subset")
     done = folder.with_name(f"{compiler}.built")
     for name in suite.others:
         environment[f"OTHER_{name}"] = str(folder.with_name(f"{compiler}.{name}"))
