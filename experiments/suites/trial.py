@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experiments.model import LabError
-from experiments.suites.archives import PLACE, unpack
+from experiments.suites.archives import unpack
 from experiments.workshop import ROOT, clang_words, clean_environment
 
 if TYPE_CHECKING:
@@ -71,24 +71,24 @@ def count(patterns: Sequence[str], said: str) -> tuple[int, int]:
     return passed, failed
 
 
-def _wrapper(name: str, words: Sequence[str]) -> Path:
+def _wrapper(path: Path, words: Sequence[str]) -> Path:
     """A compiler as a command of one word, for build systems."""
-    path = PLACE / "compilers" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
     path.chmod(0o755)
     return path
 
 
-def wrappers(compiler: str) -> dict[str, str]:
-    """CC and CXX. Raises LabError when there is no clang."""
+def wrappers(compiler: str, folder: Path) -> dict[str, str]:
+    """CC and CXX, made in the folder. Raises LabError when there is no clang."""
     if compiler == "clang":
         words = clang_words()
         pair = {"CC": (*words,), "CXX": (*words, "--driver-mode=g++")}
     else:
         driver = (sys.executable, "-P", "-m", "llvm_pass.driver.cc")
         pair = {"CC": (*driver, "c"), "CXX": (*driver, "c++")}
-    return {name: str(_wrapper(f"{compiler}-{name.lower()}", words)) for name, words in pair.items()}
+    paths = {name: folder / "compilers" / f"{compiler}-{name.lower()}" for name in pair}
+    return {name: str(_wrapper(paths[name], words)) for name, words in pair.items()}
 
 
 def _shell(lines: Sequence[str], folder: Path, environment: dict[str, str], log: Path) -> tuple[int | None, str]:
@@ -120,10 +120,11 @@ def _shell(lines: Sequence[str], folder: Path, environment: dict[str, str], log:
 
 def run(suite: Suite, compiler: str, options: Options) -> Outcome:
     """Raises LabError when the sources cannot be had, or with --no-build were not built before."""
-    folder = PLACE / suite.name / compiler
+    output = options.output.resolve()
+    folder = output / suite.name / compiler
     log = options.output / f"{suite.name}.{compiler}.log"
     log.unlink(missing_ok=True)
-    environment = clean_environment({**wrappers(compiler), "LC_ALL": "C", "PYTHONPATH": str(ROOT)})
+    environment = clean_environment({**wrappers(compiler, output), "LC_ALL": "C", "PYTHONPATH": str(ROOT)})
     done = folder.with_name(f"{compiler}.built")
     for name in suite.others:
         environment[f"OTHER_{name}"] = str(folder.with_name(f"{compiler}.{name}"))
