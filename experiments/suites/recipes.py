@@ -46,14 +46,14 @@ AUTOMAKE = (r"^# PASS: +(?P<passed>\d+)", r"^# (?:FAIL|XPASS|ERROR): +(?P<failed
 CMAKE = "cmake -S . -B out -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$CC -DCMAKE_CXX_COMPILER=$CXX"
 JOBS = "-j2"
 
-# Of the TCL suite's 1,200 files those of the core that take seconds, one or more for each part.
-SQLITE_TESTS = """
-alter analyze between blob cast check collate1 collate2 colname conflict count date default delete descidx1
-distinct e_expr e_select enc expr func fts3aa fts4aa hook in incrblob index insert insert2 instr intpkey join
-join2 json101 lastinsert like limit main memdb minmax misc1 notnull null orderby1 pragma printf quote rowid
-savepoint select1 select2 select3 select4 select5 select6 select7 sort subquery subselect substr table tableapi
-tkt1435 trans trigger1 trigger2 types types2 unique update upsert1 utf16align vacuum vtab1 view wal where where2
-where3 window1 window2 with1 without_rowid1
+# Of the TCL suite's 1,200 files those are left out that take long, run others, or make allocations,
+# input and output, threads or processes fail in all places. The rest, some 700, takes minutes.
+SQLITE_LEFT_OUT = """
+all async* quick veryquick memleak permutations soak fts3 mallocAll rtree full extraquick session rbu *malloc* *ioerr*
+*fault* *crash* *thread* speed* corrupt* fuzz* busy* wal* *shared* notify* backup* zip* shell* tester savepoint* big*
+sort* mmap* vacuum* lock* fts4* e_* tkt2686 pager* journal* *crypt* external* loadext* temptable* sqllimits1 trans2
+attach* misc7 autovac* incr*vac* rollback* nan oserror symlink* multiplex* quota* superlock func4 date* dbfuzz*
+recover* btree* releasetest* atomic* auto* cache* chunk* dump* win32* minmax4
 """.split()
 
 SUITES = (
@@ -133,11 +133,16 @@ SUITES = (
         ),
         build=("CFLAGS='-O1 -g0' ./configure --disable-shared --disable-readline", "make testfixture"),
         test=(
-            f"for one in {' '.join(SQLITE_TESTS)}",
-            "do timeout 600 ./testfixture test/$one.test || echo FILE FAILED: $one; done",
+            "mkdir -p tested && cd tested",
+            "for one in ../test/*.test",
+            f"do case $(basename $one .test) in {'|'.join(SQLITE_LEFT_OUT)}) continue;; esac",
+            # 1: some tests failed, which it says itself.
+            "code=0; timeout 600 ../testfixture $one || code=$?",
+            "test $code -le 1 || echo FILE FAILED: $one",
+            "done",
         ),
         counts=(r"(?P<failed>\d+) errors out of (?P<total>\d+) tests", r"^FILE (?P<bad>FAILED)"),
-        what=f"TCL suite, {len(SQLITE_TESTS)} of its files",
+        what="TCL suite, some 700 of its 1,200 files",
     ),
     Suite(
         "jsoncpp",
