@@ -87,7 +87,9 @@ def _download(archive: Archive, to: Path) -> Path:
     words = ["source", "--download-only", "--tar-only", "-qq", f"{archive.package}/bookworm"]
     done = _apt_get(words, to)
     if done.returncode != 0:  # no lists yet, or old ones
-        _apt_get(["update", "-qq"], to)
+        updated = _apt_get(["update", "-qq"], to)
+        if updated.returncode != 0 or "Failed to fetch" in updated.stderr:
+            raise LabError(f"apt-get cannot fetch Debian's list of sources, for {archive.package}: is there a network?")
         done = _apt_get(words, to)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("E:")] or ["no message"]
