@@ -151,10 +151,10 @@ def runtimes(options: Options) -> Runtimes:
     """Built now, or with --no-build as before. Raises LabError."""
     from llvm_pass.driver.clang import find_clang
     from llvm_pass.driver.errors import DriverError
-    from llvm_pass.driver.link import standalone_archive
+    from llvm_pass.driver.link import STANDALONE, standalone_archive
     from llvm_pass.driver.run import Runner
 
-    made = Runtimes(PLACE / "libgaleed-standalone.a", BUILDS / "library-host" / "release" / "liblibrary_host.a")
+    made = Runtimes(PLACE / STANDALONE, BUILDS / "library-host" / "release" / "liblibrary_host.a")
     if options.build:
         options.say("building the host's runtime")
         PLACE.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,13 @@ was fetched once is not asked for again.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
 import tarfile
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.model import LabError
@@ -17,7 +20,6 @@ from experiments.workshop import BUILDS, clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from experiments.suites.recipes import Archive
 
@@ -67,20 +69,34 @@ def fetch(archive: Archive) -> Path:
     folder = PLACE / "downloads"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / archive.file
-    if not path.is_file():
-        fetched = ["source", "--download-only", "--tar-only", "-qq", f"{archive.package}/bookworm"]
-        done = _apt_get(fetched, folder)
-        if done.returncode != 0:  # no lists yet, or old ones
-            _apt_get(["update", "-qq"], folder)
-            done = _apt_get(fetched, folder)
-        if done.returncode != 0:
-            lines = [line for line in done.stderr.splitlines() if line.startswith("E:")] or ["no message"]
-            raise LabError(f"apt-get cannot fetch the sources of {archive.package}: {lines[0]}")
-    if not path.is_file():
-        raise LabError(f"Debian's {archive.package} no longer holds {archive.file}")
+    with (PLACE / ".lock").open("w") as lock:  # apt-get's lists serve one at a time
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.is_file():
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                _checked(_download(archive, Path(scratch)), archive).rename(path)
+    return _checked(path, archive)
+
+
+def _checked(path: Path, archive: Archive) -> Path:
     if sha256(path) != archive.sha256:
-        raise LabError(f"{path} is not the file that was tried: its SHA-256 is {sha256(path)}")
+        raise LabError(f"{path.name} is not the file that was tried: its SHA-256 is {sha256(path)}")
     return path
+
+
+def _download(archive: Archive, to: Path) -> Path:
+    words = ["source", "--download-only", "--tar-only", "-qq", f"{archive.package}/bookworm"]
+    done = _apt_get(words, to)
+    if done.returncode != 0:  # no lists yet, or old ones
+        updated = _apt_get(["update", "-qq"], to)
+        if updated.returncode != 0 or "Failed to fetch" in updated.stderr:
+            raise LabError(f"apt-get cannot fetch Debian's list of sources, for {archive.package}: is there a network?")
+        done = _apt_get(words, to)
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("E:")] or ["no message"]
+        raise LabError(f"apt-get cannot fetch the sources of {archive.package}: {lines[0]}")
+    if not (to / archive.file).is_file():
+        raise LabError(f"Debian's {archive.package} no longer holds {archive.file}")
+    return to / archive.file
 
 
 def unpack(archive: Archive, to: Path) -> Path:

@@ -46,6 +46,16 @@ AUTOMAKE = (r"^# PASS: +(?P<passed>\d+)", r"^# (?:FAIL|XPASS|ERROR): +(?P<failed
 CMAKE = "cmake -S . -B out -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$CC -DCMAKE_CXX_COMPILER=$CXX"
 JOBS = "-j2"
 
+# Of the TCL suite's 1,200 files those are left out that take long, run others, or make allocations,
+# input and output, threads or processes fail in all places. The rest, some 700, takes minutes.
+SQLITE_LEFT_OUT = """
+all async* quick veryquick memleak permutations soak fts3 mallocAll rtree full extraquick session rbu *malloc* *ioerr*
+*fault* *crash* *thread* speed* corrupt* fuzz* busy* wal* *shared* notify* backup* zip* shell* tester savepoint* big*
+sort* mmap* vacuum* lock* fts4* e_* tkt2686 pager* journal* *crypt* external* loadext* temptable* sqllimits1 trans2
+attach* misc7 autovac* incr*vac* rollback* nan oserror symlink* multiplex* quota* superlock func4 date* dbfuzz*
+recover* btree* releasetest* atomic* auto* cache* chunk* dump* win32* minmax4
+""".split()
+
 SUITES = (
     Suite(
         "zlib",
@@ -68,7 +78,10 @@ SUITES = (
             "expat_2.5.0.orig.tar.gz",
             "ab00ee05c7067fd10a35c5d2a4922ebba746ddd50ff83b79c828da17bbdf1757",
         ),
-        build=(f"{CMAKE.replace('-S .', '-S expat')} -DEXPAT_BUILD_DOCS=OFF", f"cmake --build out {JOBS}"),
+        build=(
+            f"{CMAKE.replace('-S .', '-S expat')} -DEXPAT_BUILD_DOCS=OFF",
+            f"cmake --build out {JOBS} --target runtests runtestspp",
+        ),
         test=("out/tests/runtests || bad=1", "out/tests/runtestspp || bad=1", "exit $bad"),
         counts=(r"Checks: (?P<total>\d+), Failed: (?P<failed>\d+)",),
         what="runtests, runtestspp",
@@ -101,7 +114,7 @@ SUITES = (
             "if timeout 300 ../src/lua $one; then echo; echo FILE PASSED; else echo; echo FILE FAILED: $one; fi; done",
         ),
         counts=(r"^FILE PASSED", r"^FILE (?P<bad>FAILED)"),
-        what="the official 5.1 suite, file by file",
+        what="the official 5.1 suite (a copy made for another Lua), file by file",
         others={
             "tests": Archive(
                 "golang-github-yuin-gopher-lua",
@@ -120,10 +133,16 @@ SUITES = (
         ),
         build=("CFLAGS='-O1 -g0' ./configure --disable-shared --disable-readline", "make testfixture"),
         test=(
-            "for one in $(cat $SUBSET); do timeout 600 ./testfixture test/$one.test || echo FILE FAILED: $one; done",
+            "mkdir -p tested && cd tested",
+            "for one in ../test/*.test",
+            f"do case $(basename $one .test) in {'|'.join(SQLITE_LEFT_OUT)}) continue;; esac",
+            # 1: some tests failed, which it says itself.
+            "code=0; timeout 600 ../testfixture $one || code=$?",
+            "test $code -le 1 || echo FILE FAILED: $one",
+            "done",
         ),
         counts=(r"(?P<failed>\d+) errors out of (?P<total>\d+) tests", r"^FILE (?P<bad>FAILED)"),
-        what="TCL suite, a part",
+        what="TCL suite, some 700 of its 1,200 files",
     ),
     Suite(
         "jsoncpp",

@@ -10,21 +10,20 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.model import LabError
-from experiments.suites.archives import PLACE, unpack
+from experiments.suites.archives import unpack
 from experiments.workshop import ROOT, clang_words, clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from experiments.model import Json, Options
     from experiments.suites.recipes import Suite
 
 COMPILERS = ("clang", "galeed-cc")
-HERE = Path(__file__).resolve().parent
 # A suite that takes longer on its own hangs.
 LIMIT_SECONDS = 3600.0
 
@@ -72,24 +71,24 @@ def count(patterns: Sequence[str], said: str) -> tuple[int, int]:
     return passed, failed
 
 
-def _wrapper(name: str, words: Sequence[str]) -> Path:
+def _wrapper(path: Path, words: Sequence[str]) -> Path:
     """A compiler as a command of one word, for build systems."""
-    path = PLACE / "compilers" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
     path.chmod(0o755)
     return path
 
 
-def wrappers(compiler: str) -> dict[str, str]:
-    """CC and CXX. Raises LabError when there is no clang."""
+def wrappers(compiler: str, folder: Path) -> dict[str, str]:
+    """CC and CXX, made in the folder. Raises LabError when there is no clang."""
     if compiler == "clang":
         words = clang_words()
         pair = {"CC": (*words,), "CXX": (*words, "--driver-mode=g++")}
     else:
         driver = (sys.executable, "-P", "-m", "llvm_pass.driver.cc")
         pair = {"CC": (*driver, "c"), "CXX": (*driver, "c++")}
-    return {name: str(_wrapper(f"{compiler}-{name.lower()}", words)) for name, words in pair.items()}
+    paths = {name: folder / "compilers" / f"{compiler}-{name.lower()}" for name in pair}
+    return {name: str(_wrapper(paths[name], words)) for name, words in pair.items()}
 
 
 def _shell(lines: Sequence[str], folder: Path, environment: dict[str, str], log: Path) -> tuple[int | None, str]:
@@ -103,7 +102,7 @@ def _shell(lines: Sequence[str], folder: Path, environment: dict[str, str], log:
         out.flush()
         begin = out.tell()
         process = subprocess.Popen(
-            ["nice", "sh", "-e", "-c", script], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+            ["sh", "-e", "-c", script], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
             stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         code: int | None
@@ -121,11 +120,11 @@ def _shell(lines: Sequence[str], folder: Path, environment: dict[str, str], log:
 
 def run(suite: Suite, compiler: str, options: Options) -> Outcome:
     """Raises LabError when the sources cannot be had, or with --no-build were not built before."""
-    folder = PLACE / suite.name / compiler
+    output = options.output.resolve()
+    folder = output / suite.name / compiler
     log = options.output / f"{suite.name}.{compiler}.log"
     log.unlink(missing_ok=True)
-    environment = clean_environment({**wrappers(compiler), "LC_ALL": "C", "PYTHONPATH": str(ROOT)})
-    environment["SUBSET"] = str(HERE / f"{suite.name}.subset")
+    environment = clean_environment({**wrappers(compiler, output), "LC_ALL": "C", "PYTHONPATH": str(ROOT)})
     done = folder.with_name(f"{compiler}.built")
     for name in suite.others:
         environment[f"OTHER_{name}"] = str(folder.with_name(f"{compiler}.{name}"))

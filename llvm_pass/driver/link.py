@@ -25,6 +25,9 @@ NO_RUNTIME = (
     "-dynamiclib",
     "--no-standard-libraries",
 )
+# No name that ends in .a: cmake would take it, from what -v shows of a trial program's link, for
+# a library that every link of the language needs, and ask for it when it is gone.
+STANDALONE = "libgaleed-standalone.archive"
 LONG_COMMAND_BYTES = 100_000  # beyond it the words go through a response file
 
 
@@ -78,7 +81,7 @@ def standalone_archive(clang: Clang, scratch: Path, runner: run.Runner) -> Path:
     """Compiles `standalone.c` into an archive, so that it serves only what is still undefined."""
     here = Path(__file__).parent
     root = Path(llvm_pass.__file__).parent.parent
-    compiled, library = scratch / "standalone.o", scratch / "libgaleed-standalone.a"
+    compiled, library = scratch / "standalone.o", scratch / STANDALONE
     command = [*clang.command, "-std=c11", "-O2", "-fPIC", "-c", str(here / "standalone.c"), "-o", str(compiled)]
     command += [f"-I{root / 'pseudoptr' / 'include'}", f"-I{root / 'mpk' / 'csrc'}"]
     if runner.run(command) != 0:

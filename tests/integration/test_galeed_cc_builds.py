@@ -44,19 +44,44 @@ target_link_libraries(prog lib)
 """
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
-def test_cmake(tool: Tool, folder: Path) -> None:
+# cmake links it with what the C compiler's link of a trial program named beyond the C++ compiler's.
+CMAKE_BOTH = """
+cmake_minimum_required(VERSION 3.16)
+project(both C CXX)
+add_executable(both both.cpp lib.c)
+"""
+BOTH = """
+#include <cstddef>
+extern "C" long total(const int *at, size_t n);
+int main() { int two[] = {1, -1}; return static_cast<int>(total(two, 2)); }
+"""
+
+
+def _wrapped(folder: Path) -> list[str]:
+    """What tells cmake about our compilers, each as a command of one word."""
     wrappers = {}
-    for name, command in {"cc": CC, "c++": CXX, "ar": AR}.items():
-        wrappers[name] = folder / f"galeed-{name}"
+    for name, command in {"C_COMPILER": CC, "CXX_COMPILER": CXX, "AR": AR}.items():
+        wrappers[name] = folder / f"galeed-{name.lower()}"
         wrappers[name].write_text("#!/bin/sh\nexec " + " ".join(command) + ' "$@"\n')
         wrappers[name].chmod(0o755)
+    return [f"-DCMAKE_{name}={path}" for name, path in wrappers.items()]
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
+def test_cmake_with_c_and_cxx_in_one_program(tool: Tool, folder: Path) -> None:
+    (folder / "CMakeLists.txt").write_text(CMAKE_BOTH)
+    (folder / "both.cpp").write_text(BOTH)
+    done = tool(["cmake"], "-S", ".", "-B", "out", "-DCMAKE_BUILD_TYPE=Release", *_wrapped(folder))
+    assert done.code == 0, done
+    done = tool(["cmake"], "--build", "out")
+    assert done.code == 0, done
+    assert tool([str(folder / "out" / "both")]).code == 0
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="cmake is not installed")
+def test_cmake(tool: Tool, folder: Path) -> None:
     (folder / "CMakeLists.txt").write_text(CMAKE)
-    chosen = [
-        f"-DCMAKE_C_COMPILER={wrappers['cc']}",
-        f"-DCMAKE_CXX_COMPILER={wrappers['c++']}",
-        f"-DCMAKE_AR={wrappers['ar']}",
-    ]
+    chosen = _wrapped(folder)
     done = tool(["cmake"], "-S", ".", "-B", "out", "-DCMAKE_BUILD_TYPE=Release", *chosen)
     assert done.code == 0, done
     assert "Clang" in done.stdout

@@ -68,11 +68,12 @@ def test_figures_are_geometric_means_and_name_the_worst() -> None:
     cases = [_case("a", 1.0, 1.0, 2.0), _case("b", 1.0, 4.0, 2.0)]
     rewriting = Rewriting(lines=1000, own_s=0.01, llvm_s=5.0)
     one = Measured("lib", cases, _compiled(4), rewriting)
-    other = Measured("sqlite", [_case("c", 1.0, 2.0, 2.0)], _compiled(1), rewriting)
+    other = Measured("sqlite", [_case("c", 1.0, 4.5, 2.0)], _compiled(1), rewriting)
     found = {figure.name: figure for figure in summary.figures([one, other], "mprotect")}
-    assert found["raw / plain"].value == pytest.approx(2.0)
+    assert found["raw / plain"].value == pytest.approx(3.0)  # 2 and 4.5
+    assert found["raw / plain"].note == "geometric mean of 2 libraries'; of all 3 cases 2.62x"
     assert found["lent / plain"].value == pytest.approx(2.0)
-    assert (found["worst case / plain"].value, found["worst case / plain"].note) == (4.0, "lib b, raw")
+    assert (found["worst case / plain"].value, found["worst case / plain"].note) == (4.5, "lib c, raw")
     assert found["code size / clang -O2"].value == pytest.approx(2.0)
     assert found["compile time (CPU) / clang -O2"].value == pytest.approx(2.0)
     assert found["passes"].value == pytest.approx(100_000)

@@ -121,7 +121,6 @@ def test_a_trial(
     build: str, test: str, expected: tuple[int, int, int, bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archives, "PLACE", tmp_path)
-    monkeypatch.setattr(trial, "PLACE", tmp_path)
     suite = _suite(_archive(tmp_path, ["a-1/a.txt"]), build, test)
     options = Options(tmp_path / "out", ("mprotect",), build=True, say=lambda _line: None)
     options.output.mkdir()
@@ -137,7 +136,6 @@ def test_a_trial(
 
 def test_what_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "PLACE", tmp_path)
-    monkeypatch.setattr(trial, "PLACE", tmp_path)
     monkeypatch.setattr(trial, "LIMIT_SECONDS", 1.0)
     suite = _suite(_archive(tmp_path, ["a-1/a.txt"]), "true", "echo PASSED; sleep 100 & wait")
     options = Options(tmp_path, ("mprotect",), build=True, say=lambda _line: None)
