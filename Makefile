@@ -78,6 +78,13 @@ libraries: setup ## Time real libraries, rewritten and not (cargo fetches them; 
 suites: setup ## Real libraries' own test suites under galeed-cc (apt-get fetches them; slow)
 	galeed-lab run suites
 
+# FUZZ="--seed 2 --seconds 3600 --corpus build/ir"; a finding is said with its trial's number, and kept.
+FUZZ ?= --seconds 600
+.PHONY: fuzz
+fuzz: setup ## Generated and damaged modules through the line model, the passes and galeed-opt (ten minutes each)
+	python -m tests.fuzzing lines --rewrite $(FUZZ)
+	python -m tests.fuzzing broken $(FUZZ)
+
 .PHONY: endurance
 endurance: setup ## A million gate crossings, ten thousand domains, storms of signals and forks (slow)
 	GALEED_ENDURANCE=1 pytest tests/integration/test_mpk_endurance.py

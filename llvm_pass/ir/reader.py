@@ -110,9 +110,10 @@ class Llvm:
         code = self._child.wait()
         self._words.seek(0)
         words = [line for line in self._words.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        telling = next(
-            (line for line in words if "Assertion" in line or "LLVM ERROR" in line), words[-1] if words else ""
-        )
+        telling = next((line for line in words if "Assertion" in line), words[-1] if words else "")
+        fatal = next((line for line in words if "LLVM ERROR" in line), "")
+        if fatal:  # what it found wrong comes first
+            telling = fatal if fatal == words[0] else f"{words[0].strip()}; {fatal}"
         return f"LLVM ended with {'signal ' + str(-code) if code < 0 else 'code ' + str(code)}: {telling.strip()[:300]}"
 
 
