@@ -66,6 +66,7 @@ test-pku-quick: pku-programs ## There: demo, attacks on hardened programs, virtu
 	GALEED_TESTS_COMPILE=0 tests/pkuvm/run --timeout 3600 -- \
 	  sh -c 'galeed-lab run demo --no-build --backend pku --output /tmp/demo && pytest -p no:cacheprovider $(PARALLEL) -k "$(PKU_QUICK)" tests/attacks tests/integration'
 
+# SWEEP="--record --jobs 4": --record writes what was judged to experiments/csmith/recorded.json.
 .PHONY: sweep
 sweep: setup ## Compare 2,000 of Csmith's programs, rewritten and not (hours; goes on where it was stopped)
 	python -m experiments.csmith.experiment $(SWEEP)
