@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -43,8 +44,8 @@ class Broken:
 
     def source(self, number: int) -> bytes:
         """The damaged input."""
-        if number < len(_KNOWN):
-            return _KNOWN[number]()
+        if number < len(KNOWN):
+            return list(KNOWN.values())[number]()
         draw = random.Random(f"{self._seed} {number}")
         text, bitcode = draw.choice(self._modules)
         data = bytearray(draw.choice((text, bitcode, bitcode)))
@@ -127,28 +128,32 @@ def _function(body: str) -> bytes:
     return f"define void @f(ptr %p, i64 %n) {{\n{body}\n  ret void\n}}\n".encode()
 
 
-_KNOWN = (
-    lambda: b"BC\xc0\xde",
-    lambda: b"BC\xc0\xde" + b"\xff" * 4096,
-    lambda: b"\xde\xc0\x17\x0b" + b"\0" * 16,
-    lambda: b"\xde\xc0\x17\x0b\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",
-    lambda: b"\0" * 100_000,
-    lambda: b"\xff\xfe" + b"define void @f() { ret void }".decode().encode("utf-16-le"),
-    lambda: b"\xef\xbb\xbf" + _function(""),
-    lambda: b"@g = global " + _nested("{", "i8"),
-    lambda: b"@g = global " + _nested("[1 x ", "i8"),
-    lambda: b"%t = type " + _nested("<{ ", "i8"),
-    lambda: b"!0 = " + _nested("!{", "}"),
-    lambda: b"@g = global ptr " + _nested("getelementptr (i8, ptr ", "null"),
-    lambda: _function(f'  call void asm "{"a" * 4_000_000}", ""()'),
-    lambda: f"@{'n' * 4_000_000} = global i8 0".encode(),
-    lambda: _function("".join(f"  %v{number} = load i64, ptr %p\n" for number in range(100_000))),
-    lambda: _function("  %v = load [4611686018427387904 x i64], ptr %p"),
-    lambda: _function("  %v = alloca [9223372036854775807 x i8], i64 %n"),
-    lambda: _function("  %v = load i99999999, ptr %p"),
-    lambda: _function("  %v = load <4294967295 x i8>, ptr %p\n  store <4294967295 x i8> %v, ptr %p"),
-    lambda: b'define void @"\xff\xfe"(ptr %"\x80") {\n  store i8 1, ptr %"\x80"\n  ret void\n}\n',
-    lambda: _function("  frobnicate i32 1") + b'!llvm.ident = !{!0}\n!0 = !{!"clang version 31.0.1"}\n',
-    lambda: b"%a = type { %b }\n%b = type { %a }\n" + _function("  %v = load %a, ptr %p"),
-    lambda: b'target triple = "x86_64-unknown-linux-gnu"\ntarget datalayout = "e-p:0:0-i64:7"\n' + _function(""),
-)
+KNOWN: dict[str, Callable[[], bytes]] = {
+    "magic alone": lambda: b"BC\xc0\xde",
+    "magic and ones": lambda: b"BC\xc0\xde" + b"\xff" * 4096,
+    "wrapper without end": lambda: b"\xde\xc0\x17\x0b" + b"\0" * 16,
+    "wrapper beyond the end": lambda: b"\xde\xc0\x17\x0b\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",
+    "zeros": lambda: b"\0" * 100_000,
+    "UTF-16": lambda: b"\xff\xfe" + b"define void @f() { ret void }".decode().encode("utf-16-le"),
+    "byte order mark": lambda: b"\xef\xbb\xbf" + _function(""),
+    "braces": lambda: b"@g = global " + _nested("{", "i8"),
+    "arrays": lambda: b"@g = global " + _nested("[1 x ", "i8"),
+    "packed": lambda: b"%t = type " + _nested("<{ ", "i8"),
+    "metadata": lambda: b"!0 = " + _nested("!{", "}"),
+    "expressions": lambda: b"@g = global ptr " + _nested("getelementptr (i8, ptr ", "null"),
+    "long assembly": lambda: _function(f'  call void asm "{"a" * 4_000_000}", ""()'),
+    "long name": lambda: f"@{'n' * 4_000_000} = global i8 0".encode(),
+    "many lines": lambda: _function("".join(f"  %v{number} = load i64, ptr %p\n" for number in range(100_000))),
+    "large array": lambda: _function("  %v = load [4611686018427387904 x i64], ptr %p"),
+    "large alloca": lambda: _function("  %v = alloca [9223372036854775807 x i8], i64 %n"),
+    "wide integer": lambda: _function("  %v = load i99999999, ptr %p"),
+    "long vector": lambda: _function("  %v = load <4294967295 x i8>, ptr %p\n  store <4294967295 x i8> %v, ptr %p"),
+    "bytes that are no UTF-8": lambda: (
+        b'define void @"\xff\xfe"(ptr %"\x80") {\n  store i8 1, ptr %"\x80"\n  ret void\n}\n'
+    ),
+    "newer IR": lambda: _function("  frobnicate i32 1") + b'!llvm.ident = !{!0}\n!0 = !{!"clang version 31.0.1"}\n',
+    "types in a circle": lambda: b"%a = type { %b }\n%b = type { %a }\n" + _function("  %v = load %a, ptr %p"),
+    "odd layout": lambda: (
+        b'target triple = "x86_64-unknown-linux-gnu"\ntarget datalayout = "e-p:0:0-i64:7"\n' + _function("")
+    ),
+}
