@@ -18,6 +18,7 @@ _CALLEE = re.compile(rf" ({GLOBAL}|{LOCAL})\(")
 _ASM = re.compile(r' asm (?:sideeffect |alignstack |inteldialect |unwind )*"')
 _QUOTED = re.compile(r'"[^"]*"')
 _MENTIONED = re.compile(rf'({GLOBAL})(?=(.?))|"[^"]*"')
+_VALUES = re.compile(rf'{LOCAL}|"[^"]*"')
 _METADATA = re.compile(r", !([\w.]+) (!\d+)")
 _TRAILING_LOCAL = re.compile(rf"({LOCAL})$")
 _HEADER_NAME = re.compile(rf" ({GLOBAL})\(")
@@ -69,6 +70,11 @@ def mentions(line: str) -> Iterator[tuple[str, bool]]:
     for match in _MENTIONED.finditer(line):
         if match.group(1) is not None:
             yield match.group(1), match.group(2) == "("
+
+
+def renamed(line: str, names: dict[str, str]) -> str:
+    """The line with local values under other names; what stands in strings and names of globals is none."""
+    return _VALUES.sub(lambda match: names.get(match.group(), match.group()), line)
 
 
 def bare(name: str) -> str:

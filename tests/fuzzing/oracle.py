@@ -18,7 +18,9 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from llvm_pass.analysis.loops import blocks_of
 from llvm_pass.analysis.roots import Roots
+from llvm_pass.ir.copyable import Uncopyable, defined_name, result_type
 from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.module import Function, Module, predecessors
 from llvm_pass.ir.signature import read_definition
@@ -226,10 +228,17 @@ class _Compared:
         labels = list(self._mine.blocks)
         if labels != wanted[0 if entry_named else 1 :]:
             yield f"blocks {labels}, not {wanted}"
+        blocks = blocks_of(self._ours.lines, self._mine)
+        if list(blocks) != wanted:
+            yield f"blocks {list(blocks)}, not {wanted}"
+            return
         before: dict[str, set[str]] = {name: set() for name in wanted}
         for name, (_, instructions) in zip(wanted, self._blocks, strict=True):
-            for operand in instructions[-1].operands:
-                before.get(self._operand(operand) or "", set()).add(name)
+            followed = {self._operand(operand) or "" for operand in instructions[-1].operands} & before.keys()
+            if set(blocks[name].successors) != followed:
+                yield f"block {name} leads to {blocks[name].successors}, not to {sorted(followed)}"
+            for target in followed:
+                before[target].add(name)
         for name, line in self._mine.blocks.items():
             read = set(predecessors(self._ours.lines[line]))
             if read != before.get(name):
@@ -244,12 +253,27 @@ class _Compared:
         name = self._operand(instruction)
         if name is not None and (roots.line_of(name), roots.opcode_of(name)) != (number, opcode):
             yield f"{name} is defined by line {roots.line_of(name)} ({roots.opcode_of(name)}), not {number}"
+        if defined_name(line) != name:
+            yield f"defines {defined_name(line)}, not {name}"
+        elif name is not None:
+            yield from self._result(line, instruction)
         if opcode in _POINTER_OPERAND:
             yield from self._access(opcode, line, instruction, operands)
         elif opcode in CALLS:
             yield from self._call(opcode, line, instruction, operands)
         elif name is not None and instruction.type.is_pointer:
             yield from self._step(roots, name, opcode, instruction, operands)
+
+    def _result(self, line: str, instruction: Any) -> Iterator[str]:
+        try:
+            found = result_type(self._ours.types, line)
+        except Uncopyable:
+            return
+        kind = str(instruction.type)
+        if kind.startswith("%"):  # llvmlite prints a named structure with its body
+            kind = kind.split(" = type ")[0]
+        if found != kind:
+            yield f"result of type {found}, not {kind}"
 
     def _access(self, opcode: str, line: str, instruction: Any, operands: list[Any]) -> Iterator[str]:
         pointer = self._operand(operands[_POINTER_OPERAND[opcode]])
