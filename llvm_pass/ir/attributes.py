@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+_STRINGS = re.compile(r'("[^"]*")')
 _NESTED = r"\([^()]*(?:\([^()]*(?:\([^()]*\)[^()]*)*\)[^()]*)*\)"
 _FUNCTION_LIES = re.compile(
     rf" (?:memory{_NESTED}|readnone|readonly|writeonly|argmemonly|inaccessiblememonly|inaccessiblemem_or_argmemonly|"
@@ -44,7 +45,10 @@ def without_function_lies(group: str) -> str:
 
     Groups of the allocator's own declarations are left: LLVM knows malloc by them.
     """
-    return group if "allockind(" in group else _FUNCTION_LIES.sub("", group)
+    if "allockind(" in group:
+        return group
+    # A string's words are nobody's attribute.
+    return "".join(part if part[:1] == '"' else _FUNCTION_LIES.sub("", part) for part in _STRINGS.split(group))
 
 
 def without_value_lies(line: str) -> str:
@@ -53,7 +57,10 @@ def without_value_lies(line: str) -> str:
         line = _METADATA_LIES.sub("", line)
     if "@llvm.assume(" in line:
         line = _ASSUMED_LIES.sub('"ignore"', line)
-    return _VALUE_LIES.sub("", line) if _VALUE_HINT.search(line) else line
+    if not _VALUE_HINT.search(line):
+        return line
+    # Names, assembly and bundles' tags may hold any words.
+    return "".join(part if part[:1] == '"' else _VALUE_LIES.sub("", part) for part in _STRINGS.split(line))
 
 
 def groups(lines: list[str], start: int) -> dict[str, str]:

@@ -16,7 +16,7 @@ import re
 from llvm_pass import abi
 from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Signature, read_returns, read_value
-from llvm_pass.ir.syntax import Call, bare, parse_call
+from llvm_pass.ir.syntax import Call, bare, blanked, parse_call
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside, result_in_memory
 from llvm_pass.passes.groups import Groups
@@ -48,7 +48,7 @@ def run(context: Context) -> None:
                 )
                 context.edits.replace(number, line.replace(f"{_THREAD}(", "@galeed_pthread_create("))
                 context.stats["thread creations"] += 1
-            elif open_here and _INDIRECT.search(line):
+            elif open_here and _INDIRECT.search(blanked(line)):
                 thunks.rewrite(function, number, line)
 
 

@@ -18,7 +18,7 @@ import re
 
 from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Definition, Signature, read_definition
-from llvm_pass.ir.syntax import GLOBAL, bare, parse_call, sibling
+from llvm_pass.ir.syntax import GLOBAL, bare, blanked, mentions, parse_call, sibling
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside
 from llvm_pass.passes.groups import Groups
@@ -30,9 +30,8 @@ SECTION = ' section "galeed_text"'
 BODY_SUFFIX = ".foreign"
 _GATED = frozenset(("", "external", "weak", "weak_odr"))
 _LOCAL = frozenset(("internal", "private"))
-_ADDRESS = re.compile(rf"({GLOBAL})(?![\w(])")
 _CALLED = re.compile(rf" ({GLOBAL})\(")
-_BLOCK_ADDRESS = re.compile(rf"blockaddress\(({GLOBAL}),")
+_BLOCK_ADDRESS = re.compile(rf'blockaddress\(({GLOBAL}),|"[^"]*"')
 _IFUNC = re.compile(rf"^({GLOBAL}) = .*\bifunc ")
 _NO_GATE = frozenset(("@main",))
 _NO_CONVENTION = frozenset(("x86_intrcc",))
@@ -177,7 +176,7 @@ class _Gates:
         """A constant with the function's name, between two others, for reports."""
         plain = bare(function.name)
         text = f"{before}{plain}{after}"
-        length = len(re.sub(r"\\[0-9A-Fa-f]{2}", ".", text).encode()) + 1
+        length = len(re.sub(r"\\(?:\\|[0-9A-Fa-f]{2})", ".", text)) + 1
         name = f"@galeed.{label}.{plain}" if function.name[1] != '"' else f'@"galeed.{label}.{plain}"'
         name = sibling(name, "")
         self._edits.declare(name, f'{name} = private unnamed_addr constant [{length} x i8] c"{text}\\00", align 1')
@@ -202,7 +201,7 @@ def _addresses_taken(context: Context) -> set[str]:
     for line in context.module.lines:
         if "@" in line and line[:1] not in ("!", "d", ";") and not line.startswith("@llvm.used"):
             own = line.split(" ", 1)[0] if line[0] == "@" else ""
-            taken.update(name for name in _ADDRESS.findall(line) if name != own)
+            taken.update(name for name, called in mentions(line) if not called and name != own)
     return taken
 
 
@@ -217,15 +216,17 @@ def _redirect(context: Context, redirected: set[str], gated: set[str], inline: I
                 edits.replace(number, new)
             continue
         if line[:2] == "  " and ("call " in line or "invoke " in line):
-            match = _CALLED.search(new)
-            if match and match.group(1) in redirected:
+            match = _CALLED.search(blanked(new))
+            if match and new[match.start(1) : match.end(1)] in redirected:
                 call = parse_call(new)
-                if call and call.callee == match.group(1):
+                if call and call.callee in redirected:
                     new = f"{new[: match.start()]} {sibling(call.callee, BODY_SUFFIX)}({new[match.end() :]}"
         if "blockaddress(" in new:
             new = _BLOCK_ADDRESS.sub(
                 lambda found: (
-                    f"blockaddress({sibling(found.group(1), BODY_SUFFIX) if found.group(1) in gated else found.group(1)},"
+                    f"blockaddress({sibling(found.group(1), BODY_SUFFIX)},"
+                    if found.group(1) in gated
+                    else found.group()
                 ),
                 new,
             )
