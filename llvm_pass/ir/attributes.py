@@ -30,9 +30,10 @@ _ASSUMED_LIES = re.compile(
 
 _METADATA_HINT = re.compile(r"!(?:dereferenceable|nofree|align) ")
 
-# Kept on gates: how the code is generated, nothing about what the body does.
+# Kept on gates: how the code is generated, nothing about what the body does. Not nounwind:
+# exceptions of others pass through C's frames, and must not pass a gate unseen.
 _GATE_KEEPS = re.compile(
-    r"nounwind|uwtable(?:\(\w+\))?|ssp|sspstrong|sspreq|noredzone|nocf_check|null_pointer_is_valid|shadowcallstack|"
+    r"uwtable(?:\(\w+\))?|ssp|sspstrong|sspreq|noredzone|nocf_check|null_pointer_is_valid|shadowcallstack|"
     r'"(?:target-cpu|tune-cpu|target-features|frame-pointer|stack-protector-buffer-size|min-legal-vector-width|'
     r'probe-stack|stack-probe-size)"="[^"]*"'
 )
