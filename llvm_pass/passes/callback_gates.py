@@ -26,6 +26,7 @@ from llvm_pass.runtime.helpers import Helpers
 _CONVENTIONS = frozenset(("", "ccc", "fastcc", "coldcc"))
 _INDIRECT = re.compile(r'(?:call|invoke) [^@]*?%(?:[\w.$-]+|"[^"]*")\(')
 _GROUPS = re.compile(r" (#\d+)")
+_RETURNED = re.compile(r"(?<=ptr)((?: [^%@]*?)?) returned(?= )")
 _THREAD = "@pthread_create"
 
 
@@ -147,5 +148,7 @@ class _Thunks:
 def _through(call: Call, thunk: str, signature: str) -> str:
     result = f"{call.result} = " if call.result else ""
     marker = f"{call.marker} " if call.marker else ""
-    arguments = ", ".join([*call.arguments, f"ptr nest {call.callee}"])
+    # What the host returns for a handle may be another one of the same memory.
+    given = [_RETURNED.sub(r"\1", text) for text in call.arguments]
+    arguments = ", ".join([*given, f"ptr nest {call.callee}"])
     return f"  {result}{marker}{call.kind} {signature} {thunk}({arguments}){call.rest}"
