@@ -103,20 +103,33 @@ def test_a_large_alignment_is_a_lie_that_miscompiles(tmp_path: Path, run: Run) -
 
 _MAYBE = """
 target triple = "x86_64-unknown-linux-gnu"
-define i64 @maybe(ptr readonly align 8 dereferenceable(8) %p, i1 zeroext %wanted) {
-  br i1 %wanted, label %yes, label %no
+define i64 @maybe(ptr noalias readonly align 8 dereferenceable(8) %p, ptr %flags) {
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %0 ], [ %next, %on ]
+  %sum = phi i64 [ 7, %0 ], [ %new, %on ]
+  %at = getelementptr inbounds i8, ptr %flags, i64 %i
+  %flag = load volatile i8, ptr %at, align 1
+  %wanted = icmp ne i8 %flag, 0
+  br i1 %wanted, label %yes, label %on
 yes:
   %value = load i64, ptr %p, align 8
-  br label %no
-no:
-  %got = phi i64 [ 7, %0 ], [ %value, %yes ]
-  ret i64 %got
+  %more = add i64 %sum, %value
+  br label %on
+on:
+  %new = phi i64 [ %sum, %loop ], [ %more, %yes ]
+  %next = add nuw nsw i64 %i, 1
+  %again = icmp ult i64 %next, 100
+  br i1 %again, label %loop, label %done
+done:
+  ret i64 %new
 }
 """
 _MAYBE_CALLER = """
 #include <stdio.h>
-unsigned long maybe(void *p, _Bool wanted);
-int main(int count, char **words) { (void)words; printf("%%lu\\n", maybe((void *)%dUL, count > 1)); }
+unsigned long maybe(void *p, const char *flags);
+static char flags[100];
+int main(void) { printf("%%lu\\n", maybe((void *)%dUL, flags)); }
 """
 
 
