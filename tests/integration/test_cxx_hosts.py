@@ -7,6 +7,7 @@ two say must be the same, but for what a gate refuses by design.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -76,6 +77,22 @@ def test_a_violation_passes_cxx_frames_and_leaves_order(programs: Path, run: Run
     done = run([programs / "rewritten", f"violation={place}"])
     assert (done.code, done.stdout) == (0, "1\n"), done
     assert done.stderr.count("spatial violation: foreign code in breaks") == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", range(3))
+def test_a_violation_names_file_and_line(programs: Path, run: Run, backend: str, tmp_path: Path, place: int) -> None:
+    """Also at -O2, behind inlining, in a destructor: of the C++ source, not of what the pass inserted."""
+    log = tmp_path / "report.jsonl"
+    run([programs / "rewritten", f"violation={place}"], env={"GALEED_REPORT": str(log)})
+    done = run([sys.executable, "-m", "mpk.report", str(log), "--json"], env={"PYTHONPATH": str(ROOT)})
+    assert done.code == 1, done
+    lines = (_HERE / "foreign.cpp").read_text().splitlines()
+    wanted = [number for number, line in enumerate(lines, 1) if "log[at] = 1;" in line]
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["source_file"] for each in told] == [str(_HERE / "foreign.cpp")] * 3
+    assert [each["source_line"] for each in told] == [wanted[{0: 1, 1: 2, 2: 0}[place]]] * 3
+    assert told[0]["module"] == str(programs / "rewritten")
 
 
 @pytest.mark.slow
