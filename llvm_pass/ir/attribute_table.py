@@ -113,7 +113,9 @@ METADATA: tuple[Claim, ...] = (
         "about the memory behind a pointer that may be a handle",
         "dereferenceable dereferenceable_or_null nofree align",
     ),
-    *_claims(KEPT, "the access has the same type; the inlined load or store bears it, the runtime's call none", "tbaa"),
+    *_claims(
+        KEPT, "the access has the same type; the load or store bears it, the runtime's call in its place none", "tbaa"
+    ),
     *_claims(
         KEPT,
         "on the call that stands for the access: what it touches of foreign memory is what the access touched",

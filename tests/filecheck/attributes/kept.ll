@@ -47,13 +47,14 @@ define ptr @asks(ptr %call, ptr %p) {
 !21 = !DILocation(line: 3, column: 5, scope: !20)
 
 ; CHECK-LABEL: define internal void @copies.foreign(ptr noalias noundef nonnull align 4096 %to, ptr noalias %from, i64 range(i64 1, 100) %n)
-; CHECK:         call i32 @galeed.load.i32.4{{.*}}ptr %at, ptr {{.*}}), !dbg [[LINE:![0-9]+]], !alias.scope [[FROM:![0-9]+]], !noalias [[TO:![0-9]+]], !llvm.access.group [[GROUP:![0-9]+]]
-; CHECK:         call void @galeed.store.i32.4{{.*}}, !dbg [[LINE]], !alias.scope [[TO]], !noalias [[FROM]], !llvm.access.group [[GROUP]]
+; CHECK:         %v = load i32, ptr %at, align 4, !dbg [[LINE:![0-9]+]], !tbaa [[INT:![0-9]+]], !alias.scope [[FROM:![0-9]+]], !noalias [[TO:![0-9]+]], !llvm.access.group [[GROUP:![0-9]+]]
+; CHECK:         store i32 %v, ptr %there, align 4, !dbg [[LINE]], !tbaa [[INT]], !alias.scope [[TO]], !noalias [[FROM]], !llvm.access.group [[GROUP]]
 ; CHECK:         br i1 %more, label %loop, label %done, !dbg [[LINE]], !llvm.loop [[LOOP:![0-9]+]]
-; CHECK:       define internal i32 @galeed.load.i32.4
-; CHECK:         load i32, ptr %{{.*}}, align 4, !tbaa [[INT:![0-9]+]]
-; CHECK:       define internal void @galeed.store.i32.4
-; CHECK:         store i32 %{{.*}}, align 4, !tbaa [[INT]]
+; The same of lent memory: on the access, and on the call in its place.
+; CHECK:         @galeed_load4({{.*}}, !dbg [[LINE]], !alias.scope [[FROM]], !noalias [[TO]], !llvm.access.group [[GROUP]]
+; CHECK:         load i32, ptr %galeed{{.*}}, align 4, !dbg [[LINE]], !tbaa [[INT]], !alias.scope [[FROM]], !noalias [[TO]], !llvm.access.group [[GROUP]]
+; CHECK:         @galeed_store4({{.*}}, !dbg [[LINE]], !alias.scope [[TO]], !noalias [[FROM]], !llvm.access.group [[GROUP]]
+; CHECK:         store i32 %{{.*}}, ptr %galeed{{.*}}, align 4, !dbg [[LINE]], !tbaa [[INT]], !alias.scope [[TO]], !noalias [[FROM]], !llvm.access.group [[GROUP]]
 ; CHECK:       [[LOOP]] = distinct !{[[LOOP]], [[PROGRESS:![0-9]+]], [[PARALLEL:![0-9]+]]}
 ; CHECK-NEXT:  [[PROGRESS]] = !{!"llvm.loop.mustprogress"}
 ; CHECK-NEXT:  [[PARALLEL]] = !{!"llvm.loop.parallel_accesses", [[GROUP]]}

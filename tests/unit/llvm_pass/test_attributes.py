@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from llvmlite import binding
 
+from llvm_pass import abi
 from llvm_pass.driver.clang import find_clang
 from llvm_pass.ir import attribute_table as table
 from llvm_pass.ir.attributes import without_function_lies, without_value_lies
@@ -64,7 +65,7 @@ def test_value_attributes(claim: table.Claim) -> None:
 
 
 # A handle of memory that is aligned to two pages, when its allocation began a page before.
-_HANDLE = (1 << 62) | 0x41000
+_HANDLE = (abi.TAG << abi.TAG_SHIFT) | 0x41000
 _STEP = """
 target triple = "x86_64-unknown-linux-gnu"
 declare void @llvm.assume(i1)
