@@ -143,6 +143,14 @@ def test_std_thread_is_refused_where_a_thread_cannot_be_kept_out(programs: Path,
         assert (done.code, done.stdout) == (0, "42\n"), done
 
 
+@pytest.mark.slow
+def test_a_thread_that_is_ended_inside_foreign_code_ends_the_process(programs: Path, run: Run, backend: str) -> None:
+    done = run([programs / "rewritten", "ends-thread"])
+    assert done.code == -6, done
+    said = "galeed: the thread was ended inside ends_thread: pthread_exit and pthread_cancel cannot pass a gate\n"
+    assert done.stderr == said
+
+
 def test_the_rows_of_libstdcxx_name_functions_that_it_has() -> None:
     """A mangled name with a slip of the pen would check nothing, and say nothing."""
     path = subprocess.run(

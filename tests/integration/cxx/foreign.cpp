@@ -12,6 +12,7 @@
 #include <memory>
 #include <new>
 #include <numeric>
+#include <pthread.h>
 #include <regex>
 #include <sstream>
 #include <stdexcept>
@@ -164,6 +165,11 @@ extern "C" long starts_thread(long *log) {
         return -static_cast<long>(error.code().value());
     }
     return got;
+}
+
+extern "C" long ends_thread(long *log) {
+    Note note{log, 6};
+    pthread_exit(log);
 }
 
 // ---- objects in lent memory ----

@@ -38,5 +38,6 @@ long of_this_thread(long *log, long add);
 long casts(void *room, std::size_t bytes);
 long contains(void *room, std::size_t bytes, const char *text, int what);
 long starts_thread(long *log);
+long ends_thread(long *log);
 }
 #endif

@@ -22,9 +22,14 @@ mod closed {
         pub fn born_before_main() -> c_long;
         pub fn of_this_thread(log: *mut c_long, add: c_long) -> c_long;
         pub fn casts(room: *mut c_void, bytes: usize) -> c_long;
-        pub fn contains(room: *mut c_void, bytes: usize, text: *const c_char, what: c_int)
-        -> c_long;
+        pub fn contains(
+            room: *mut c_void,
+            bytes: usize,
+            text: *const c_char,
+            what: c_int,
+        ) -> c_long;
         pub fn starts_thread(log: *mut c_long) -> c_long;
+        pub fn ends_thread(log: *mut c_long) -> c_long;
     }
     pub mod throwing {
         use super::*;
@@ -98,10 +103,7 @@ fn violation(place: c_int) -> c_long {
         let pointer = log.as_mut_ptr();
         // SAFETY: none: it writes behind what it was lent.
         let stopped = catch(|| unsafe { breaks(pointer, 4, place) });
-        assert_eq!(
-            stopped.expect_err("stopped").kind,
-            galeed::Kind::Spatial
-        );
+        assert_eq!(stopped.expect_err("stopped").kind, galeed::Kind::Spatial);
         log[0] = 0;
         // SAFETY: takes what it is given.
         seen = unsafe { still_throws(log.as_mut_ptr()) };
@@ -181,6 +183,14 @@ pub unsafe extern "C" fn rust_scenario(name: *const c_char) -> c_long {
             let mut log = vec![42 as c_long];
             // SAFETY: takes what it is given.
             unsafe { starts_thread(log.as_mut_ptr()) }
+        }
+        "ends-thread" => {
+            let thread = std::thread::spawn(|| {
+                let mut log = vec![0 as c_long];
+                // SAFETY: none: it does not return, and Rust was not told.
+                unsafe { ends_thread(log.as_mut_ptr()) }
+            });
+            thread.join().expect("never")
         }
         other => panic!("no scenario {other}"),
     }
