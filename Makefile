@@ -127,8 +127,9 @@ check-c: $(VENV)/.native
 
 # Long files hide their structure. Generated locks and licences are nobody's prose.
 .PHONY: check-length
+# galeed.h is made of the Rust sources: nobody reads it for its length.
 check-length:
-	@git ls-files -z -- '*.py' '*.pyi' '*.c' '*.h' '*.S' '*.rs' '*.sh' Makefile | xargs -0 wc -l | \
+	@git ls-files -z -- '*.py' '*.pyi' '*.c' '*.h' '*.S' '*.rs' '*.sh' Makefile ':!pseudoptr/include/galeed.h' | xargs -0 wc -l | \
 	  awk '$$2 != "total" && $$1 > 400 { print $$2 ": " $$1 " lines; 400 is the limit"; long = 1 } END { exit long }' >&2
 
 .PHONY: clean

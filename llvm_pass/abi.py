@@ -84,13 +84,18 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
     "galeed_gate_result": ("i64", "i64", "nounwind"),
     "galeed_gate_enter": ("void", "ptr, ptr", "nounwind"),
     "galeed_gate_exit": ("void", "ptr", "nounwind"),
+    "galeed_gate_thrown": ("void", "ptr, ptr", "cold"),
     "galeed_callback_enter": ("ptr", "i64, ptr", "nounwind"),
     "galeed_callback_argument": ("i64", "i64", "nounwind"),
     "galeed_callback_result": ("i64", "i64", "nounwind"),
     "galeed_callback_exit": ("void", "ptr", "nounwind"),
+    "galeed_callback_thrown": ("void", "ptr, ptr", "cold"),
     "galeed_call_begin": ("i32", "ptr, ptr, ptr, i64", "nounwind cold"),
     "galeed_call_end": ("i64", "ptr, ptr, ptr, i64, i64", "nounwind cold"),
     "galeed_strtok": ("ptr", "ptr, ptr", "nounwind"),
+    "galeed_dynamic_cast": ("ptr", "ptr, ptr, ptr, i64", "nounwind"),
+    "galeed_cxx_thread": ("void", "ptr, ptr, ptr", ""),
+    "galeed_thrd_create": ("i32", "ptr, ptr, ptr", "nounwind"),
     "galeed_unsupported": ("void", "ptr", "nounwind cold noreturn"),
     "mpk_gate_is_foreign": ("i32", "", "nounwind"),
 }
@@ -99,7 +104,7 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
 def declaration(name: str) -> str:
     """The IR line that declares a runtime function."""
     returns, parameters, attributes = FUNCTIONS[name]
-    return f"declare {returns} @{name}({parameters}) {attributes}"
+    return f"declare {returns} @{name}({parameters}) {attributes}".rstrip()
 
 
 def callee(name: str) -> str:

@@ -20,7 +20,7 @@ from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Definition, Signature, read_definition
 from llvm_pass.ir.syntax import GLOBAL, bare, blanked, mentions, parse_call, sibling
 from llvm_pass.passes.base import Context
-from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside
+from llvm_pass.passes.crossing import arguments_through, called_inside, personality_of
 from llvm_pass.passes.groups import Groups
 from llvm_pass.passes.inline_functions import LINKAGES, InlineFunctions
 from llvm_pass.runtime.convert import leaves_mapped
@@ -105,10 +105,9 @@ class _Gates:
         signature, helpers = definition.signature, self._helpers
         parameters = [f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters)]
         dots = ["..."] if signature.variadic else []
-        safe = self._groups.has(definition.groups, "nounwind")
         closed = not self._context.policy.allows("entries", bare(function.name))
         refused = signature.variadic or any(value.in_place for value in signature.parameters)
-        personality = "" if safe or refused or closed else f" personality ptr {PERSONALITY}"
+        personality = "" if refused or closed else f" personality ptr {personality_of(self._edits)}"
         group = self._groups.for_gate(definition.groups)
         after = _after(definition, group, comdat, f"{personality} {{")
         shape = (
@@ -138,10 +137,13 @@ class _Gates:
         lines.append(f"  call {helpers.runtime('galeed_gate_enter')}(ptr %token, ptr {name})")
         target = "" if signature.is_void else "%got = "
         no_inline = self._groups.group("noinline")
+        if self._groups.has(definition.groups, "nounwind"):
+            # Known to be the body, the call would be taken for one that nothing passes.
+            lines.append(f'  %inside.body = call ptr asm "", "=r,0"(ptr {body})')
+            body = "%inside.body"
         call = f"{signature.returns()} {body}({', '.join(arguments)}) {no_inline}"
-        leave = helpers.runtime("galeed_gate_exit")
-        behind = [f"  call {leave}(ptr %token)", *self._returned(signature)]
-        lines += called_inside(target, call, behind, leave, safe, self._edits)
+        behind = [f"  call {helpers.runtime('galeed_gate_exit')}(ptr %token)", *self._returned(signature)]
+        lines += called_inside(target, call, behind, helpers.runtime("galeed_gate_thrown"))
         return "\n".join([*lines, "}"])
 
     def _refusal(self, function: Function, variadic: bool) -> list[str]:

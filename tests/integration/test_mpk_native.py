@@ -108,7 +108,8 @@ def violate(program: Program, tmp_path: Path, what: str, policy: str | None = No
 
 KEYS = {
     *("violation", "access", "function", "address", "bytes", "handle", "lease", "offset"),
-    *("allocation", "key", "backend", "thread", "pc", "action", "detail", "time_ns"),
+    *("allocation", "key", "backend", "thread", "pc", "module", "module_offset"),
+    *("action", "detail", "time_ns"),
 }
 
 
