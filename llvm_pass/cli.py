@@ -113,6 +113,10 @@ def _work(options: argparse.Namespace) -> Work:
     if options.passes is not None:
         names = tuple(name for name in options.passes.split(",") if name)
         chosen(names)
+    if options.lend_calls is not None:
+        if "lend-calls" not in names:
+            raise UsageError("--lend-calls needs the pass of that name in --passes")
+        policy = policy.with_names("lend-calls", options.lend_calls.split(","))
     return Work(
         names,
         policy,

@@ -89,6 +89,7 @@ def _passes(group: argparse._ArgumentGroup) -> None:
     add("--passes", metavar="A,B", help=f"passes in order (default: {','.join(DEFAULT_PASSES)}); '' for none")
     add("--print-passes", action="store_true", help="list the passes and end")
     add("--policy", metavar="FILE", help="the policy (default: galeed.toml here or upward); '' for none")
+    add("--lend-calls", metavar="NAMES", help="functions that pass lend-calls gates besides the policy's; with stars")
     add("--verify-each", action="store_true", help="after each pass also compare our reading with LLVM's")
     add("--print-changed", action="store_true", help="print the module to stderr after each pass that changed it")
 

@@ -7,6 +7,7 @@ from llvm_pass.passes import (
     callback_gates,
     checked_calls,
     entry_gates,
+    lend_calls,
     lend_everything,
     loop_versions,
     pseudo_pointers,
@@ -41,6 +42,13 @@ PASSES: tuple[Pass, ...] = (
         entry_gates.run,
         serves=("entries",),
     ),
-    # Only when it is named, and then in front of all others.
+    # Only when they are named: the first for the host's modules, the second in front of all others.
+    Pass(
+        "lend-calls",
+        "for the host's own code: gates calls of prebuilt libraries and lends the arguments",
+        lend_calls.run,
+        by_default=False,
+        serves=("lend-calls", "calls", "on-unrewritten-call"),
+    ),
     Pass("lend-everything", "test instrument: moves all own objects behind leases", lend_everything.run, False),
 )

@@ -27,6 +27,7 @@ def test_there_are_files_to_check() -> None:
         "callback-gates",
         "checked-calls",
         "entry-gates",
+        "lend-calls",
         "lend-everything",
         "policy",
         "pseudo-pointers",
