@@ -10,6 +10,7 @@ from llvm_pass.passes import (
     lend_calls,
     lend_everything,
     loop_versions,
+    print_boundary,
     pseudo_pointers,
 )
 from llvm_pass.passes.base import Pass
@@ -51,4 +52,11 @@ PASSES: tuple[Pass, ...] = (
         serves=("lend-calls", "calls", "on-unrewritten-call"),
     ),
     Pass("lend-everything", "test instrument: moves all own objects behind leases", lend_everything.run, False),
+    Pass(
+        "print<boundary>",
+        "says which pointers can be pseudo, through what, and why; on stderr, as LLVM's print<> passes",
+        print_boundary.run,
+        by_default=False,
+        edits=False,
+    ),
 )

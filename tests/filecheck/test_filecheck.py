@@ -30,6 +30,7 @@ def test_there_are_files_to_check() -> None:
         "lend-calls",
         "lend-everything",
         "policy",
+        "print-boundary",
         "pseudo-pointers",
     }
 

@@ -96,6 +96,7 @@ def test_print_passes() -> None:
         "entry-gates",
         "lend-calls",
         "lend-everything",
+        "print<boundary>",
     ]
     assert [item["name"] for item in json.loads(_opt("--print-passes", "--json").stdout)] == names
 
