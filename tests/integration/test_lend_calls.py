@@ -47,6 +47,13 @@ PREBUILT AND TRUSTED true
 10010
 10
 """
+LIBC = """\
+5 1
+3000 1
+42 " apples"
+42 2
+15 "7 42 apples 2.5"
+"""
 # Attack -> what is said of it, and by what function.
 STOPPED = {
     "overflow": "boundary violation: foreign code in pre_overflow tried to write",
@@ -81,7 +88,7 @@ def _program(to: Path, name: str, gated: bool) -> None:
     changes["LEND_POLICY"] = str(POLICY) if gated else ""
     command = ["cargo", "rustc", "-q", "--manifest-path", HERE / "Cargo.toml", "--target-dir", to / f"{name}-target"]
     command += ["--features", "zlib"] if ZLIB else []
-    command += ["--", "-C", "linker-plugin-lto", "-C", f"linker={HERE / 'link'}", "-C", "linker-flavor=gcc"]
+    command += ["--", "-C", "linker-plugin-lto", "-C", f"linker={HERE / 'link.sh'}", "-C", "linker-flavor=gcc"]
     compiled.build([*command, "-C", "codegen-units=1", *link], changes)
     shutil.move(to / f"{name}-target" / "debug" / "lendcalls", to / name)
     shutil.rmtree(to / f"{name}-target")
@@ -127,6 +134,26 @@ def test_undefended_it_corrupts(programs: Path) -> None:
     assert _plain(programs, "code").startswith("unnoticed: 11\n")
     for misuse in ("function", "short", "panic", "variadic", "kept"):
         assert "unnoticed: nothing changed\n" in _plain(programs, misuse)
+
+
+def test_the_c_library_by_its_table(programs: Path, run: Run, backend: str) -> None:
+    """A callback that sorts, a pointer left in a cell of the host's, a format's arguments; the host's threads."""
+    done = run([programs / "gated", "libc"])
+    assert (done.code, done.stdout) == (0, LIBC), done
+    assert _plain(programs, "libc") == LIBC
+    assert run([programs / "gated", "threads"]).stdout == _plain(programs, "threads") == "7050\n"
+
+
+def test_an_explicit_lease_goes_as_it_was_lent(programs: Path, run: Run, backend: str) -> None:
+    done = run([programs / "gated", "lease"])
+    assert (done.code, done.stdout) == (0, "12\n"), done
+
+
+@pytest.mark.parametrize(("policy", "said"), [("report", "Ok(0)"), ("unwind", "Err(Spatial)")])
+def test_after_a_refused_call_it_goes_on(policy: str, said: str, programs: Path, run: Run, backend: str) -> None:
+    done = run([programs / "gated", "refused"], env={"GALEED_ON_VIOLATION": policy})
+    assert (done.code, done.stdout) == (0, f"{said}\n4 3\n"), done
+    assert _plain(programs, "refused") == "Ok(6)\n4 3\n"
 
 
 @pytest.mark.skipif(ZLIB is None, reason="no zlib of the distribution's")

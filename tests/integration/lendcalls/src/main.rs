@@ -2,7 +2,7 @@
 //!
 //! What is printed is the same whether the calls are gated or not, but for the attacks.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::hint::black_box;
 
 #[global_allocator]
@@ -122,6 +122,91 @@ fn work() {
     }
 }
 
+unsafe extern "C" {
+    fn qsort(at: *mut c_void, count: usize, bytes: usize, order: Order);
+    fn strtol(text: *const c_char, end: *mut *const c_char, base: c_int) -> c_long;
+    fn snprintf(to: *mut c_char, room: usize, format: *const c_char, ...) -> c_int;
+}
+type Order = extern "C" fn(*const c_void, *const c_void) -> c_int;
+
+extern "C" fn backwards(a: *const c_void, b: *const c_void) -> c_int {
+    // SAFETY: qsort passes elements of what it sorts.
+    let (a, b) = unsafe { (*a.cast::<i32>(), *b.cast::<i32>()) };
+    b.cmp(&a) as c_int
+}
+
+/// The C library is prebuilt, too, and its table says what it touches.
+fn libc() {
+    // SAFETY: each call gets what the C library says it takes.
+    unsafe {
+        for length in [5, 3000] {
+            let mut list = numbers(length);
+            qsort(list.as_mut_ptr().cast(), list.len(), 4, backwards);
+            println!("{} {}", list[0], list[list.len() - 1]);
+        }
+        let text = b"42 apples\0".to_vec();
+        let start: *const c_char = text.as_ptr().cast();
+        let mut end = std::ptr::null();
+        let number = strtol(start, &mut end, 10);
+        println!("{number} {:?}", CStr::from_ptr(end));
+        let mut end = Box::new(std::ptr::null());
+        println!(
+            "{} {}",
+            strtol(start, &mut *end, 10),
+            end.offset_from(start)
+        );
+        let mut room = vec![0u8; 40];
+        let written = snprintf(
+            room.as_mut_ptr().cast(),
+            40,
+            c"%d %s %.1f".as_ptr(),
+            7,
+            start,
+            2.5f64,
+        );
+        println!("{written} {:?}", CStr::from_bytes_until_nul(&room).unwrap());
+    }
+}
+
+/// A lease of a part, for reading only: nothing that could be used where there are no gates.
+fn lease() {
+    let list = numbers(9);
+    let part = galeed::lend(&list[2..5]).unwrap();
+    let handle = std::ptr::with_exposed_provenance(part.handle() as usize);
+    // SAFETY: three numbers are lent.
+    println!("{}", unsafe { pre_sum(handle, 3) });
+}
+
+/// Several threads of the host in and out of the library.
+fn threads() {
+    let total: i64 = std::thread::scope(|scope| {
+        let run = |seed: i32| {
+            let mut sum = 0;
+            for round in 0..200 {
+                let list = numbers(seed + round % 3);
+                // SAFETY: as many numbers as are said.
+                sum += unsafe { pre_sum(list.as_ptr(), list.len()) };
+            }
+            sum
+        };
+        let all: Vec<_> = (1..5).map(|seed| scope.spawn(move || run(seed))).collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    println!("{total}");
+}
+
+/// A refused call is not made; afterwards all is as it was. GALEED_ON_VIOLATION says how it goes on.
+fn refused() {
+    let list = numbers(3);
+    // SAFETY: none: more is said to be there than is.
+    let caught = galeed::catch(|| unsafe { pre_sum(list.as_ptr(), 4) });
+    println!("{:?}", caught.map_err(|violation| violation.kind));
+    let mut after = Box::new(1i64);
+    // SAFETY: what it takes.
+    unsafe { pre_each(list.as_ptr(), list.len(), count, (&raw mut *after).cast()) };
+    println!("{after} {}", list.len());
+}
+
 /// zlib as the distribution ships it; no row of the policy speaks of it.
 #[cfg(feature = "zlib")]
 fn zlib() {
@@ -174,6 +259,10 @@ fn main() {
     unsafe {
         match std::env::args().nth(1).as_deref() {
             Some("work") => return work(),
+            Some("libc") => return libc(),
+            Some("lease") => return lease(),
+            Some("threads") => return threads(),
+            Some("refused") => return refused(),
             #[cfg(feature = "zlib")]
             Some("zlib") => return zlib(),
             Some("overflow") => pre_overflow(buffer.as_mut_ptr(), distance),
