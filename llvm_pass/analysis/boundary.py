@@ -37,7 +37,7 @@ _STORED = re.compile(rf"^  store (?:volatile )?ptr ({LOCAL}|{GLOBAL}|[a-z]\w*), 
 _STEP = re.compile(rf"= getelementptr .*?, ptr ({LOCAL}|{GLOBAL})(?=,|$)")
 _CONSTANT_STEP = re.compile(rf"ptr (getelementptr [a-z ]*)\(((?:[^()]|\([^()]*\))*?, ptr ({GLOBAL}), [^()]*)\)(?=,|$)")
 _CONSTANT_BASE = re.compile(rf"({GLOBAL})")
-_ADDRESS = re.compile(rf"({GLOBAL})(?![\w(])")
+_ADDRESS = re.compile(r'(@(?:[\w.$-]++|"[^"]*"))(?!\()')
 _INTERNAL = re.compile(r"define (?:internal|private|available_externally) ")
 _TOUCHES = ("llvm.mem", "llvm.masked.", "llvm.vp.")
 

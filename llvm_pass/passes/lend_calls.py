@@ -35,10 +35,12 @@ from llvm_pass.runtime.helpers import NOT_A_NAME, Helpers
 from llvm_pass.runtime.host_call import Foreign, HostWrapper, in_ir, unfit
 
 _PREFIX = "@galeed.host."
+_RUNTIME = ("@galeed_gate_enter", "@mpk_gate_enter", "@_mpk_fatal")
 _OWN = re.compile(r"llvm\.|galeed_|mpk_|__gcc_|__gxx_|__rust_|__cxa_|_Unwind_|rust_eh_personality$|rust_begin_unwind$")
 # Rust's own names, which a pattern with stars never means.
 _RUST = re.compile(r"_R[NICYMXBKT\d]|_ZN.*17h[0-9a-f]{16}E(?:\.|$)")
-_ADDRESS = re.compile(rf"({GLOBAL})(?![\w(])")
+# A name that is not called, outside of strings; possessive, so that @lib of @lib.sum( is none.
+_ADDRESS = re.compile(r'(@(?:[\w.$-]++|"[^"]*"))(?!\()|(?<!@)"[^"]*"')
 _CALLED = re.compile(rf"(?:call|invoke) .*?({GLOBAL})\(")
 _INDIRECT = re.compile(r'(?:call|invoke) [^@]*?%(?:[\w.$-]+|"[^"]*")\(')
 _GROUPS = re.compile(r" (#\d+)")
@@ -51,6 +53,8 @@ def run(context: Context) -> None:
     if patterns is None:
         raise UsageError("pass lend-calls has no function to gate; name some with --lend-calls or in galeed.toml")
     module = context.module
+    if any(function.name in _RUNTIME for function in module.functions):
+        raise UsageError("this module is of the runtime, which works on either side of the gates")
     if any(function.name.startswith(_PREFIX) for function in module.functions):
         raise AlreadyRewritten("this module has been through lend-calls already")
     for name in patterns:
@@ -128,13 +132,14 @@ class _LendCalls:
 
     def _renamed(self, line: str) -> str:
         """The line with wrappers' addresses in place of functions'."""
-        if "ptr @" not in line:
+        if "@" not in line:
             return line
-        return _ADDRESS.sub(lambda match: self._address(match.group(1)), line)
+        return _ADDRESS.sub(lambda match: self._address(match.group(1) or "") or match.group(), line)
 
     def _address(self, name: str) -> str:
+        """The wrapper's name for a named function's, else ""."""
         if name not in self._named:
-            return name
+            return ""
         if name not in self._addresses:
             header = parse_header(self._module.lines[self._module.declarations[name]])
             made = self._of_declaration(name, header)
@@ -213,8 +218,11 @@ class _LendCalls:
         key = (foreign.callee, foreign.signature, foreign.dots, foreign.safe, takes_dots)
         if key in self._made:
             return self._made[key]
-        number = sum(callee == foreign.callee for callee, *_ in self._made)
-        name = f"{_PREFIX}{NOT_A_NAME.sub('.', foreign.callee[1:])}" + (f".{number}" if number else "")
+        plain = name = f"{_PREFIX}{NOT_A_NAME.sub('.', foreign.callee[1:])}"
+        number = 0
+        while name in self._made.values():  # also where two functions' names end alike
+            number += 1
+            name = f"{plain}.{number}"
         self._made[key] = name
         made = Foreign(foreign.callee, foreign.shape, foreign.signature, foreign.dots, reason, foreign.safe)
         if reason:
@@ -257,7 +265,7 @@ class _LendCalls:
             if "@" not in line or line[:1] in ("!", "d", ";", "$") or line.startswith(_TABLES):
                 continue
             own = line.split(" ", 1)[0] if line[0] == "@" else ""
-            for name in _ADDRESS.findall(line):
+            for name in filter(None, _ADDRESS.findall(line)):
                 host = name != own and name not in self._named and not _OWN.match(bare(name))
                 if host and self._functions.is_function(name):
                     self._functions.add(name)

@@ -162,9 +162,9 @@ def _stored(signature: Signature, shape: Shape, at: list[int]) -> list[str]:
     return lines
 
 
-def describe(edits: Edits, callee: str, shape: Shape, slots: int) -> str:
-    """The struct galeed_shape of a function, and its uses behind it."""
-    bare = NOT_A_NAME.sub(".", callee[1:])
+def describe(edits: Edits, callee: str, shape: Shape, slots: int, label: str = "") -> str:
+    """The struct galeed_shape of a function, and its uses behind it. label: of its own, for its name."""
+    bare = label or NOT_A_NAME.sub(".", callee[1:])
     text, name = f"@galeed.text.callee.{bare}", f"@galeed.shape.{bare}.{slots}"
     edits.declare(text, f'{text} = private unnamed_addr constant [{len(callee)} x i8] c"{callee[1:]}\\00", align 1')
     use = "{ i8, i8, i8, i8, i32 }"

@@ -25,7 +25,7 @@ from llvm_pass.ir.types import Type, TypeTable
 from llvm_pass.libc.table import Shape, Use
 from llvm_pass.runtime.call import describe, places
 from llvm_pass.runtime.convert import leaves_mapped
-from llvm_pass.runtime.helpers import NOT_A_NAME, Helpers
+from llvm_pass.runtime.helpers import Helpers
 
 ARGUMENT = "@galeed.host.argument"
 _WORD_BYTES = 8
@@ -44,11 +44,6 @@ class Foreign:
     dots: str = ""  # "(ptr, ...)" when it is variadic
     reason: str = ""
     safe: bool = False  # does it never unwind?
-
-    @property
-    def label(self) -> str:
-        """For the names of constants."""
-        return NOT_A_NAME.sub(".", self.callee[1:])
 
 
 def in_ir(shape: Shape, signature: Signature, types: TypeTable) -> Shape:
@@ -110,6 +105,7 @@ class HostWrapper:
     def __init__(self, helpers: Helpers, edits: Edits, name: str, foreign: Foreign) -> None:
         self._helpers, self._edits, self._name, self._foreign = helpers, edits, name, foreign
         self._signature, self._shape = foreign.signature, foreign.shape
+        self._label = name.rpartition("@galeed.host.")[2]  # unlike any other's, for the names of constants
         self._void = self._signature.is_void
         kind = self._signature.result.kind
         self._zero = "  ret void" if self._void else f"  ret {kind.text} zeroinitializer"
@@ -169,14 +165,14 @@ class HostWrapper:
         ]
 
     def _stop(self, label: str, what: str) -> list[str]:
-        text = self._helpers.constant(f"host.{label}.{self._name.removeprefix('@galeed.host.')}", what)
+        text = self._helpers.constant(f"host.{label}.{self._label}", what)
         return [f"  call {self._helpers.runtime('galeed_unsupported')}(ptr {text})", "  unreachable"]
 
     def _lent(self) -> list[str]:
         """%l0, %l1, ...: the pointers, lent; words filled. Ends in front of the gate."""
         lines, refused = [], []
         what = self._helpers.constant(
-            f"host.function.{self._foreign.label}",
+            f"host.function.{self._label}",
             f"a function of the host given to {self._foreign.callee[1:]}, which has no gate for callbacks here",
         )
         for number, value in enumerate(self._signature.parameters):
@@ -226,10 +222,12 @@ class HostWrapper:
         if signature.result.kind.kind == "pointer" and shape.result == abi.NO_ARGUMENT:
             shape = replace(shape, result=abi.ANY_ARGUMENT)
         uses = len(shape.uses)
-        described = describe(self._edits, self._foreign.callee, shape, size - uses if shape.variadic else 0)
+        described = describe(
+            self._edits, self._foreign.callee, shape, size - uses if shape.variadic else 0, self._label
+        )
         self._edits.declare(_RETURN_ADDRESS, f"declare ptr {_RETURN_ADDRESS}(i32 immarg)")
         leave = helpers.runtime("galeed_gate_exit")
-        name = helpers.constant(f"host.name.{self._foreign.label}", self._foreign.callee[1:])
+        name = helpers.constant(f"host.name.{self._label}", self._foreign.callee[1:])
         lines = [
             "  store ptr null, ptr %loans, align 8",
             f"  %from = call ptr {_RETURN_ADDRESS}(i32 0)",

@@ -94,3 +94,54 @@ def test_names_of_an_option_join_the_policys() -> None:
 def test_the_same_input_gives_the_same_bytes() -> None:
     policy = 'lend-calls = ["*"]'
     assert _lent(policy).bitcode == _lent(policy).bitcode
+
+
+def test_no_mention_is_left_however_it_stands() -> None:
+    """In phis, comparisons, constant expressions; but not in strings, and not parts of other names."""
+    module = b"""
+@text = constant [9 x i8] c"@lib_sum\\00"
+@number = global i64 ptrtoint (ptr @lib_sum to i64)
+declare i64 @lib_sum(ptr)
+declare i64 @lib_sum.more(ptr)
+define i64 @host(i1 %c, ptr %p) {
+start:
+  br i1 %c, label %a, label %b
+a:
+  br label %b
+b:
+  %f = phi ptr [ @lib_sum, %start ], [ @other, %a ]
+  %same = icmp eq ptr %f, @lib_sum
+  %v = call i64 @lib_sum.more(ptr %p)
+  ret i64 %v
+}
+declare void @other()
+"""
+    text = _lent('lend-calls = ["lib_sum"]', module).text
+    assert 'c"@lib_sum\\00"' in text
+    assert "global i64 ptrtoint (ptr @galeed.host.lib_sum to i64)" in text
+    assert "phi ptr [ @galeed.host.lib_sum, %start ], [ @other, %a ]" in text
+    assert "icmp eq ptr %f, @galeed.host.lib_sum" in text
+    assert "call i64 @lib_sum.more(ptr %p)" in text
+
+
+def test_names_that_end_alike_have_wrappers_of_their_own() -> None:
+    module = b"""
+declare void @f(ptr)
+declare void @f.1(ptr)
+define void @host(ptr %p) {
+  call void @f(ptr %p)
+  call void @f(ptr %p) nounwind
+  call void @f.1(ptr %p)
+  call void @f(i64 1)
+  ret void
+}
+"""
+    text = _lent('lend-calls = ["f", "f.1"]', module).text
+    assert text.count("define internal void @galeed.host.f") == 4
+    assert text.count(" call void @f.1(") == 1
+    assert len({line.split(" = ")[0] for line in text.splitlines() if line.startswith("@galeed.shape.")}) == 4
+
+
+def test_the_runtimes_own_modules_are_refused() -> None:
+    with pytest.raises(UsageError, match="is of the runtime"):
+        _lent('lend-calls = ["malloc"]', b"define void @mpk_gate_enter(ptr %t, ptr %f) {\n  ret void\n}\n")
