@@ -74,11 +74,15 @@ class Access:
 
 @dataclass(slots=True)
 class Boundary:
-    """One function. raw: what is touched -> by which accesses. Orders are those of the code."""
+    """One function. raw: what is touched -> by which accesses. Orders are those of the code.
+
+    entry: closed, as callbacks_open, is what a policy adds.
+    """
 
     name: str
     place: Place | None
-    entry: Literal["visible", "address taken", "internal"]
+    entry: Literal["visible", "address taken", "internal", "closed"]
+    callbacks_open: bool = True
     pointers: dict[Chain, list[Access]] = field(default_factory=dict)
     callbacks: dict[Chain, list[Access]] = field(default_factory=dict)
     results: dict[Chain, list[Access]] = field(default_factory=dict)
@@ -134,7 +138,7 @@ class _Reader:
             if match:
                 self._stores.setdefault(match.group(2), []).append(match.group(1))
         for text, name in zip(self._function.header.parameters, self._arguments, strict=True):
-            if name and text.startswith("ptr") and self._roots.origin(name).kind != "raw":
+            if name and self._holds_pointers(text) and self._roots.origin(name).kind != "raw":
                 self.boundary.pointers.setdefault(self._chain(name)[0], [])
         for number, opcode in self._roots.accesses:
             line = lines[number]
@@ -143,10 +147,23 @@ class _Reader:
             elif opcode in ("call", "invoke", "callbr"):
                 self._call(line)
         for number in range(self._function.start + 1, self._function.end):
-            if lines[number].startswith("  ret ptr "):
+            if not lines[number].startswith("  ret "):
+                continue
+            if not lines[number].startswith("  ret ptr "):
+                if self._holds_pointers(lines[number].removeprefix("  ret ")):
+                    whole = (Step("other", "a value that holds pointers"),)
+                    self.boundary.results.setdefault(whole, []).append(Access("ret", self._at(lines[number])))
+            else:
                 self._add(
                     self.boundary.results, argument_value(_plain(lines[number])), Access("ret", self._at(lines[number]))
                 )
+
+    def _holds_pointers(self, text: str) -> bool:
+        """Does what the text starts with, a type, hold pointers?"""
+        try:
+            return self._module.types.prefix(text)[0].pointers
+        except TypeSyntaxError:
+            return False
 
     def _at(self, line: str) -> Place | None:
         return self._module.metadata.place(metadata_of(line).get("dbg"))
@@ -177,6 +194,8 @@ class _Reader:
         access = Access("inline assembly" if name == "asm" else name, self._at(line))
         for text in call.arguments:
             value = argument_value(text)
+            if text.startswith("<") and self._holds_pointers(text) and not self._roots.vector_is_raw(value):
+                self.boundary.pointers.setdefault((Step("other", "lanes of a vector of pointers"),), []).append(access)
             if not text.startswith("ptr") or " byval(" in text:
                 continue
             if name.startswith(_TOUCHES):

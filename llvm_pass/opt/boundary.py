@@ -13,6 +13,7 @@ _ENTRY = {
     "visible": "which the host may call by name",
     "address taken": "whose address is taken",
     "internal": "called in this module only",
+    "closed": "which the policy's entries close to the host",
 }
 _RAW = {
     "local": "a local variable",
@@ -36,7 +37,8 @@ def _function(found: Boundary) -> list[str]:
     groups = (("pseudo", found.pointers), ("callback", found.callbacks), ("result", found.results))
     for label, chains in groups:
         for chain, accesses in chains.items():
-            lines.append(f"  {label:8} {printable(_chain(chain))}: {_done(accesses, label)}")
+            closed = ", but traps by the policy's callbacks" if label == "callback" and not found.callbacks_open else ""
+            lines.append(f"  {label:8} {printable(_chain(chain))}: {_done(accesses, label)}{closed}")
     for (kind, name), accesses in found.raw.items():
         what = _RAW[kind] + (f" '{name}'" if name and kind != "allocation" else f" of {name}" if name else "")
         lines.append(f"  raw      {printable(what)}: {_done(accesses, 'raw')}")
@@ -128,6 +130,7 @@ def _object(found: Boundary) -> dict[str, Any]:
         "line": place.line if place else None,
         "entry": found.entry,
         "pseudo": groups(found.pointers),
+        "callbacks-open": found.callbacks_open,
         "callbacks": groups(found.callbacks),
         "results": groups(found.results),
         "raw": raw,

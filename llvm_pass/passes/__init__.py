@@ -57,6 +57,7 @@ PASSES: tuple[Pass, ...] = (
         "says which pointers can be pseudo, through what, and why; on stderr, as LLVM's print<> passes",
         print_boundary.run,
         by_default=False,
+        serves=("entries", "callbacks"),
         edits=False,
     ),
 )

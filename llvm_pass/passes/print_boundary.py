@@ -13,3 +13,7 @@ from llvm_pass.passes.base import Context
 def run(context: Context) -> None:
     """Fills the context's boundaries."""
     context.boundaries = boundaries(context.module)
+    for found in context.boundaries:
+        if found.entry != "internal" and not context.policy.allows("entries", found.name):
+            found.entry = "closed"
+        found.callbacks_open = context.policy.allows("callbacks", found.name)

@@ -30,7 +30,7 @@
 
 ; JSON: {"input": "{{.*}}debug.ll", "functions": [{"function": "run", "file": "stream.c", "line": 9, "entry": "visible", "pseudo": [{"chain": [{"kind": "argument", "others": 0, "index": 0, "name": "s"}], "accesses": [{"what": "load", "bytes": 8, "file": "stream.c", "line": 10, "column": 11, "one-of-several": false},
 ; JSON-SAME: {"chain": [{"kind": "argument", "others": 0, "index": 0, "name": "s"}, {"kind": "field", "others": 0, "struct": "stream_s", "name": "next_in", "offset": 0}], "accesses": [{"what": "load", "bytes": 1,
-; JSON-SAME: "callbacks": [{"chain": [{"kind": "argument", "others": 0, "index": 0, "name": "s"}, {"kind": "field", "others": 0, "struct": "stream_s", "name": "zalloc", "offset": 24}], "accesses": [{"what": "call",
+; JSON-SAME: "callbacks-open": true, "callbacks": [{"chain": [{"kind": "argument", "others": 0, "index": 0, "name": "s"}, {"kind": "field", "others": 0, "struct": "stream_s", "name": "zalloc", "offset": 24}], "accesses": [{"what": "call",
 ; JSON-SAME: "raw": []}]}
 
 ; Function Attrs: nounwind uwtable

@@ -44,6 +44,7 @@ define void @fields(ptr %p, i64 %n) {
 
 ; CHECK:      Printing analysis 'boundary' for function 'sources', whose address is taken:
 ; CHECK-NEXT:   pseudo   argument 1: 1 load
+; CHECK-NEXT:   pseudo   argument 3: not accessed
 ; CHECK-NEXT:   pseudo   what unknown returned: 1 store
 ; CHECK-NEXT:   pseudo   an integer made into a pointer: 1 atomicrmw
 ; CHECK-NEXT:   pseudo   global 'root': 1 cmpxchg
@@ -89,6 +90,16 @@ define internal ptr @sources(i64 %n, ptr %q, ptr byval(%pair) %copy, { ptr, i64 
 define internal ptr @user() {
   ret ptr @sources
 }
+
+; CHECK:      Printing analysis 'boundary' for function 'wholes', which the host may call by name:
+; CHECK-NEXT:   pseudo   argument 0: not accessed
+; CHECK-NEXT:   pseudo   lanes of a vector of pointers: masked
+; CHECK-NEXT:   result   a value that holds pointers: returned
+define { ptr, i64 } @wholes(<2 x ptr> %v) {
+  %a = call <2 x i32> @llvm.masked.gather.v2i32.v2p0(<2 x ptr> align 4 %v, <2 x i1> splat (i1 true), <2 x i32> poison)
+  ret { ptr, i64 } undef
+}
+declare <2 x i32> @llvm.masked.gather.v2i32.v2p0(<2 x ptr>, <2 x i1>, <2 x i32>)
 
 ; SAME-NOT: galeed
 ; SAME:     define void @fields(ptr %p, i64 %n) {

@@ -136,3 +136,16 @@ def test_the_module_goes_through_as_it_is(tmp_path: Path) -> None:
     again = opt("a.ll", "--passes=print<boundary>,entry-gates", "-S", cwd=tmp_path)
     assert "@a.foreign" in again.stdout
     assert again.stderr.count("Printing analysis") == 1  # the functions, not their gates
+
+
+def test_the_policy_closes_entries_and_callbacks(tmp_path: Path) -> None:
+    (tmp_path / "a.ll").write_text("define void @a(ptr %f) {\n  call void %f()\n  ret void\n}\n")
+    (tmp_path / "p.toml").write_text('entries = ["b"]\ncallbacks = ["b"]\n')
+    words = ["a.ll", "--passes=print<boundary>", "--disable-output"]
+    done = opt(*words, "--policy", "p.toml", cwd=tmp_path)
+    assert "function 'a', which the policy's entries close to the host:" in done.stderr
+    assert "callback argument 0: called, but traps by the policy's callbacks" in done.stderr
+    (function,) = json.loads(opt(*words, "--policy", "p.toml", "--json", cwd=tmp_path).stderr)["functions"]
+    assert (function["entry"], function["callbacks-open"]) == ("closed", False)
+    (function,) = json.loads(opt(*words, "--json", cwd=tmp_path).stderr)["functions"]
+    assert (function["entry"], function["callbacks-open"]) == ("visible", True)
