@@ -127,7 +127,7 @@ class HostFunctions:
         count = len(gates)
         self._edits.declare(_TABLE, f"{_TABLE} = internal constant [{count} x {row}] [{rows}], align 8")
         lend = self._helpers.runtime("galeed_gate_argument")
-        # What was lent though it lies outside the host's heap is code of the host.
+        # Of what changed, code is told by where it lies; the range is known since the lending.
         self._edits.define(
             ARGUMENT,
             f'define internal ptr {ARGUMENT}(ptr %given, ptr %whom) uwtable section "galeed_text" {{\n'
@@ -135,12 +135,13 @@ class HostFunctions:
             "  %bits = ptrtoint ptr %given to i64\n"
             f"  %handle = call {lend}(i64 %bits)\n"
             "  %lent = inttoptr i64 %handle to ptr\n"
-            "  %same = icmp eq i64 %handle, %bits\n"
-            f"  %above = sub i64 %bits, {abi.HOST_BASE}\n"
-            f"  %window = lshr i64 %above, {abi.HOST_SHIFT}\n"
-            "  %heap = icmp eq i64 %window, 0\n"
-            "  %data = or i1 %same, %heap\n"
-            "  br i1 %data, label %memory, label %function\n\n"
+            "  %changed = icmp ne i64 %handle, %bits\n"
+            f"  %text = load i64, ptr inttoptr (i64 {abi.TEXT_BASE} to ptr), align 8\n"
+            f"  %length = load i64, ptr inttoptr (i64 {abi.TEXT_BYTES} to ptr), align 8\n"
+            "  %into = sub i64 %bits, %text\n"
+            "  %inside = icmp ult i64 %into, %length\n"
+            "  %code = and i1 %changed, %inside\n"
+            "  br i1 %code, label %function, label %memory\n\n"
             "memory:\n"
             "  ret ptr %lent\n\n"
             "function:\n"

@@ -35,7 +35,7 @@ define void @all(ptr %p, ptr %q, i64 %n, i32 %m) {
 
 ; Lent memory that would be kept, or may not go there at all, ends the process before the gate.
 ; CHECK-LABEL: define internal void @galeed.host.lib_keep(
-; CHECK:         %h0 = icmp eq i64 %t0, 1
+; CHECK:         %h0 = icmp eq i64 %t0, {{\d+}}
 ; CHECK-NEXT:    br i1 %h0, label %kept, label %l0.done
 ; CHECK:       kept:
 ; CHECK-NEXT:    call void @galeed_unsupported(ptr @galeed.text.host.kept.lib_keep)
