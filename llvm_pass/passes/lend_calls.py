@@ -21,7 +21,7 @@ from fnmatch import fnmatchcase
 
 from llvm_pass.errors import AlreadyRewritten, UsageError
 from llvm_pass.ir.module import Function
-from llvm_pass.ir.signature import Signature, read_returns, read_value
+from llvm_pass.ir.signature import Signature, Value, read_returns, read_value
 from llvm_pass.ir.syntax import GLOBAL, Call, Header, argument_value, bare, metadata_of, parse_call, parse_header
 from llvm_pass.libc.table import Shape, Use, builtin
 from llvm_pass.passes.base import Context
@@ -229,10 +229,7 @@ class _LendCalls:
             function = self._context.function if line else None
             text = f"{foreign.callee[1:]} cannot be called by the host, which ends there: {reason}"
             self._context.missed("LendCall", text, function, line)
-        elif any(
-            value.in_memory and (kind := value.copied(self._types)) and kind.pointers
-            for value in made.signature.parameters
-        ):
+        elif any(map(self._holds_pointers, made.signature.parameters)):
             text = (
                 f"pointers inside a structure that {foreign.callee[1:]} gets by value stay addresses, which trap there"
             )
@@ -240,6 +237,11 @@ class _LendCalls:
         HostWrapper(self._helpers, self._context.edits, name, made).define(takes_dots)
         self._context.stats["wrappers"] += 1
         return name
+
+    def _holds_pointers(self, value: Value) -> bool:
+        """Is it a structure, in memory or in registers, with pointers in it?"""
+        kind = value.copied(self._types) if value.in_memory else value.kind
+        return kind is not None and kind.pointers and (value.in_memory or kind.kind != "pointer")
 
     def _given_functions(self, function: Function, line: str, call: Call, shape: Shape) -> None:
         for number, text in enumerate(call.arguments):

@@ -11,6 +11,7 @@ declare i32 @lib_wide(<8 x float>)
 declare fastcc i32 @lib_fast(ptr)
 declare void @lib_in_place(ptr inalloca(%holder))
 declare void @lib_by_value(ptr byval(%holder) align 8)
+declare void @lib_in_registers({ ptr, i64 })
 declare void @lib_each(ptr, ptr)
 declare i32 @written_here(ptr)
 
@@ -33,6 +34,7 @@ define i32 @all(ptr %p, ptr %f, <8 x float> %v) !dbg !5 {
   %s = alloca inalloca %holder, align 8
   call void @lib_in_place(ptr inalloca(%holder) %s), !dbg !9
   call void @lib_by_value(ptr byval(%holder) align 8 %p), !dbg !9
+  call void @lib_in_registers({ ptr, i64 } zeroinitializer), !dbg !9
   call void @lib_each(ptr %p, ptr @odd), !dbg !9
   call void @lib_each(ptr %p, ptr %f), !dbg !9
   call void @lib_each(ptr %p, ptr @even), !dbg !9
@@ -60,6 +62,7 @@ define i32 @all(ptr %p, ptr %f, <8 x float> %v) !dbg !5 {
 ; REMARK: all: lib_fast cannot be called by the host, which ends there: its calling convention is fastcc
 ; REMARK: all: lib_in_place cannot be called by the host, which ends there: an argument is built in place
 ; REMARK: all: pointers inside a structure that lib_by_value gets by value stay addresses, which trap there
+; REMARK: all: pointers inside a structure that lib_in_registers gets by value stay addresses, which trap there
 ; REMARK: all: odd cannot be called back by lib_each: no gate can pass its arguments
 ; REMARK: all: which function lib_each is given is known at run time only
 ; REMARK: remark: host.c:9:3: all: a call through a pointer is not gated
