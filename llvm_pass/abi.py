@@ -22,6 +22,7 @@ from pseudoptr.abi import (
 )
 
 __all__ = [
+    "ANY_ARGUMENT",
     "DELTA_OFFSET",
     "ENTRY_BYTES",
     "EXTENT",
@@ -58,6 +59,7 @@ READ_LIMIT_OFFSET, WRITE_LIMIT_OFFSET, DELTA_OFFSET = 8, 16, 24
 RMW = _enumerators("galeed_rmw")
 EXTENT = _enumerators("galeed_extent")
 NO_ARGUMENT = 255  # GALEED_NO_ARGUMENT
+ANY_ARGUMENT = 254  # ANY_ARGUMENT of pseudoptr/rust/src/calls/shape.rs: of the result only
 
 # Reads memory and the runtime's own; changes nothing that foreign code could see.
 _QUIET = "nounwind cold memory(read, inaccessiblemem: readwrite)"
@@ -98,6 +100,7 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
     "galeed_thrd_create": ("i32", "ptr, ptr, ptr", "nounwind"),
     "galeed_unsupported": ("void", "ptr", "nounwind cold noreturn"),
     "mpk_gate_is_foreign": ("i32", "", "nounwind"),
+    "galeed_start": ("i32", "", "nounwind"),
 }
 
 

@@ -72,12 +72,20 @@ KEYS: tuple[Key, ...] = (
         "the members of structures through which lent pointers reach C. Without this key: every pointer in memory",
     ),
     Key(
+        "lend-calls",
+        "names",
+        PATTERN,
+        "BZ2_*",
+        "the functions of prebuilt libraries that the host calls through gates of pass lend-calls; with stars",
+    ),
+    Key(
         "on-unrewritten-call",
         "word",
         r"",
         "lend",
         "what to do where a pseudo-pointer may reach a function that was not rewritten and has no row in calls: "
-        "lend it as it is (its first use there traps), copy the memory in and out, or refuse to compile the call",
+        "lend it as it is (its first use there traps), copy the memory in and out, or refuse to compile the call. "
+        "Without this key: lend; for calls by pass lend-calls: copy",
         ("lend", "copy", "refuse"),
     ),
     Key("passes", "names", PASS, "entry-gates", "the passes, in their order, where --passes does not say"),

@@ -42,6 +42,14 @@ class Policy:
         value = self.given.get(key)
         return None if value is None else tuple(value)
 
+    def with_names(self, key: str, names: Iterable[str]) -> Policy:
+        """Another policy, with these names too, from an option of that name. Raises PolicyError."""
+        found = [name for name in names if name]
+        problems = list(_check({key: found}, KEYS, ()))
+        if problems:
+            raise PolicyError(f"--{key}: {problems[0][1]}")
+        return Policy(self.origin, self.text, {**self.given, key: [*(self.names(key) or ()), *found]})
+
     def word(self, key: str) -> str | None:
         """One word; None when the key is not given."""
         value = self.given.get(key)
