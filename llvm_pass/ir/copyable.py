@@ -55,8 +55,8 @@ def result_type(types: TypeTable, line: str) -> str:
             return types.prefix(line, line.rindex(" to ") + 4)[0].text
         if opcode in ("icmp", "fcmp"):
             return _comparison(types, line, at)
-        if opcode == "getelementptr" and ", <" not in line:
-            return _address(types, line, at) if " addrspace(" in line else "ptr"
+        if opcode == "getelementptr" and ", <" not in line and "addrspace(" not in line:
+            return "ptr"
         if opcode == "select":
             chosen = split_list(line[_flags_end(line, at) :])[1]
             return types.prefix(chosen)[0].text
@@ -78,11 +78,6 @@ def _flags_end(line: str, at: int) -> int:
 
 def _type_at(types: TypeTable, line: str, at: int) -> str:
     return types.prefix(line, _flags_end(line, at))[0].text
-
-
-def _address(types: TypeTable, line: str, at: int) -> str:
-    """The type of getelementptr's base, in whatever address space."""
-    return types.prefix(line, types.prefix(line, _flags_end(line, at))[1] + len(", "))[0].text
 
 
 def _comparison(types: TypeTable, line: str, at: int) -> str:
