@@ -20,6 +20,7 @@ from llvm_pass.ir.syntax import bare
 from llvm_pass.passes import PASSES
 from llvm_pass.passes.base import Context, Pass
 from llvm_pass.policy import Policy, PolicyError
+from llvm_pass.policy.keys import AT_START
 from llvm_pass.policy.read import nearest
 from llvm_pass.remarks import Remark
 
@@ -69,7 +70,7 @@ def chosen(names: tuple[str, ...]) -> list[Pass]:
 
 def served() -> set[str]:
     """The keys of a policy that somebody obeys: a pass, whoever chooses passes, `cargo galeed`."""
-    return {"passes", "hardening", *(key for item in PASSES for key in item.serves)}
+    return {"passes", *AT_START, *(key for item in PASSES for key in item.serves)}
 
 
 def passes_of(policy: Policy) -> tuple[str, ...]:

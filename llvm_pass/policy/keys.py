@@ -39,6 +39,9 @@ class Key:
     members: tuple[Key, ...] = ()
 
 
+# These say how programs start, and change no code.
+AT_START = ("hardening", "on-trap")
+
 _CALL = (
     Key("arguments", "names", ARGUMENT, "in(#2)", "what the function does behind each argument, in their order"),
     Key("result", "word", r"^#\d{1,2}$", "#0", "the result points into the memory of this argument"),
@@ -96,6 +99,15 @@ KEYS: tuple[Key, ...] = (
         "strict,secretmem?",
         "levels and parts, as GALEED_HARDEN takes them: what `cargo galeed run`, `test` and `bench` prepare the "
         "program's start for, where the environment does not say",
+    ),
+    Key(
+        "on-trap",
+        "word",
+        r"",
+        "serve",
+        "what becomes of an access to lent memory by code that was not rewritten, as GALEED_ON_TRAP takes it: what "
+        "`cargo galeed run`, `test` and `bench` set, where the environment does not say",
+        ("refuse", "serve"),
     ),
     Key(
         "calls",

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from llvm_pass.errors import GaleedError
-from llvm_pass.policy.keys import KEYS, Key
+from llvm_pass.policy.keys import AT_START, KEYS, Key
 
 _MOST_SAID = 5
 _SHOWN = 60
@@ -63,7 +63,7 @@ class Policy:
 
     def rewriting(self) -> dict[str, Any]:
         """What of it changes the code: all but what is for the program's start."""
-        return {key: value for key, value in self.given.items() if key != "hardening"}
+        return {key: value for key, value in self.given.items() if key not in AT_START}
 
     def allows(self, key: str, name: str) -> bool:
         """Is the name among those of the key, or the key not given? Stars match."""
