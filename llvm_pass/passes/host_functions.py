@@ -20,7 +20,7 @@ from llvm_pass.ir.signature import Signature, read_definition, read_returns, rea
 from llvm_pass.ir.syntax import Header, parse_header
 from llvm_pass.ir.types import TypeSyntaxError
 from llvm_pass.passes.base import Context
-from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside, result_in_memory
+from llvm_pass.passes.crossing import arguments_through, called_inside, personality_of, result_in_memory
 from llvm_pass.passes.groups import Groups
 from llvm_pass.runtime.convert import leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
@@ -72,11 +72,10 @@ class HostFunctions:
     def _gate(self, name: str, function: str, signature: Signature) -> str:
         helpers, header = self._helpers, self._headers[function]
         groups = tuple(word for word in header.after.split() if word.startswith("#"))
-        safe = self._groups.has(groups, "nounwind")
         cell = f"{name}.handle"
         self._edits.declare(cell, f"{cell} = internal global i64 0, align 8")
         parameters = [f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters)]
-        personality = "" if safe else f" personality ptr {PERSONALITY}"
+        personality = f" personality ptr {personality_of(self._edits)}"
         void = signature.is_void
         lines = [
             (
@@ -101,7 +100,7 @@ class HostFunctions:
         leave = helpers.runtime("galeed_callback_exit")
         call = f"{signature.returns()} %address({', '.join(arguments)})"
         target = "" if void else "%got = "
-        lines += called_inside(target, call, self._finish(signature, leave), leave, safe, self._edits)
+        lines += called_inside(target, call, self._finish(signature, leave), helpers.runtime("galeed_callback_thrown"))
         self._edits.define(name, "\n".join([*lines, "}"]))
         return name
 

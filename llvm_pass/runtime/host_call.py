@@ -267,7 +267,9 @@ class HostWrapper:
             lines += [
                 "", "thrown:", "  %exception = landingpad { ptr, i32 }", "          cleanup",
                 f"  %late = call {self._end(described, '0')}",
-                f"  call {leave}(ptr %token)", "  resume { ptr, i32 } %exception",
+                "  %object = extractvalue { ptr, i32 } %exception, 0",
+                f"  call {self._helpers.runtime('galeed_gate_thrown')}(ptr %token, ptr %object)",
+                "  resume { ptr, i32 } %exception",
             ]  # fmt: skip
         return lines
 
