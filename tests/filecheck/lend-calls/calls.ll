@@ -94,7 +94,8 @@ define void @sorts(ptr %p) {
 ; CHECK-NEXT:    %exception = landingpad { ptr, i32 }
 ; CHECK-NEXT:            cleanup
 ; CHECK-NEXT:    %late = call i64 @galeed_call_end(ptr @galeed.shape.qsort.0, ptr %words, ptr %loans, i64 0, i64 %pc)
-; CHECK-NEXT:    call void @galeed_gate_exit(ptr %token)
+; CHECK-NEXT:    %object = extractvalue { ptr, i32 } %exception, 0
+; CHECK-NEXT:    call void @galeed_gate_thrown(ptr %token, ptr %object)
 ; CHECK-NEXT:    resume { ptr, i32 } %exception
 
 ; The function that qsort calls back: a gate into the host, by the handle in its cell.
@@ -105,8 +106,8 @@ define void @sorts(ptr %p) {
 ; CHECK-NEXT:    %bits = load i64, ptr @galeed.host.gate.0.handle
 ; CHECK-NEXT:    %address = call ptr @galeed_callback_enter(i64 %bits, ptr %token)
 ; CHECK-NEXT:    %x0 = call ptr @galeed.word.galeed_callback_argument(ptr %a0)
-; CHECK:         %got = call i32 %address(ptr %x0, ptr %x1)
-; CHECK-NEXT:    call void @galeed_callback_exit(ptr %token)
+; CHECK:         %got = invoke i32 %address(ptr %x0, ptr %x1)
+; CHECK:         call void @galeed_callback_exit(ptr %token)
 ; CHECK-NEXT:    ret i32 %got
 
 ; No mention of a named function is left in the module's own code.
