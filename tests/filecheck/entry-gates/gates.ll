@@ -47,9 +47,11 @@ attributes #0 = { nounwind uwtable "target-cpu"="x86-64" }
 ; CHECK:       @pointer = global ptr @taken
 ; CHECK:       @galeed.name.plain = private unnamed_addr constant [6 x i8] c"plain\00"
 ; CHECK:       @again = alias void (ptr), ptr @plain
+; Other rewritten files call the alias's body.
+; CHECK:       @again.foreign = hidden alias void (ptr), ptr @plain.foreign
 
 ; CHECK:       define internal void @at_start.foreign() #{{[0-9]+}} section "galeed_text"
-; CHECK:       define internal void @plain.foreign(ptr %p)
+; CHECK:       define hidden void @plain.foreign(ptr %p)
 ; CHECK-NEXT:    call void @quiet()
 ; Another module may replace a weak function: the call goes to whoever has the name.
 ; CHECK-NEXT:    call void @replaceable()
