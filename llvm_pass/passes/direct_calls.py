@@ -27,6 +27,7 @@ BODY_SUFFIX = ".foreign"
 SECTION = ' section "galeed_text"'
 # Calls of these are no ordinary calls, or a jump cannot stand for them.
 _NOT_WITH = ("returns_twice", "naked", "alwaysinline", "strictfp", "optnone")
+_DECLARE = re.compile(r"^declare (?:![\w.]+ !\d+ )*")  # with debug information: declare !dbg !7 ...
 _INTERPOSED = re.compile(r'!"SemanticInterposition", i32 1\b')
 _ALIAS = re.compile(
     r"^(?P<name>@\S+) = (?:(?:dso_local|dso_preemptable) )?(?:(?:default|hidden|protected) )?"
@@ -70,10 +71,10 @@ class DirectCalls:
         line = self._module.lines[number]
         if line.startswith("declare extern_weak "):
             return name
-        header = parse_header("define" + line.removeprefix("declare"))
+        header = parse_header(_DECLARE.sub("define ", line))
         try:
             declared = read_definition(self._module.types, header.before, header.parameters, header.after)
-        except (TypeSyntaxError, ValueError):  # a form that is not known: its call stays
+        except (TypeSyntaxError, ValueError):  # a type that is not known: its calls go to the gate
             return name
         signature = declared.signature
         odd = signature.convention or any(value.in_place for value in signature.parameters)

@@ -9,7 +9,7 @@ declare { double, ptr } @pair(ptr byval(%struct.big) align 8, ...)
 declare extern_weak void @perhaps()
 declare i32 @setjmp(ptr) #1
 declare i32 @twice(ptr) #1
-declare void @"quoted name"()
+declare !dbg !3 void @"quoted name"()
 declare fastcc void @other_convention()
 declare ptr @malloc(i64)
 declare double @pow(double, double)
@@ -40,6 +40,14 @@ define i32 @musttail_stays(ptr %p, i8 zeroext %n) {
   %r = musttail call i32 @elsewhere(ptr %p, i8 zeroext %n)
   ret i32 %r
 }
+!llvm.module.flags = !{!0}
+!llvm.dbg.cu = !{!1}
+!0 = !{i32 2, !"Debug Info Version", i32 3}
+!1 = distinct !DICompileUnit(language: DW_LANG_C99, file: !2, emissionKind: FullDebug)
+!2 = !DIFile(filename: "a.c", directory: "/")
+!3 = !DISubprogram(name: "quoted name", scope: !2, file: !2, line: 1, type: !4, spFlags: 0)
+!4 = !DISubroutineType(types: !5)
+!5 = !{null}
 attributes #0 = { nounwind "target-features"="+avx2" }
 attributes #1 = { returns_twice }
 

@@ -6,6 +6,7 @@
 
 use super::Call;
 use crate::access::at;
+use crate::membrane::lend_loaded;
 
 /// Arguments of one format that are looked at; printf(3) promises 9.
 pub(super) const MOST: usize = 64;
@@ -132,6 +133,7 @@ impl List {
 
 impl Call {
     /// Puts a list of our own in place of the one at `argument`; returns where its arguments lie.
+    /// Pointers in it cross the membrane: the host may have called with these dots.
     pub(super) fn rebuild(&mut self, argument: u8, takes: &Takes) -> *mut u64 {
         let list_bytes = 32; // keeps the arguments aligned to 16
         let room = list_bytes + 8 * takes.slots() as u64;
@@ -147,7 +149,14 @@ impl Call {
             for (take, place) in takes.places() {
                 let from = at::<u64>(theirs.next(take));
                 let words = 1 + usize::from(take == Take::LongDouble);
-                std::ptr::copy_nonoverlapping(from, slots.add(place), words);
+                let to = slots.add(place);
+                std::ptr::copy_nonoverlapping(from, to, words);
+                if matches!(
+                    take,
+                    Take::Text { .. } | Take::Written { .. } | Take::WrittenString { .. }
+                ) {
+                    to.write(lend_loaded(from.expose_provenance() as u64, to.read()));
+                }
             }
             ours.write(List::of(slots.expose_provenance() as u64));
         }
