@@ -92,7 +92,7 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
     "galeed_call_end": ("i64", "ptr, ptr, ptr, i64, i64", "nounwind cold"),
     "galeed_strtok": ("ptr", "ptr, ptr", "nounwind"),
     "galeed_unsupported": ("void", "ptr", "nounwind cold noreturn"),
-    "mpk_gate_is_foreign": ("i32", "", "nounwind"),
+    "mpk_gate_side": ("preserve_allcc i32", "", "nounwind nonlazybind"),  # a lazy binding would change registers
 }
 
 

@@ -85,7 +85,7 @@ class _Gates:
         if taken:
             gate, comdat = self.inline.gate(function, definition)
             closed = self._boundary.is_closed(function, definition)
-            self._edits.define(gate, self._code.gate(function, definition, (gate, body), comdat, closed))
+            self._code.gate(function, definition, (gate, body), comdat, closed)
             self._context.stats["gates"] += 1
         else:
             self._boundary.tell_inline(function)
@@ -100,8 +100,7 @@ class _Gates:
             self._rewrite_listed(function, definition, before, body, comdat, closed)
         else:
             self._name(function, definition, f"{before}{definition.returns_text}", body, comdat)
-            text = self._code.gate(function, definition, (function.name, body), comdat, closed)
-            self._edits.define(function.name, text)
+            self._code.gate(function, definition, (function.name, body), comdat, closed)
             self.bodies[function.name] = body
         if not self.direct.replaceable(definition):
             self.redirected.add(function.name)
@@ -118,8 +117,7 @@ class _Gates:
         last = f"ptr {listed_arguments.LIST}"
         self._name(function, definition, f"{internal}{definition.returns_text}", inner, comdat, last)
         fixed = listed_arguments.listed(definition.signature)
-        text = self._code.gate(function, definition, (gate, inner), comdat, closed, internal, fixed)
-        self._edits.define(gate, text)
+        self._code.gate(function, definition, (gate, inner), comdat, closed, internal, fixed)
         for own, start, callee in ((function.name, definition.before, gate), (body, before, inner)):
             text = listed_arguments.with_list(self._context, definition, start, own, callee, group, comdat)
             self._edits.define(own, text)

@@ -19,6 +19,8 @@ from llvm_pass.passes.groups import Groups
 from llvm_pass.runtime.convert import leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
 
+HOST_SUFFIX = ".host"
+
 
 class GateCode:
     """Makes the gates of one module."""
@@ -37,43 +39,62 @@ class GateCode:
         closed: bool,
         before: str | None = None,
         signature: Signature | None = None,
-    ) -> str:
-        """names: the gate's own and the body's. closed: the host's side is a violation.
+    ) -> None:
+        """Adds it. names: the gate's own and the body's. closed: the host's side is a violation.
 
         before, signature: where they are not the definition's.
         """
         own, body = names
         signature, helpers = signature or definition.signature, self._helpers
+        host = sibling(own, HOST_SUFFIX)
         parameters = [f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters)]
         dots = ["..."] if signature.variadic else []
-        safe = self._groups.has(definition.groups, "nounwind")
         refused = signature.variadic or any(value.in_place for value in signature.parameters)
-        personality = "" if safe or refused or closed else f" personality ptr {PERSONALITY}"
         group = self._groups.for_gate(definition.groups)
-        after = after_name(definition, group, comdat, f"{personality} {{")
         shape = (
             f" ({', '.join([value.kind.text for value in signature.parameters] + dots)})" if signature.variadic else ""
         )
         head = definition.before if before is None else before
         lines = [
-            f"{head}{signature.returns()} {own}({', '.join(parameters + dots)}){after}",
-            "start:",
-            "  %token = alloca i64, align 16",
-            f"  %where = call {helpers.runtime('mpk_gate_is_foreign')}()",
+            f"{head}{signature.returns()} {own}({', '.join(parameters + dots)})"
+            + after_name(definition, group, comdat, " {"),
+            f"  %where = call {helpers.runtime('mpk_gate_side')}()",
             "  %inside = icmp ne i32 %where, 0",
             "  br i1 %inside, label %foreign, label %host",
             "",
             "foreign:",
-            *_jump(signature, shape, body, parameters + dots),
+            *self._jump("%same", signature, shape, body, parameters + dots),
             "",
             "host:",
         ]
-        if closed:
-            lines += self._no_entry(function)
-            return "\n".join(lines)
-        if refused:
-            lines += self._refusal(function, signature.variadic)
-            return "\n".join(lines)
+        if closed or refused:
+            lines += self._no_entry(function) if closed else self._refusal(function, signature.variadic)
+            self._edits.define(own, "\n".join(lines))
+            return
+        lines += [*self._jump("%answer", signature, "", host, parameters), "}"]
+        self._edits.define(own, "\n".join(lines))
+        self._edits.define(host, self._host(function, definition, (host, body), comdat, signature, group))
+
+    def _host(
+        self,
+        function: Function,
+        definition: Definition,
+        names: tuple[str, str],
+        comdat: str,
+        signature: Signature,
+        group: str,
+    ) -> str:
+        """The host's side: apart, so that foreign code finds nothing to do but ask and jump."""
+        own, body = names
+        helpers = self._helpers
+        safe = self._groups.has(definition.groups, "nounwind")
+        personality = "" if safe else f" personality ptr {PERSONALITY}"
+        parameters = ", ".join(f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters))
+        after = after_name(definition, group, comdat, f"{personality} {{")
+        lines = [
+            f"define internal {signature.returns()} {own}({parameters}){after}",
+            "  %token = alloca i64, align 16",
+        ]
         arguments = arguments_through("galeed_gate_argument", signature, lines, helpers, self._types)
         name = self._text(function, "name")
         lines.append(f"  call {helpers.runtime('galeed_gate_enter')}(ptr %token, ptr {name})")
@@ -84,6 +105,16 @@ class GateCode:
         behind = [f"  call {leave}(ptr %token)", *self._returned(signature)]
         lines += called_inside(target, call, behind, leave, safe, self._edits)
         return "\n".join([*lines, "}"])
+
+    def _jump(self, value: str, signature: Signature, shape: str, to: str, arguments: list[str]) -> list[str]:
+        """There, as if the gate were not here. Never inlined: the gate would need a frame, and double the code."""
+        no_inline = self._groups.group("noinline")
+        if signature.is_void:
+            target, result = "", "void"
+        else:
+            target, result = f"{value} = ", f"{signature.result.kind.text} {value}"
+        call = f"musttail call {signature.returns()}{shape} {to}({', '.join(arguments)}) {no_inline}"
+        return [f"  {target}{call}", f"  ret {result}"]
 
     def _refusal(self, function: Function, variadic: bool) -> list[str]:
         """The host's side of a gate that cannot pass the arguments on."""
@@ -122,13 +153,6 @@ class GateCode:
         name = sibling(name, "")
         self._edits.declare(name, f'{name} = private unnamed_addr constant [{length} x i8] c"{text}\\00", align 1')
         return name
-
-
-def _jump(signature: Signature, shape: str, body: str, arguments: list[str]) -> list[str]:
-    """Into the body, as if the gate were not there."""
-    target = "" if signature.is_void else "%same = "
-    result = "void" if signature.is_void else f"{signature.result.kind.text} %same"
-    return [f"  {target}musttail call {signature.returns()}{shape} {body}({', '.join(arguments)})", f"  ret {result}"]
 
 
 def after_name(definition: Definition, groups: str, comdat: str, tail: str) -> str:

@@ -62,12 +62,14 @@ attributes #0 = { nounwind uwtable "target-cpu"="x86-64" }
 
 ; CHECK:       define internal void @at_start() #{{[0-9]+}} section "galeed_text"
 ; CHECK:       define void @plain(ptr %a0) #[[GATE:[0-9]+]] section "galeed_text"
-; CHECK-NEXT:  start:
-; CHECK-NEXT:    %token = alloca i64, align 16
-; CHECK-NEXT:    %where = call i32 @mpk_gate_is_foreign()
+; All that foreign code finds: a question that changes none of its arguments, and a jump.
+; CHECK-NEXT:    %where = call preserve_allcc i32 @mpk_gate_side()
 ; CHECK:       foreign:
 ; CHECK-NEXT:    musttail call void @plain.foreign(ptr %a0)
 ; CHECK:       host:
+; CHECK-NEXT:    musttail call void @plain.host(ptr %a0)
+; CHECK-LABEL: define internal void @plain.host(ptr %a0) {{.*}}section "galeed_text"
+; CHECK-NEXT:    %token = alloca i64, align 16
 ; CHECK-NEXT:    %x0 = call ptr @galeed.word.galeed_gate_argument(ptr %a0)
 ; CHECK-NEXT:    call void @galeed_gate_enter(ptr %token, ptr @galeed.name.plain)
 ; CHECK-NEXT:    call void @plain.foreign(ptr %x0) #[[CALL:[0-9]+]]
@@ -84,6 +86,8 @@ attributes #0 = { nounwind uwtable "target-cpu"="x86-64" }
 ; CHECK:         store ptr %c1.new0, ptr %c1.at0
 ; CHECK:         call void @copy.foreign(ptr sret(i64) %x0, ptr byval(%struct.big) align 8 %a1)
 ; CHECK-LABEL: define weak_odr void @throws()
+; CHECK-SAME:    section "galeed_text" comdat($group) {
+; CHECK-LABEL: define internal void @throws.host()
 ; CHECK-SAME:    section "galeed_text" comdat($group) personality ptr @__gcc_personality_v0
 ; CHECK:         invoke void @throws.foreign()
 ; CHECK:         cleanup

@@ -36,7 +36,8 @@ attributes #0 = { nounwind }
 ; CHECK-LABEL: define internal i32 @sum.gate(i32 %a0, ptr %a1)
 ; CHECK:         musttail call i32 @sum.listed(i32 %a0, ptr %a1)
 ; The list is the gate's own: nothing to lend.
-; CHECK:       host:
+; CHECK-LABEL: define internal i32 @sum.gate.host(i32 %a0, ptr %a1)
+; CHECK-NEXT:    %token = alloca
 ; CHECK-NEXT:    call void @galeed_gate_enter(
 ; CHECK-NEXT:    call i32 @sum.listed(i32 %a0, ptr %a1)
 ; CHECK-LABEL: define i32 @sum(i32 %a0, ...)
@@ -46,7 +47,8 @@ attributes #0 = { nounwind }
 ; CHECK-LABEL: define hidden i32 @sum.foreign(i32 %a0, ...)
 ; CHECK:         %same = call i32 @sum.listed(i32 %a0, ptr %list)
 ; CHECK-LABEL: define internal void @ignores.gate(ptr %a0, ptr %a1)
-; CHECK:       host:
+; CHECK-LABEL: define internal void @ignores.gate.host(ptr %a0, ptr %a1)
+; CHECK-NEXT:    %token = alloca
 ; CHECK-NEXT:    call ptr @galeed.word.galeed_gate_argument(ptr %a0)
 ; CHECK-NOT:     @galeed.word.galeed_gate_argument(ptr %a1)
 ; CHECK-LABEL: define weak void @ignores(ptr %a0, ...)
