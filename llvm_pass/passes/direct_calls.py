@@ -107,3 +107,9 @@ class DirectCalls:
         if match and body and not self._interposed:
             new = sibling(match["name"], BODY_SUFFIX)
             self._edits.declare(new, f"{new} = hidden alias {match['type']}, ptr {body}")
+
+
+def after_name(definition: Definition, groups: str, comdat: str, tail: str) -> str:
+    """What follows the parameters of a gate or a body."""
+    groups = f" {groups}" if groups else ""
+    return f"{definition.address}{groups}{SECTION}{comdat}{definition.align}{tail}"

@@ -21,8 +21,8 @@ from llvm_pass.ir.syntax import GLOBAL, parse_call, sibling
 from llvm_pass.passes import listed_arguments
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.boundary import Boundary
-from llvm_pass.passes.direct_calls import BODY_SUFFIX, DirectCalls
-from llvm_pass.passes.gate_code import GateCode, after_name
+from llvm_pass.passes.direct_calls import BODY_SUFFIX, DirectCalls, after_name
+from llvm_pass.passes.gate_code import GateCode
 from llvm_pass.passes.groups import Groups
 from llvm_pass.passes.inline_functions import LINKAGES, InlineFunctions
 

@@ -14,8 +14,9 @@ from llvm_pass.ir.signature import Definition, Signature
 from llvm_pass.ir.syntax import bare, sibling
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside
-from llvm_pass.passes.direct_calls import SECTION
+from llvm_pass.passes.direct_calls import after_name
 from llvm_pass.passes.groups import Groups
+from llvm_pass.passes.listed_arguments import lent_list
 from llvm_pass.runtime.convert import leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
 
@@ -42,7 +43,7 @@ class GateCode:
     ) -> None:
         """Adds it. names: the gate's own and the body's. closed: the host's side is a violation.
 
-        before, signature: where they are not the definition's.
+        before, signature: where they are not the definition's; then the last argument is a list of more.
         """
         own, body = names
         signature, helpers = signature or definition.signature, self._helpers
@@ -96,6 +97,8 @@ class GateCode:
             "  %token = alloca i64, align 16",
         ]
         arguments = arguments_through("galeed_gate_argument", signature, lines, helpers, self._types)
+        if signature is not definition.signature:
+            arguments[-1] = lent_list(lines, arguments[-1], helpers.through_word("galeed_gate_argument"), self._edits)
         name = self._text(function, "name")
         lines.append(f"  call {helpers.runtime('galeed_gate_enter')}(ptr %token, ptr {name})")
         target = "" if signature.is_void else "%got = "
@@ -153,9 +156,3 @@ class GateCode:
         name = sibling(name, "")
         self._edits.declare(name, f'{name} = private unnamed_addr constant [{length} x i8] c"{text}\\00", align 1')
         return name
-
-
-def after_name(definition: Definition, groups: str, comdat: str, tail: str) -> str:
-    """What follows the parameters of a gate or a body."""
-    groups = f" {groups}" if groups else ""
-    return f"{definition.address}{groups}{SECTION}{comdat}{definition.align}{tail}"

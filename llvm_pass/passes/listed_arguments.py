@@ -5,9 +5,10 @@
     f.foreign    makes a va_list and calls f.listed        (foreign code, directly)
     f.listed     the body: va_start became va_copy of the list
 
-Invariant: the list and the registers that it saves lie in the frame of `f`, above the gate's
-token: memory of the host, so that the pointers among the arguments are lent when the body
-loads them, and only where it loads pointers. Source: System V ABI x86-64, 3.5.7.
+Invariant: the registers that the host's list saves lie in the frame of `f`, above the gate's
+token. The gate lends both areas of the list as the host's stack: so the pointers among the
+arguments are lent when the body loads them, and only where it loads pointers. Lists of
+foreign code stay as they are. Source: System V ABI x86-64, 3.5.7.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.module import Function, Module
 from llvm_pass.ir.signature import Definition, Signature, Value
 from llvm_pass.ir.syntax import sibling
 from llvm_pass.ir.types import Type
 from llvm_pass.passes.base import Context
-from llvm_pass.passes.gate_code import after_name
+from llvm_pass.passes.direct_calls import after_name
 
 LISTED_SUFFIX, GATE_SUFFIX = ".listed", ".gate"
 LIST = "%galeed.list"
 _LIST_TYPE = "[24 x i8]"
+_AREAS = (("overflow", 8), ("saved", 16))  # overflow_arg_area, reg_save_area
 _OWN = Type("ptr", "other")  # not a pointer to lend: the gate's own
 _START = re.compile(r"(  (?:tail )?call void )@llvm\.va_start\.p0\((ptr [^()]*)\)")
 
@@ -53,6 +56,23 @@ def take_list(context: Context, function: Function) -> None:
             context.edits.declare("@llvm.va_copy.p0", "declare void @llvm.va_copy.p0(ptr, ptr)")
             new = f"{match[1]}@llvm.va_copy.p0({match[2]}, ptr {LIST}){line[match.end() :]}"
             context.edits.replace(number, new)
+
+
+def lent_list(lines: list[str], argument: str, lend: str, edits: Edits) -> str:
+    """Adds to a gate's host side a copy of its list with both areas lent; returns that as an argument.
+
+    lend: the helper that lends a pointer.
+    """
+    edits.declare("@llvm.va_copy.p0", "declare void @llvm.va_copy.p0(ptr, ptr)")
+    lines += [f"  %list = alloca {_LIST_TYPE}, align 16", f"  call void @llvm.va_copy.p0(ptr %list, {argument})"]
+    for name, offset in _AREAS:
+        lines += [
+            f"  %{name} = getelementptr i8, ptr %list, i64 {offset}",
+            f"  %{name}.own = load ptr, ptr %{name}, align 8",
+            f"  %{name}.lent = call ptr {lend}(ptr %{name}.own)",
+            f"  store ptr %{name}.lent, ptr %{name}, align 8",
+        ]
+    return "ptr %list"
 
 
 def with_list(
