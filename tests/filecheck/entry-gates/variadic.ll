@@ -35,11 +35,19 @@ attributes #0 = { nounwind }
 
 ; CHECK-LABEL: define internal i32 @sum.gate(i32 %a0, ptr %a1)
 ; CHECK:         musttail call i32 @sum.listed(i32 %a0, ptr %a1)
-; The list is the gate's own: nothing to lend.
 ; CHECK-LABEL: define internal i32 @sum.gate.host(i32 %a0, ptr %a1)
 ; CHECK-NEXT:    %token = alloca
+; A copy of the list whose areas are lent: memory of the host, in which pointers are lent as they are read.
+; CHECK-NEXT:    %list = alloca [24 x i8], align 16
+; CHECK-NEXT:    call void @llvm.va_copy.p0(ptr %list, ptr %a1)
+; CHECK-NEXT:    %overflow = getelementptr i8, ptr %list, i64 8
+; CHECK-NEXT:    %overflow.own = load ptr, ptr %overflow, align 8
+; CHECK-NEXT:    %overflow.lent = call ptr @galeed.word.galeed_gate_argument(ptr %overflow.own)
+; CHECK-NEXT:    store ptr %overflow.lent, ptr %overflow, align 8
+; CHECK-NEXT:    %saved = getelementptr i8, ptr %list, i64 16
+; CHECK:         store ptr %saved.lent, ptr %saved, align 8
 ; CHECK-NEXT:    call void @galeed_gate_enter(
-; CHECK-NEXT:    call i32 @sum.listed(i32 %a0, ptr %a1)
+; CHECK-NEXT:    call i32 @sum.listed(i32 %a0, ptr %list)
 ; CHECK-LABEL: define i32 @sum(i32 %a0, ...)
 ; CHECK-NEXT:    %list = alloca [24 x i8], align 16
 ; CHECK-NEXT:    call void @llvm.va_start.p0(ptr %list)
