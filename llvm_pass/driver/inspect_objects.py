@@ -133,6 +133,23 @@ def symbols(data: bytes, name: str) -> tuple[dict[tuple[int, int], set[str]], se
     return entries, needed
 
 
+def defined(data: bytes, name: str) -> set[str]:
+    """All names of an object's code, those inside it too.
+
+    Raises: DriverError when it is neither ELF nor LLVM bitcode (whose names are not looked at).
+    """
+    if data.startswith(BITCODE_MAGICS):
+        return set()
+    table = sections(data, name)
+    code = {index for index, section in enumerate(table) if section.flags & SHF_EXECINSTR}
+    return {
+        _text(names, text)
+        for names, found in _symbol_tables(table, name)
+        for text, _, _, index, _, _ in found
+        if index in code and text
+    }
+
+
 def rewritten(data: bytes, name: str) -> bool | None:
     """Was this object rewritten? None: it holds no code at all.
 
