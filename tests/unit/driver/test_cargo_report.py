@@ -166,8 +166,9 @@ def test_what_could_not_be_rewritten_is_named(made: Made, capsys: pytest.Capture
 def test_the_pass_says_what_it_missed(made: Made, tmp_path: Path) -> None:
     made.source.write_text(
         "#include <stdarg.h>\n"
-        "int say(int n, ...) { va_list all; va_start(all, n); n += va_arg(all, int); va_end(all); return n; }\n"
+        "int tell(int n, ...) { va_list all; va_start(all, n); n += va_arg(all, int); va_end(all); return n; }\n"
         'void ask(int *at) { __asm__ volatile("lock incl %0" : "+m"(*at)); }\n'
+        "__attribute__((ms_abi)) int say(int n, ...) { return n; }\n"
     )
     words = ["-g", "-c", str(made.source), "-o", str(made.object)]
     subprocess.run([sys.executable, "-m", "llvm_pass.driver.cc", "c", *words], check=True)
