@@ -22,6 +22,7 @@ from pseudoptr.abi import (
 )
 
 __all__ = [
+    "ANY_ARGUMENT",
     "DELTA_OFFSET",
     "ENTRY_BYTES",
     "EXTENT",
@@ -58,6 +59,7 @@ READ_LIMIT_OFFSET, WRITE_LIMIT_OFFSET, DELTA_OFFSET = 8, 16, 24
 RMW = _enumerators("galeed_rmw")
 EXTENT = _enumerators("galeed_extent")
 NO_ARGUMENT = 255  # GALEED_NO_ARGUMENT
+ANY_ARGUMENT = 254  # ANY_ARGUMENT of pseudoptr/rust/src/calls/shape.rs: of the result only
 
 # Reads memory and the runtime's own; changes nothing that foreign code could see.
 _QUIET = "nounwind cold memory(read, inaccessiblemem: readwrite)"
@@ -84,22 +86,29 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
     "galeed_gate_result": ("i64", "i64", "nounwind"),
     "galeed_gate_enter": ("void", "ptr, ptr", "nounwind"),
     "galeed_gate_exit": ("void", "ptr", "nounwind"),
+    "galeed_gate_thrown": ("void", "ptr, ptr", "cold"),
     "galeed_callback_enter": ("ptr", "i64, ptr", "nounwind"),
     "galeed_callback_argument": ("i64", "i64", "nounwind"),
     "galeed_callback_result": ("i64", "i64", "nounwind"),
     "galeed_callback_exit": ("void", "ptr", "nounwind"),
+    "galeed_callback_thrown": ("void", "ptr, ptr", "cold"),
     "galeed_call_begin": ("i32", "ptr, ptr, ptr, i64", "nounwind cold"),
     "galeed_call_end": ("i64", "ptr, ptr, ptr, i64, i64", "nounwind cold"),
     "galeed_strtok": ("ptr", "ptr, ptr", "nounwind"),
+    "galeed_dynamic_cast": ("ptr", "ptr, ptr, ptr, i64", "nounwind"),
+    "galeed_cxx_thread": ("void", "ptr, ptr, ptr", ""),
+    "galeed_thrd_create": ("i32", "ptr, ptr, ptr", "nounwind"),
     "galeed_unsupported": ("void", "ptr", "nounwind cold noreturn"),
     "mpk_gate_side": ("preserve_allcc i32", "", "nounwind nonlazybind"),  # a lazy binding would change registers
+    "mpk_gate_is_foreign": ("i32", "", "nounwind"),
+    "galeed_start": ("i32", "", "nounwind"),
 }
 
 
 def declaration(name: str) -> str:
     """The IR line that declares a runtime function."""
     returns, parameters, attributes = FUNCTIONS[name]
-    return f"declare {returns} @{name}({parameters}) {attributes}"
+    return f"declare {returns} @{name}({parameters}) {attributes}".rstrip()
 
 
 def callee(name: str) -> str:

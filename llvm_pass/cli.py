@@ -87,6 +87,8 @@ def _run(options: argparse.Namespace) -> int:
         if outcome.refused:
             _refuse(outcome.refused)
             continue
+        if outcome.printed:
+            say(outcome.printed.removesuffix("\n"))
         if outcome.said:
             print(outcome.said, end="", flush=True)
         for remark in outcome.remarks:
@@ -125,6 +127,10 @@ def _work(options: argparse.Namespace) -> Work:
         names = tuple(name for name in options.passes.split(",") if name)
         chosen(names)
     policy = _with_entries(policy, options, names)
+    if options.lend_calls is not None:
+        if "lend-calls" not in names:
+            raise UsageError("--lend-calls needs the pass of that name in --passes")
+        policy = policy.with_names("lend-calls", options.lend_calls.split(","))
     return Work(
         names,
         policy,
@@ -133,6 +139,7 @@ def _work(options: argparse.Namespace) -> Work:
         print_changed=options.print_changed,
         dry_run=options.dry_run,
         explain=options.explain,
+        json=options.json,
         passed=options.pass_remarks is not None or options.pass_remarks_filter is not None,
     )
 

@@ -20,6 +20,7 @@ from llvm_pass.ir.syntax import bare
 from llvm_pass.passes import PASSES
 from llvm_pass.passes.base import Context, Pass
 from llvm_pass.policy import Policy, PolicyError
+from llvm_pass.policy.keys import AT_START
 from llvm_pass.policy.read import nearest
 from llvm_pass.remarks import Remark
 
@@ -28,7 +29,7 @@ DEFAULT_PASSES = tuple(item.name for item in PASSES if item.by_default)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """passes: names in order; `attributes` is put in front when it is missing and any is named.
+    """passes: names in order; `attributes` is put in front when it is missing and any that edits is named.
     round_trip: after each pass also let LLVM print the module and compare our reading of it.
     changed: called with (pass name, new text) after each pass that changed something.
     inline: put the helpers where they are called, for a code generator that does not optimise.
@@ -62,13 +63,14 @@ def chosen(names: tuple[str, ...]) -> list[Pass]:
     for name in names:
         if name not in known:
             raise UsageError(f"unknown pass '{name}'; {nearest(name, known)}")
-    first = () if not names or "attributes" in names else ("attributes",)
+    rewriting = any(known[name].edits for name in names)
+    first = ("attributes",) if rewriting and "attributes" not in names else ()
     return [known[name] for name in (*first, *names)]
 
 
 def served() -> set[str]:
     """The keys of a policy that somebody obeys: a pass, whoever chooses passes, `cargo galeed`."""
-    return {"passes", "hardening", *(key for item in PASSES for key in item.serves)}
+    return {"passes", *AT_START, *(key for item in PASSES for key in item.serves)}
 
 
 def passes_of(policy: Policy) -> tuple[str, ...]:

@@ -57,13 +57,20 @@ class Case:
 
     @classmethod
     def of(cls, seed: int, vectors: bool) -> Case:
-        """Sizes, language features and the level of optimisation, all drawn by the seed."""
+        """Sizes, language features and the level of optimisation, all drawn by the seed.
+
+        Half of the programs are small, so that more of them are judged in the same time.
+        """
         draw = random.Random(seed)
+        small = random.Random(f"small {seed}").random() < 0.5
         generator = [
             "--seed", str(seed), "--concise", "--max-funcs", str(draw.randint(1, 4)),
             "--max-block-depth", str(draw.randint(1, 3)), "--max-expr-complexity", str(draw.randint(2, 6)),
             "--max-pointer-depth", str(draw.randint(1, 4)), "--inline-function-prob", str(draw.choice((0, 50))),
         ]  # fmt: skip
+        if small:
+            generator += ["--max-block-size", "2", "--max-array-dim", "2", "--max-array-len-per-dim", "4"]
+            generator += ["--max-struct-fields", "5", "--max-union-fields", "3"]
         generator += [option for option in ("--float", "--builtins") if draw.random() < 0.25]
         generator += [f"--no-{option}" for option in ("volatiles", "bitfields") if draw.random() < 0.15]
         level = draw.choice(LEVELS)

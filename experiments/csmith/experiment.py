@@ -1,15 +1,15 @@
 """Differential testing: Csmith's programs by plain clang and rewritten, in two modes.
 
 `galeed-lab run csmith` judges a handful; `make sweep` thousands, resumed where it stopped.
-A program that differs is kept in failures/SEED. To reduce it, give C-Vise a script that
-first runs plain clang with UBSan (undefined behaviour may differ) and then
-`python -m experiments.csmith.experiment --source program.c --flags=-O2`, which ends with 1
-as long as the program differs; what is left goes to tests/differential.
+A program that differs is kept in failures/SEED, and `python -m experiments.csmith.reduce` makes
+it small; what is left goes to tests/differential. `--record` writes what was judged, and by
+which versions, to recorded.json beside this file.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import shutil
 import sys
@@ -17,8 +17,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments import machine
 from experiments.csmith.case import FAILURES, MODES, compare
-from experiments.csmith.sweep import Sweep, failed, summary
+from experiments.csmith.sweep import Sweep, failed, recorded_sweep, summary
 from experiments.csmith.tools import prepare
 from experiments.model import Experiment, LabError, Report
 from experiments.output import as_json, table, write_atomically
@@ -31,20 +32,34 @@ if TYPE_CHECKING:
 
 FEW = 20
 MANY = 2000
-JOBS = 2
+JOBS = len(os.sched_getaffinity(0))
+RECORD = Path(__file__).with_name("recorded.json")
 
 
-def sweep(folder: Path, first: int, count: int, jobs: int, say: Callable[[str], None]) -> Report:
-    """Judges seeds first .. first + count - 1 and sums up. Raises LabError."""
+def sweep(
+    folder: Path,
+    first: int,
+    count: int,
+    jobs: int,
+    say: Callable[[str], None],
+    seconds: float | None = None,
+    record: Path | None = None,
+) -> Report:
+    """Judges seeds first .. first + count - 1 and sums up. Raises LabError.
+
+    seconds: begin no program after that time. record: a file for what was judged.
+    """
     tools = prepare(folder)
     seeds = range(first, first + count)
     one = Sweep(folder, tools)
-    one.run(seeds, jobs, say)
+    one.run(seeds, jobs, say, seconds)
     known = one.recorded()
     records = [known[seed] for seed in seeds if seed in known]
     result = summary(records, tools, MODES)
     file = folder / "result.json"
     write_atomically(file, as_json(result))
+    if record is not None:
+        write_atomically(record, as_json(recorded_sweep(records, tools, machine.facts())))
     bad = [f"seed {record['seed']} (see {folder / 'failures'})" for record in records if failed(record)]
     return Report(result, _table(result), tuple(bad), (file, one.path))
 
@@ -95,7 +110,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="experiments.csmith", description=__doc__)
     parser.add_argument("--programs", type=int, default=MANY, metavar="N", help=f"how many (default: {MANY})")
     parser.add_argument("--first", type=int, default=1, metavar="SEED", help="the first seed (default: 1)")
-    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help=f"at a time (default: {JOBS})")
+    parser.add_argument("--jobs", type=int, default=JOBS, metavar="N", help=f"at a time (default: {JOBS}, the CPUs)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="begin no program after that time")
+    parser.add_argument("--record", action="store_true", help=f"write what was judged to {RECORD.relative_to(ROOT)}")
     parser.add_argument(
         "--output", type=Path, default=ROOT / "build" / "csmith", metavar="DIR", help="where results go"
     )
@@ -112,7 +129,10 @@ def main() -> int:
         if arguments.source:
             report = judge_source(arguments.source, shlex.split(arguments.flags), arguments.output)
         else:
-            report = sweep(arguments.output, arguments.first, arguments.programs, arguments.jobs, say)
+            record = RECORD if arguments.record else None
+            report = sweep(
+                arguments.output, arguments.first, arguments.programs, arguments.jobs, say, arguments.seconds, record
+            )
     except LabError as error:
         print(f"csmith: {error}", file=sys.stderr)
         return 2

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.csmith.case import FAILURES, MODES, Case, judge
+from experiments.csmith.case import FAILURES, MODES, SKIPPED, Case, judge
 from experiments.model import LabError
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ class Sweep:
             seed for seed in seeds if seed not in known or (failed(known[seed]) and known[seed].get("sources") != now)
         ]
 
-    def run(self, seeds: Iterable[int], jobs: int, say: Callable[[str], None]) -> None:
-        """Judges what is missing. Raises LabError when the record cannot be written."""
-        todo = self.missing(seeds)
+    def run(self, seeds: Iterable[int], jobs: int, say: Callable[[str], None], seconds: float | None = None) -> None:
+        """Judges what is missing. seconds: begin no program after that time. Raises LabError when the record
+        cannot be written."""
+        todo, end = self.missing(seeds), None if seconds is None else time.monotonic() + seconds
         say(f"{len(todo)} programs to judge, {jobs} at a time")
         self.folder.mkdir(parents=True, exist_ok=True)
         done = 0
@@ -73,19 +75,33 @@ class Sweep:
                 self.path.open("a", encoding="utf-8") as record,
                 ProcessPoolExecutor(jobs, get_context("spawn"), os.nice, (NICE,)) as pool,
             ):
-                futures = {
-                    pool.submit(_one, seed, self.tools, self.modes, self.folder / "failures"): seed for seed in todo
-                }
+                waiting = iter(todo)
+                running: set[Future[dict[str, Json]]] = set()
+
+                def begin() -> bool:
+                    late = end is not None and time.monotonic() >= end
+                    seed = None if late else next(waiting, None)
+                    if seed is not None:
+                        running.add(pool.submit(_one, seed, self.tools, self.modes, self.folder / "failures"))
+                    return seed is not None
+
                 try:
-                    for future in as_completed(futures):
-                        line = future.result()
-                        record.write(json.dumps(line) + "\n")
-                        record.flush()
-                        done += 1
-                        if failed(line):
-                            say(f"seed {line['seed']}: {_words(line)}")
-                        if done % 50 == 0:
-                            say(f"{done} of {len(todo)} judged")
+                    while True:
+                        while len(running) < jobs and begin():
+                            pass
+                        if not running:
+                            break
+                        ready, _ = wait(running, return_when=FIRST_COMPLETED)
+                        running -= ready
+                        for future in ready:
+                            line = future.result()
+                            record.write(json.dumps(line) + "\n")
+                            record.flush()
+                            done += 1
+                            if failed(line):
+                                say(f"seed {line['seed']}: {_words(line)}")
+                            if done % 50 == 0:
+                                say(f"{done} of {len(todo)} judged")
                 except BaseException:
                     pool.shutdown(wait=False, cancel_futures=True)
                     raise
@@ -150,4 +166,29 @@ def summary(records: Sequence[dict[str, Json]], tools: Tools, modes: Sequence[st
         "levels": dict(sorted(levels.items())),
         "modes": counts,
         "failures": {str(record["seed"]): _words(record) for record in records if failed(record)},
+    }
+
+
+def recorded_sweep(records: Sequence[dict[str, Json]], tools: Tools, facts: dict[str, Json]) -> dict[str, Json]:
+    """What is kept of a sweep beside the sources: seeds, versions, counts, failures; no programs and no times.
+
+    facts: of the machine (experiments.machine).
+    """
+    whole = summary(records, tools, MODES)
+    seeds = [int(str(record["seed"])) for record in records]
+    reasons: Counter[str] = Counter()
+    modes: dict[str, Json] = {}
+    for mode in MODES:
+        outcomes = [_modes(record)[mode] for record in records if mode in _modes(record)]
+        modes[mode] = dict(sorted(Counter(str(outcome["verdict"]) for outcome in outcomes).items()))
+        reasons.update(f"{mode}: {outcome['note']}" for outcome in outcomes if outcome["verdict"] == SKIPPED)
+    return {
+        "seeds": {"first": min(seeds, default=0), "last": max(seeds, default=0), "judged": len(set(seeds))},
+        "versions": whole["versions"],
+        "judged_by_other_sources": whole["judged_by_other_sources"],
+        "machine": {name: facts[name] for name in ("cpu", "pku", "kernel", "libc", "rustc", "date") if name in facts},
+        "levels": whole["levels"],
+        "modes": modes,
+        "skipped": dict(sorted(reasons.items())),
+        "failures": whole["failures"],
     }

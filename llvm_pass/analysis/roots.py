@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 
 from llvm_pass.ir.module import Function, Module, block_of_label
-from llvm_pass.ir.syntax import GLOBAL, LOCAL, argument_value
+from llvm_pass.ir.syntax import GLOBAL, LOCAL, argument_value, blanked, found_in, groups_of
 
 # What these return is C's own memory (or the C library's), never lent.
 OWN_MEMORY = frozenset(
@@ -35,11 +35,12 @@ _DEFINITION = re.compile(rf"^  ({LOCAL}) = (?:tail |musttail |notail )?(\w+)(.*)
 _BASE = re.compile(rf", ptr(?: addrspace\(\d+\))? ({LOCAL})(?=,|$)")
 _PHI = re.compile(rf"\[ (.+?), ({LOCAL}) \]")
 _SELECT = re.compile(rf"^ (?:[a-z]+ )*(i1 .+?), ptr (.+?), ptr ({LOCAL}|{GLOBAL}|[a-z]\w*(?: .*\))?)(?=, !|$)")
-_PTRMASK = re.compile(r"@llvm\.(?:ptrmask|launder\.invariant|strip\.invariant|ssa\.copy)")
+_SAME = re.compile(rf"@llvm\.(?:ptrmask|launder\.invariant|strip\.invariant|ssa\.copy)[\w.]*(?:\(ptr [^,]*?({LOCAL}))?")
 _CALLEE = re.compile(rf" ({GLOBAL})\(")
 _COPIED = re.compile(r" (?:byval|inalloca|preallocated)\(")
 _VECTOR_BASE = re.compile(rf", <\d+ x ptr> ({LOCAL})(?=,|$)")
 _FROM_FLAT = re.compile(rf"^ ptr ({LOCAL}) to ")
+_COPY = re.compile(rf"^ ptr ({LOCAL})(?=,| to |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,16 +226,16 @@ class Roots:
         if definition is None:
             return value
         if definition.opcode == "getelementptr":
-            match = _BASE.search(definition.rest)
-            return match.group(1) if match else None
+            base = next(found_in(_BASE, definition.rest), None)
+            return base[0] if base else None
         if definition.opcode == "addrspacecast":
             match = _FROM_FLAT.match(definition.rest)  # from another space: entries are asked of flat pointers
             return match.group(1) if match else value
         if definition.opcode in ("freeze", "bitcast"):
-            return argument_value(definition.rest.split(", !", 1)[0].split(" to ", 1)[0])
-        if definition.opcode == "call" and _PTRMASK.search(definition.rest):
-            match = re.search(rf"\(ptr [^,]*?({LOCAL})", definition.rest)
-            return match.group(1) if match else None
+            match = _COPY.match(definition.rest)
+            return match.group(1) if match else None if definition.rest.startswith(" ptr ") else value
+        if definition.opcode == "call":
+            return next((base for (base,) in found_in(_SAME, definition.rest)), value)
         return value
 
     def _is_raw(self, name: str) -> bool:
@@ -244,7 +245,7 @@ class Roots:
         if definition.opcode == "alloca":
             return True
         if definition.opcode in ("call", "invoke"):
-            match = _CALLEE.search(definition.rest)
+            match = _CALLEE.search(blanked(definition.rest))  # a quoted name is none of these
             return match is not None and match.group(1) in OWN_MEMORY
         return False
 
@@ -260,10 +261,10 @@ class Roots:
         if definition.opcode == "phi":
             if not definition.rest.startswith(" ptr ["):
                 return None
-            inputs = tuple((argument_value(value), block) for value, block in _PHI.findall(definition.rest))
+            inputs = tuple((argument_value(value), block) for value, block in found_in(_PHI, definition.rest))
             return Merge(name, definition.line, "phi", inputs)
-        match = _SELECT.match(definition.rest)
+        match = groups_of(_SELECT, definition.rest)
         if match is None:
             return None
-        sides = tuple((argument_value(side), "") for side in match.group(2, 3))
-        return Merge(name, definition.line, "select", sides, match.group(1))
+        sides = tuple((argument_value(side), "") for side in match[1:])
+        return Merge(name, definition.line, "select", sides, match[0])

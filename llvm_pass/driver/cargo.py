@@ -64,9 +64,9 @@ def drive(argv: list[str]) -> int:
 
 
 def for_programs(environment: dict[str, str], policy: Policy) -> dict[str, str]:
-    """What programs start with: the policy's hardening is prepared, unless the environment says what is."""
-    hardening = policy.word("hardening")
-    return environment if hardening is None else {"GALEED_HARDEN": hardening, **environment}
+    """What programs start with: what the policy says of the start, unless the environment says what is."""
+    words = {"GALEED_HARDEN": policy.word("hardening"), "GALEED_ON_TRAP": policy.word("on-trap")}
+    return {**{name: word for name, word in words.items() if word is not None}, **environment}
 
 
 def check_allocators(build: Build, place: Place) -> None:

@@ -12,11 +12,13 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <threads.h>
 #include "galeed.h"
 
 /* [M] in galeed.h, which cannot say so in plain C: hence own C names for those symbols. */
@@ -54,6 +56,10 @@ uint64_t galeed_gate_result(uint64_t pointer) { return pointer; }
 void galeed_gate_enter(void *token, const char *function) { (void)token, (void)function; }
 void galeed_gate_exit(void *token) { (void)token; }
 
+/* Reached by no gate here: all of the program is foreign. */
+void galeed_gate_thrown(void *token, void *exception) { (void)token, (void)exception; }
+void galeed_callback_thrown(void *token, void *exception) { (void)token, (void)exception; }
+
 _Noreturn void galeed_unsupported(const char *what) {
     fprintf(stderr, "galeed: reached code that could not be rewritten: %s\n", what);
     abort();
@@ -69,6 +75,19 @@ void galeed_callback_exit(void *token) { (void)token; }
 int galeed_pthread_create(void *thread, const void *attributes, void *(*start)(void *), void *argument) {
     return pthread_create(thread, attributes, start, argument);
 }
+int galeed_thrd_create(void *thread, const void *start, void *argument) {
+    return thrd_create(thread, (thrd_start_t)start, argument);
+}
+
+/* libstdc++'s, in programs that hold C++. */
+#pragma weak __dynamic_cast
+void *__dynamic_cast(const void *object, const void *from, const void *to, ptrdiff_t hint);
+uint64_t galeed_dynamic_cast(uint64_t object, const void *from, const void *to, ptrdiff_t hint) {
+    return (uint64_t)__dynamic_cast((const void *)object, from, to, hint);
+}
+void raw_cxx_thread(void *thread, void *state, const void *depend) __attribute__((weak)) __asm__(
+    "_ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE");
+void galeed_cxx_thread(void *thread, void *state, const void *depend) { raw_cxx_thread(thread, state, depend); }
 
 /* An argument with the tag stays as it is: the call is made with it, and the C library traps. */
 int galeed_call_begin(const void *shape, uint64_t *words, void **loans, uint64_t pc) {

@@ -2,27 +2,24 @@
 
 Where an access became a call, "reads only its arguments", "never calls back",
 "does not capture" and their kind no longer hold, and LLVM would believe them.
-Source: LLVM LangRef, "Function Attributes" and "Parameter Attributes".
+attribute_table.py says of each why.
 """
 
 from __future__ import annotations
 
 import re
 
+from llvm_pass.ir.attribute_table import FUNCTION, VALUE, dropped
+
+_STRINGS = re.compile(r'("[^"]*")')
 _NESTED = r"\([^()]*(?:\([^()]*(?:\([^()]*\)[^()]*)*\)[^()]*)*\)"
-_FUNCTION_LIES = re.compile(
-    rf" (?:memory{_NESTED}|readnone|readonly|writeonly|argmemonly|inaccessiblememonly|inaccessiblemem_or_argmemonly|"
-    r"nofree|nosync|willreturn|nocallback|speculatable|norecurse)(?= )"
-)
+_FUNCTION_LIES = re.compile(rf" (?:{'|'.join(dropped(FUNCTION))})(?:{_NESTED})?(?= )")
 # A handle keeps the low 12 bits of the address: larger alignments are lies about it.
 _VALUE_LIES = re.compile(
     r" (?:(?<!\) )align (?:8192|(?:1[6-9]|[2-9]\d|\d{3,})\d{3})|"
-    rf"(?:captures|dereferenceable|dereferenceable_or_null|initializes){_NESTED}|"
-    r"nocapture|readonly|writeonly|readnone|nofree|writable)(?=[ ,)])"
+    rf"(?:{'|'.join(dropped(VALUE))})(?:{_NESTED})?)(?=[ ,)])"
 )
-_VALUE_HINT = re.compile(
-    r"align \d{4}|captures\(|dereferenceable|initializes\(|readonly|writeonly|readnone|nofree|writable|nocapture"
-)
+_VALUE_HINT = re.compile(rf"align \d{{4}}|{'|'.join(dropped(VALUE))}")
 _METADATA_LIES = re.compile(r", !(?:dereferenceable(?:_or_null)?|nofree) !\d+|, !align !\d+")
 _ASSUMED_LIES = re.compile(
     r'"(?:dereferenceable|dereferenceable_or_null)"(?=\()|"align"(?=\([^()]*, i64 (?:8192|[1-9]\d{4,})[,)])'
@@ -30,9 +27,10 @@ _ASSUMED_LIES = re.compile(
 
 _METADATA_HINT = re.compile(r"!(?:dereferenceable|nofree|align) ")
 
-# Kept on gates: how the code is generated, nothing about what the body does.
+# Kept on gates: how the code is generated, nothing about what the body does. Not nounwind:
+# exceptions of others pass through C's frames, and must not pass a gate unseen.
 _GATE_KEEPS = re.compile(
-    r"nounwind|uwtable(?:\(\w+\))?|ssp|sspstrong|sspreq|noredzone|nocf_check|null_pointer_is_valid|shadowcallstack|"
+    r"uwtable(?:\(\w+\))?|ssp|sspstrong|sspreq|noredzone|nocf_check|null_pointer_is_valid|shadowcallstack|"
     r'"(?:target-cpu|tune-cpu|target-features|frame-pointer|stack-protector-buffer-size|min-legal-vector-width|'
     r'probe-stack|stack-probe-size)"="[^"]*"'
 )
@@ -44,7 +42,11 @@ def without_function_lies(group: str) -> str:
 
     Groups of the allocator's own declarations are left: LLVM knows malloc by them.
     """
-    return group if "allockind(" in group else _FUNCTION_LIES.sub("", group)
+    if "allockind(" in group:
+        return group
+    # A string's words are nobody's attribute. LLVM refuses a group with nothing in it.
+    parts = (part if part[:1] == '"' else _FUNCTION_LIES.sub("", part) for part in _STRINGS.split(group))
+    return "".join(parts).replace("{ }", '{ "galeed-none-left" }')
 
 
 def without_value_lies(line: str) -> str:
@@ -53,7 +55,10 @@ def without_value_lies(line: str) -> str:
         line = _METADATA_LIES.sub("", line)
     if "@llvm.assume(" in line:
         line = _ASSUMED_LIES.sub('"ignore"', line)
-    return _VALUE_LIES.sub("", line) if _VALUE_HINT.search(line) else line
+    if not _VALUE_HINT.search(line):
+        return line
+    # Names, assembly and bundles' tags may hold any words.
+    return "".join(part if part[:1] == '"' else _VALUE_LIES.sub("", part) for part in _STRINGS.split(line))
 
 
 def groups(lines: list[str], start: int) -> dict[str, str]:

@@ -6,10 +6,13 @@ of one line are a bug of the pass and refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llvm_pass.ir.module import Module
+
+_FRESH = re.compile(r"%galeed\.(\d{1,18})(?![\w.$-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,16 @@ class Edits:
         self._declared: dict[str, str] = {}
         self._defined: dict[str, list[str]] = {}
         self._footer: list[str] = []
-        self._names = 0
+        self._names: int | None = None
 
     def __bool__(self) -> bool:
         return bool(self._replaced or self._after or self._before or self._declared or self._defined or self._footer)
 
     def fresh(self) -> str:
         """A local name that nothing else has. Names never disturb the numbering of unnamed values."""
+        if self._names is None:  # behind those of earlier passes, and of whoever likes such names
+            found = (_FRESH.finditer(line) for line in self._module.lines if "%galeed." in line)
+            self._names = max((int(match.group(1)) for each in found for match in each), default=0)
         self._names += 1
         return f"%galeed.{self._stem}{self._names}"
 

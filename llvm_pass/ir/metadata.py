@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from llvm_pass.ir.syntax import blanked
+
 _NODE = re.compile(r"^!(\d+) = (.*)$")
 _REFERENCE = re.compile(r"!\d+")
 _STRING = re.compile(r'^!\{!"([^"]*)"')
 _FIELD = {name: re.compile(rf"\b{name}: ([^,)]+)") for name in ("line", "column", "scope", "file", "inlinedAt")}
 _FILE_NAME = re.compile(r'filename: "([^"]*)"')
+_ESCAPE = re.compile(rb"\\(\\|[0-9A-F]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Metadata:
         return Place(self._file(scope), int(line or 0), int(column or 0))
 
     def _field(self, body: str, name: str) -> str | None:
-        match = _FIELD[name].search(body)
+        match = _FIELD[name].search(blanked(body))  # fields hold no strings
         return match.group(1) if match else None
 
     def _file(self, scope: str | None) -> str:
@@ -69,7 +72,7 @@ class Metadata:
             file = self.nodes.get(self._field(body, "file") or "", "")
             match = _FILE_NAME.search(file)
             if match:
-                return match.group(1)
+                return unescaped(match.group(1))
             scope = self._field(body, "scope")
             if scope is None:
                 break
@@ -83,3 +86,15 @@ class Metadata:
             return None
         match = _STRING.match(self.nodes.get(references[1], ""))
         return match.group(1) if match else None
+
+
+def unescaped(text: str) -> str:
+    """What stands between quotes, as it was: LLVM writes all but printable ASCII as \\XX."""
+    if "\\" not in text:
+        return text
+
+    def byte(found: re.Match[bytes]) -> bytes:
+        code = found.group(1)
+        return code if code == b"\\" else bytes([int(code, 16)])
+
+    return _ESCAPE.sub(byte, text.encode()).decode("utf-8", "replace")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from llvm_pass.ir.metadata import Metadata
-from llvm_pass.ir.syntax import Header, parse_header
+from llvm_pass.ir.syntax import Header, blanked, parse_header, split_list
 from llvm_pass.ir.types import TypeTable
 
 MARK = "galeed.passes"  # named metadata: which passes this module has been through
@@ -114,11 +114,11 @@ class Module:
 
 def block_of_label(line: str) -> str:
     """pre: the line is a label. Its name as operands write it, with %."""
-    end = line.index('":') + 1 if line.startswith('"') else line.index(":")
+    end = line.index('"', 1) + 1 if line.startswith('"') else line.index(":")
     return "%" + line[:end]
 
 
 def predecessors(label_line: str) -> list[str]:
     """What LLVM printed behind the label; empty for none."""
-    match = _PREDS.search(label_line)
-    return match.group(1).split(", ") if match else []
+    match = _PREDS.search(blanked(label_line))
+    return split_list(label_line[match.start(1) :]) if match else []

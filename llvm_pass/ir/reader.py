@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from typing import Any, Self
 from llvm_pass.errors import UnreadableModule
 from llvm_pass.ir.bitcode import is_bitcode, producer
 
+# Far more than LLVM takes for any of its tasks: what is over it hangs.
+_SECONDS, _BYTES_A_SECOND = 300.0, 20_000
 _TEXT_PRODUCER = re.compile(rb'!"[^"]*?(?:clang|rustc|LLVM|ldc|flang)[^"]*? version (\d+[\w.]*)')
 
 
@@ -35,6 +38,7 @@ class Llvm:
     def __init__(self) -> None:
         # Closed in close(); the child's last words are the only trace of an abort.
         self._words = tempfile.TemporaryFile()  # noqa: SIM115
+        self._size = 0  # bytes of the largest module that it has read
         self._child = subprocess.Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("worker.py"))],  # -P: types.py here is not Python's
             stdin=subprocess.PIPE,
@@ -93,10 +97,21 @@ class Llvm:
             self._child.stdin.flush()
         except BrokenPipeError:
             raise LlvmDied(self._last_words()) from None
+        self._size = max(self._size, len(data))
+        self._await(_SECONDS + self._size / _BYTES_A_SECOND)
         fields, payload = self._receive()
         if not fields["ok"]:
             raise LlvmRefused(_one_line(payload.decode("utf-8", "replace")))
         return payload
+
+    def _await(self, seconds: float) -> None:
+        """An answer comes as a whole, or LLVM hangs and is ended. Raises LlvmDied."""
+        assert self._child.stdout is not None
+        poll = select.poll()
+        poll.register(self._child.stdout, select.POLLIN)
+        if not poll.poll(seconds * 1000):
+            self._child.kill()
+            raise LlvmDied(f"LLVM gave no answer within {seconds:.0f} s")
 
     def _receive(self) -> tuple[dict[str, Any], bytes]:
         assert self._child.stdout is not None
@@ -110,9 +125,10 @@ class Llvm:
         code = self._child.wait()
         self._words.seek(0)
         words = [line for line in self._words.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        telling = next(
-            (line for line in words if "Assertion" in line or "LLVM ERROR" in line), words[-1] if words else ""
-        )
+        telling = next((line for line in words if "Assertion" in line), words[-1] if words else "")
+        fatal = next((line for line in words if "LLVM ERROR" in line), "")
+        if fatal:  # what it found wrong comes first
+            telling = fatal if fatal == words[0] else f"{words[0].strip()}; {fatal}"
         return f"LLVM ended with {'signal ' + str(-code) if code < 0 else 'code ' + str(code)}: {telling.strip()[:300]}"
 
 

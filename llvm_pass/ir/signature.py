@@ -16,14 +16,16 @@ _ABI = re.compile(
     r"(?:signext|zeroext|noext|inreg|nest|swiftself|swiftasync|swifterror|(?:byval|byref|sret|inalloca|preallocated)\(.*\))$"
 )
 _FAST_MATH = re.compile(r"(?:nnan|ninf|nsz|arcp|contract|afn|reassoc|fast) ")
-_CONVENTION = re.compile(r"(\w*cc|cc \d+|x86_\w+|intel_ocl_bicc) ")
+_CONVENTION = re.compile(
+    r"(\w*cc|cc ?\d+|x86_\w+|intel_ocl_bicc|(?:aarch64|amdgpu|arm|avr|msp430|ptx|riscv|spir)_\w+(?:\(\d+\))?) "
+)
 _LINKAGE = re.compile(
     r"define (?:(private|internal|available_externally|linkonce_odr|linkonce|weak_odr|weak|external) )?"
     r"(?:(?:dso_local|dso_preemptable) )?(?:(default|hidden|protected) )?(?:(?:dllimport|dllexport) )?"
 )
 _AFTER = re.compile(
-    r"^((?: (?:local_)?unnamed_addr)?)((?: #\d+)*)(?: section \"[^\"]*\")?(?: partition \"[^\"]*\")?"
-    r'( comdat(?:\(\$(?:[\w.$-]+|"[^"]*")\))?)?((?: align \d+)?)(.*)$'
+    r"^((?: (?:local_)?unnamed_addr)?(?: addrspace\(\d+\))?)((?: #\d+)*)(?: section \"[^\"]*\")?(?: partition \"[^\"]*\")?"
+    r'( comdat(?:\(\$(?:[\w.$-]+|"[^"]*")\))?)?((?: align \d+)?)((?: (?:gc|prefix|prologue|personality|!|\{).*)?)$'
 )
 _COPIED = re.compile(r"byval\((.*?)\)(?: align \d+)?$")
 _WRITTEN = re.compile(r"sret\((.*)\)$")
@@ -121,7 +123,7 @@ class Definition:
     signature: Signature
     returns_text: str  # convention, all return attributes and type, as they stand
     names: tuple[str, ...]  # of the parameters
-    address: str  # " local_unnamed_addr" or ""
+    address: str  # " local_unnamed_addr" or "", and the address space
     groups: tuple[str, ...]  # attribute groups
     comdat: str  # " comdat", " comdat($x)" or ""
     align: str

@@ -7,6 +7,7 @@ separated by ", "), never text that a person wrote.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 LOCAL = r'%(?:[\w.$-]+|"[^"]*")'
@@ -15,6 +16,9 @@ GLOBAL = r'@(?:[\w.$-]+|"[^"]*")'
 _CALL = re.compile(rf"^  (?:({LOCAL}) = )?(?:(tail|musttail|notail) )?(call|invoke|callbr) ")
 _CALLEE = re.compile(rf" ({GLOBAL}|{LOCAL})\(")
 _ASM = re.compile(r' asm (?:sideeffect |alignstack |inteldialect |unwind )*"')
+_QUOTED = re.compile(r'"[^"]*"')
+_MENTIONED = re.compile(rf'({GLOBAL})(?=(.?))|"[^"]*"')
+_VALUES = re.compile(rf'{LOCAL}|"[^"]*"')
 _METADATA = re.compile(r", !([\w.]+) (!\d+)")
 _TRAILING_LOCAL = re.compile(rf"({LOCAL})$")
 _HEADER_NAME = re.compile(rf" ({GLOBAL})\(")
@@ -29,6 +33,48 @@ _PARAMETER = re.compile(
     rf"nofpclass|preallocated|range|sret){_NESTED}|"
     rf'(?:{_PARAMETER_WORDS})(?![\w(])|"[^"]*"(?:="[^"]*")?) '
 )
+
+
+def blanked(text: str) -> str:
+    """The text with underscores for what is inside quotes: names and strings may hold anything.
+
+    LLVM escapes quotes inside of quotes, so that they come in pairs; every place keeps its index.
+    """
+    return _QUOTED.sub(lambda found: f'"{"_" * (found.end() - found.start() - 2)}"', text) if '"' in text else text
+
+
+def groups_of(pattern: re.Pattern[str], text: str) -> tuple[str, ...] | None:
+    """What the groups match at the start of a text, as if nothing were inside its quotes. None: no match."""
+    if '"' not in text:
+        plain = pattern.match(text)
+        return plain.groups() if plain else None
+    match = pattern.match(blanked(text))
+    return _original(match, text) if match else None
+
+
+def found_in(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, ...]]:
+    """The groups of each match in a text, as if nothing were inside its quotes."""
+    if '"' not in text:
+        yield from (match.groups() for match in pattern.finditer(text))
+    else:
+        yield from (_original(match, text) for match in pattern.finditer(blanked(text)))
+
+
+def _original(match: re.Match[str], text: str) -> tuple[str, ...]:
+    spans = (match.span(number) for number in range(1, match.re.groups + 1))
+    return tuple(text[start:end] if start >= 0 else None for start, end in spans)  # type: ignore[misc]
+
+
+def mentions(line: str) -> Iterator[tuple[str, bool]]:
+    """The globals that a line names outside of strings, and whether a parenthesis opens behind the name."""
+    for match in _MENTIONED.finditer(line):
+        if match.group(1) is not None:
+            yield match.group(1), match.group(2) == "("
+
+
+def renamed(line: str, names: dict[str, str]) -> str:
+    """The line with local values under other names; what stands in strings and names of globals is none."""
+    return _VALUES.sub(lambda match: names.get(match.group(), match.group()), line)
 
 
 def bare(name: str) -> str:
@@ -98,29 +144,27 @@ def parse_call(line: str) -> Call | None:
     if match is None:
         return None
     result, marker, kind = match.group(1), match.group(2) or "", match.group(3)
-    start = match.end()
-    callee = _CALLEE.search(line, start - 1)
-    asm = _ASM.search(line, start - 1)
+    start, plain = match.end(), blanked(line)
+    callee = _CALLEE.search(plain, start - 1)
+    asm = _ASM.search(plain, start - 1)
     if asm and (callee is None or asm.start() <= callee.start()):
-        at = line.index('"', asm.start())
+        at = plain.index('"', asm.start())
         for _ in range(2):  # template and constraints
-            at = line.index('"', at) + 1
-            at = line.index('"', at) + 1
-        end = closing(line, line.index("(", at))
-        inside = line[line.index("(", at) + 1 : end]
+            at = plain.index('"', at) + 1
+            at = plain.index('"', at) + 1
+        end = closing(plain, plain.index("(", at))
+        inside = line[plain.index("(", at) + 1 : end]
         return Call(result, marker, kind, line[start : asm.start()], "asm", tuple(split_list(inside)), line[end + 1 :])
     if callee is None:
         return Call(result, marker, kind, line[start:], "", (), "")
-    end = closing(line, callee.end() - 1)
-    inside = line[callee.end() : end]
-    return Call(
-        result, marker, kind, line[start : callee.start()], callee.group(1), tuple(split_list(inside)), line[end + 1 :]
-    )
+    end = closing(plain, callee.end() - 1)
+    inside, name = line[callee.end() : end], line[callee.start(1) : callee.end(1)]
+    return Call(result, marker, kind, line[start : callee.start()], name, tuple(split_list(inside)), line[end + 1 :])
 
 
 def metadata_of(tail: str) -> dict[str, str]:
     """{"dbg": "!12", ...} of an instruction's end."""
-    return dict(_METADATA.findall(tail)) if "!" in tail else {}
+    return dict(_METADATA.findall(tail, tail.rfind('"') + 1)) if "!" in tail else {}
 
 
 def argument_value(argument: str) -> str | None:
@@ -156,9 +200,10 @@ class Header:
 
 def parse_header(line: str) -> Header:
     """pre: the line starts with define or declare."""
-    match = _HEADER_NAME.search(line)
+    plain = blanked(line)
+    match = _HEADER_NAME.search(plain)
     if match is None:
         raise ValueError(f"no function name in '{line[:80]}'")
-    end = closing(line, match.end() - 1)
-    inside = line[match.end() : end]
-    return Header(line[: match.start()], match.group(1), tuple(split_list(inside)), line[end + 1 :])
+    end = closing(plain, match.end() - 1)
+    inside, name = line[match.end() : end], line[match.start(1) : match.end(1)]
+    return Header(line[: match.start()], name, tuple(split_list(inside)), line[end + 1 :])

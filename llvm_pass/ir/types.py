@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from llvm_pass.ir.syntax import closing
+
 _FLOATS = {
     "half": (2, 2),
     "bfloat": (2, 2),
@@ -22,6 +24,8 @@ _FLOATS = {
     "ppc_fp128": (16, 16),
 }
 _WORD = re.compile(r'%(?:[\w.$-]+|"[^"]*")|[a-z]\w*(?: addrspace\(\d+\))?')
+_SPACE = re.compile(r"ptr addrspace\((\d+)\)")
+_NARROW = frozenset(("270", "271"))  # x86: pointers of 32 bits
 _SIZED = re.compile(r"[<\[]\s*(vscale x )?(\d+) x ")
 _INTEGER = re.compile(r"i(\d+)")
 _NAMED = re.compile(r'^(%(?:[\w.$-]+|"[^"]*")) = type (.+)$')
@@ -46,6 +50,11 @@ class Type:
     packed: bool = False
 
     @property
+    def unmeasured(self) -> bool:
+        """Has it no size that we know: scalable, opaque, the target's own?"""
+        return self.kind == "other" and not self.store_bytes
+
+    @property
     def pointers(self) -> bool:
         """Does a value of this type hold (default address space) pointers anywhere?"""
         return self.kind == "pointer" or any(part.pointers for part in self.parts)
@@ -65,6 +74,8 @@ def _round(value: int, align: int) -> int:
 
 
 def _struct(text: str, fields: list[Type], packed: bool) -> Type:
+    if any(field.unmeasured for field in fields):
+        return Type(text, "other", parts=tuple(fields))
     offset, align = 0, 1
     for field in fields:
         if not packed:
@@ -106,6 +117,9 @@ class TypeTable:
             return self._fields(text, start)
         if opening in ("<", "["):
             return self._sequence(text, start)
+        if text.startswith("target(", start):
+            end = closing(text, start + len("target")) + 1
+            return Type(text[start:end], "other"), end
         match = _WORD.match(text, start)
         if match is None:
             raise TypeSyntaxError(f"no type at '{text[start : start + 40]}'")
@@ -125,8 +139,10 @@ class TypeTable:
             return Type(word, "float", size, _round(size, align), align, size * 8)
         if word.startswith("%"):
             return self._name(word)
-        if word.startswith("ptr addrspace("):
-            return Type(word, "other", 8, 8, 8, 64)
+        space = _SPACE.fullmatch(word)
+        if space:
+            nbytes = 4 if space.group(1) in _NARROW else 8
+            return Type(word, "other", nbytes, nbytes, nbytes, nbytes * 8)
         if word in ("void", "metadata", "label", "token", "opaque", "x86_amx"):
             return Type(word, "void" if word == "void" else "other")
         raise TypeSyntaxError(f"unknown type '{word}'")
@@ -161,7 +177,7 @@ class TypeTable:
         element, at = self.prefix(text, match.end())
         end, count = at + 1, int(match.group(2))
         whole = text[start:end]
-        if match.group(1):
+        if match.group(1) or element.unmeasured:
             return Type(whole, "other"), end
         if text[start] == "[":
             size = element.alloc_bytes * count

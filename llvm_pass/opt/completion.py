@@ -88,7 +88,9 @@ def _zsh(program: str, options: list[_Option]) -> str:
     for option in options:
         text = option.help.replace("[", "(").replace("]", ")").replace(":", "")
         if option.value == "A,B":
-            value = f":pass:_values -s , pass {' '.join(option.choices)}"
+            # zsh evaluates the words of an action: print<boundary> must not redirect.
+            words = " ".join(f'"{choice}"' if "<" in choice else choice for choice in option.choices)
+            value = f":pass:_values -s , pass {words}"
         elif option.choices:
             value = f":{option.names[0].lstrip('-')}:({' '.join(option.choices)})"
         elif option.value == "FILE":

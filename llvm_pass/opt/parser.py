@@ -94,6 +94,7 @@ def _passes(group: argparse._ArgumentGroup) -> None:
         metavar="A,B",
         help="in place of the policy's entries: names, with * and ?, or @FILE, a version script or a list",
     )
+    add("--lend-calls", metavar="NAMES", help="functions that pass lend-calls gates besides the policy's; with stars")
     add("--verify-each", action="store_true", help="after each pass also compare our reading with LLVM's")
     add("--print-changed", action="store_true", help="print the module to stderr after each pass that changed it")
 
@@ -104,7 +105,9 @@ def _reports(group: argparse._ArgumentGroup) -> None:
     add("--stats", action="store_true", help="counts of what was done, on stderr")
     add("--stats-json", metavar="FILE", help="the counts of each input and of all, as JSON")
     add("--time-passes", action="store_true", help="seconds of each pass and of LLVM, on stderr")
-    add("--json", action="store_true", help="--stats, --time-passes and --print-passes as JSON")
+    add(
+        "--json", action="store_true", help="--stats, --time-passes, --print-passes and what print<> passes say as JSON"
+    )
     add("--pass-remarks", metavar="REGEX", help="say what was rewritten by passes whose name matches, on stderr")
     add("--pass-remarks-missed", metavar="REGEX", help="say what was left as it was, likewise")
     add("--pass-remarks-analysis", metavar="REGEX", help="say what else there is to know, likewise")

@@ -6,12 +6,14 @@ what it is told and what it answers can be pickled.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 
+from llvm_pass.analysis.boundary import Boundary
 from llvm_pass.errors import GaleedError
-from llvm_pass.opt import files
+from llvm_pass.opt import boundary, files
 from llvm_pass.opt.explain import Explanation
 from llvm_pass.opt.report import passed, printable, say
 from llvm_pass.passes.base import Context
@@ -31,6 +33,7 @@ class Outcome:
     seconds: dict[str, float] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
     said: str = ""
+    printed: str = ""  # for stderr: what a print<> pass found
     module: bytes = b""  # for stdout, behind everything else that is said
 
 
@@ -46,6 +49,7 @@ class Work:
     dry_run: bool = False
     explain: str | None = None
     passed: bool = False  # collect Passed remarks
+    json: bool = False  # what passes print
 
     def __call__(self, task: tuple[str, str | None]) -> Outcome:
         """Never raises for what is wrong with one input or output."""
@@ -64,9 +68,12 @@ class Work:
 
     def _do(self, source: str, output: str | None, outcome: Outcome) -> None:
         data = files.read(source)
+        where = "stdin" if source == "-" else source
         explanation = Explanation(self.explain) if self.explain is not None else None
 
         def observe(context: Context) -> None:
+            if context.boundaries is not None:
+                outcome.printed += self._printed(where, context.boundaries)
             if self.passed:
                 outcome.remarks += passed(context)
             if explanation is not None:
@@ -75,7 +82,8 @@ class Work:
         def changed(name: str, text: str) -> None:
             say(f"; *** IR after {name} ***\n{text}")
 
-        watched = observe if self.passed or explanation is not None else None
+        printers = "print<boundary>" in self.passes
+        watched = observe if self.passed or explanation is not None or printers else None
         options = Options(
             self.passes,
             round_trip=self.verify_each,
@@ -83,7 +91,6 @@ class Work:
             policy=self.policy,
             observe=watched,
         )
-        where = "stdin" if source == "-" else source
         try:
             result = rewrite(data, options)
         except GaleedError as error:
@@ -103,6 +110,11 @@ class Work:
                 outcome.module = data
             else:
                 files.write(output, data)
+
+    def _printed(self, where: str, found: list[Boundary]) -> str:
+        if self.json:
+            return json.dumps(boundary.document(where, found)) + "\n"
+        return boundary.text(found)
 
     def _would(self, where: str, output: str | None, result: Result) -> str:
         nbytes = len(result.text.encode() if self.text else result.bitcode)

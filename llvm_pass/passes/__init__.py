@@ -7,8 +7,10 @@ from llvm_pass.passes import (
     callback_gates,
     checked_calls,
     entry_gates,
+    lend_calls,
     lend_everything,
     loop_versions,
+    print_boundary,
     pseudo_pointers,
 )
 from llvm_pass.passes.base import Pass
@@ -41,6 +43,21 @@ PASSES: tuple[Pass, ...] = (
         entry_gates.run,
         serves=("entries",),
     ),
-    # Only when it is named, and then in front of all others.
+    # Only when they are named: the first for the host's modules, the second in front of all others.
+    Pass(
+        "lend-calls",
+        "for the host's own code: gates calls of prebuilt libraries and lends the arguments",
+        lend_calls.run,
+        by_default=False,
+        serves=("lend-calls", "calls", "on-unrewritten-call"),
+    ),
     Pass("lend-everything", "test instrument: moves all own objects behind leases", lend_everything.run, False),
+    Pass(
+        "print<boundary>",
+        "says which pointers can be pseudo, through what, and why; on stderr, as LLVM's print<> passes",
+        print_boundary.run,
+        by_default=False,
+        serves=("entries", "callbacks"),
+        edits=False,
+    ),
 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from llvm_pass import abi
-from llvm_pass.ir.syntax import LOCAL, argument_value, metadata_of
+from llvm_pass.ir.syntax import LOCAL, argument_value, blanked, groups_of, metadata_of
 from llvm_pass.ir.types import Type, TypeSyntaxError
 from llvm_pass.passes.borrows import rewrite_va_arg
 from llvm_pass.passes.frame import Frame
@@ -59,10 +59,10 @@ class Accesses:
     def _miss(self, name: str, reason: str, line: str) -> None:
         self._frame.missed(name, reason, line)
 
-    def _match(self, pattern: re.Pattern[str], line: str) -> re.Match[str] | None:
-        """None when the pointer is no local value; a line that is not understood is reported."""
-        match = pattern.match(line)
-        if match is None and _LOCAL_POINTER.search(line):
+    def _match(self, pattern: re.Pattern[str], line: str) -> tuple[str, ...] | None:
+        """The groups. None when the pointer is no local value; a line that is not understood is reported."""
+        match = groups_of(pattern, line)
+        if match is None and _LOCAL_POINTER.search(blanked(line)):
             self._miss("UnknownForm", "an access that is not understood", line)
         return match
 
@@ -121,7 +121,7 @@ class Accesses:
         match = self._match(_LOAD, line)
         if match is None:
             return
-        result, flags, text, space, pointer, order, align, tail = match.groups()
+        result, flags, text, space, pointer, order, align, tail = match
         kind = self._types.parse(text)
         if not self._serves(line, space, pointer, kind, "atomic" in flags):
             return
@@ -168,7 +168,7 @@ class Accesses:
         match = self._match(_STORE, line)
         if match is None:
             return
-        flags, typed_value, space, pointer, order, align, tail = match.groups()
+        flags, typed_value, space, pointer, order, align, tail = match
         kind, end = self._types.prefix(typed_value)
         if not self._serves(line, space, pointer, kind, "atomic" in flags):
             return
@@ -206,7 +206,7 @@ class Accesses:
         match = self._match(_RMW, line)
         if match is None:
             return
-        result, volatile, operation, space, pointer, operand, order, align, _ = match.groups()
+        result, volatile, operation, space, pointer, operand, order, align, _ = match
         kind, _ = self._types.prefix(operand)
         if operation not in abi.RMW and operation not in RETRIED:
             self._miss("AtomicOperation", f"atomicrmw {operation} has no checked form", line)
@@ -227,7 +227,7 @@ class Accesses:
         match = self._match(_CMPXCHG, line)
         if match is None:
             return
-        result, flags, space, pointer, operands, order, align, _ = match.groups()
+        result, flags, space, pointer, operands, order, align, _ = match
         kind, _ = self._types.prefix(operands)
         if not self._serves(line, space, pointer, kind, atomic=True):
             return

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from llvm_pass.ir.syntax import Call
+from llvm_pass.ir.syntax import Call, argument_value
 from llvm_pass.ir.types import TypeSyntaxError
 from llvm_pass.passes.borrows import Loan, with_arguments
 from llvm_pass.passes.frame import Frame
@@ -43,12 +43,12 @@ def rewrite_assembly(frame: Frame, number: int, line: str, call: Call) -> None:
     pinned = _ATOMIC.search(template) is not None
     if pinned:
         frame.missed("AtomicAssembly", "atomic inline assembly has no form for memory that is lent privately", line)
-    written = {call.arguments[index].rsplit(" ", 1)[1] for index in memory if operands[index].startswith("=")}
+    written = {argument_value(call.arguments[index]) for index in memory if operands[index].startswith("=")}
     loans: dict[tuple[str, int], Loan] = {}
     arguments = list(call.arguments)
     for index in memory:
         text = call.arguments[index]
-        value, nbytes = text.rsplit(" ", 1)[1], sizes[index]
+        value, nbytes = argument_value(text) or "", sizes[index]
         loan = loans.get((value, nbytes))
         if loan is None:  # "+m" is an output and an input with the same pointer
             loan = loans[value, nbytes] = Loan(frame, number, line, text, nbytes, value in written, pinned)

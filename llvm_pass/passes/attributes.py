@@ -1,7 +1,8 @@
 """Pass `attributes`: drops what LLVM had inferred about functions and stops being true.
 
 Runs before every other pass, always: each of them turns accesses into calls, or
-calls into gates. LLVM infers again what is still so when the module is optimised.
+calls into gates. LLVM infers again what is still so when the module is optimised. What
+goes and what stays, attribute by attribute: ir/attribute_table.py.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def run(context: Context) -> None:
         new = line
         first = line[:1]
         if first == " ":
-            if "call " in line or "invoke " in line or (", !" in line and _LOADED.search(line)):
+            if "call " in line or "invoke " in line or "callbr " in line or (", !" in line and _LOADED.search(line)):
                 new = without_value_lies(line)
         elif first == "d":
             if line.startswith("define ") or (line.startswith("declare ") and not _builtin(line)):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
+from llvm_pass.analysis.boundary import Boundary
 from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.metadata import Place
 from llvm_pass.ir.module import Function, Module
@@ -31,6 +32,7 @@ class Context:
     function: Function | None = None  # being looked at, for error messages
     line: int | None = None
     policy: Policy = field(default_factory=Policy)
+    boundaries: list[Boundary] | None = None  # what print<boundary> found
 
     def missed(self, name: str, reason: str, function: Function | None = None, line: str = "") -> None:
         """A form that stays as it is; it traps when a pseudo-pointer reaches it."""
@@ -56,7 +58,7 @@ class Pass:
     """A pass by the name that --passes= takes. by_default: False runs it only when it is named.
 
     serves: the keys of a policy that it obeys. closed_loops: it wants LLVM to run loop-simplify and
-    lcssa before.
+    lcssa before. edits: does it change modules?
     """
 
     name: str
@@ -65,6 +67,7 @@ class Pass:
     by_default: bool = True
     serves: tuple[str, ...] = ()
     closed_loops: bool = False
+    edits: bool = True
 
 
 @lru_cache(maxsize=1024)

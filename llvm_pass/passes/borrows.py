@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from llvm_pass.ir.syntax import Call, parse_call
+from llvm_pass.ir.syntax import Call, groups_of, parse_call
 from llvm_pass.ir.types import Type, TypeSyntaxError
 from llvm_pass.passes.frame import Frame
 from llvm_pass.runtime.borrow import borrow, give_back
@@ -96,11 +96,11 @@ def rewrite_borrower(frame: Frame, number: int, line: str, call: Call) -> bool:
 
 def rewrite_va_arg(frame: Frame, number: int, line: str) -> None:
     """The instruction va_arg: it reads the list and moves it on."""
-    match = _VA_ARG.match(line)
-    if match is None or frame.checked(match.group(2)) is None:
+    match = groups_of(_VA_ARG, line)
+    if match is None or frame.checked(match[1]) is None:
         return
-    loan = Loan(frame, number, line, f"ptr {match.group(2)}", _VA_LIST_BYTES, writes=True)
-    new = f"{match.group(1)}{loan.address}{match.group(3)}"
+    loan = Loan(frame, number, line, f"ptr {match[1]}", _VA_LIST_BYTES, writes=True)
+    new = f"{match[0]}{loan.address}{match[2]}"
     frame.context.edits.replace(number, loan.taken, new, loan.returned("true"))
     frame.context.stats["borrowed operands"] += 1
 

@@ -13,12 +13,11 @@ import re
 
 from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Definition
-from llvm_pass.ir.syntax import GLOBAL, bare
+from llvm_pass.ir.syntax import GLOBAL, bare, mentions
 from llvm_pass.passes.base import Context
 
 _VISIBLE = frozenset(("", "external", "weak", "weak_odr"))
 _LOCAL = frozenset(("internal", "private"))
-_ADDRESS = re.compile(rf"({GLOBAL})(?![\w(])")
 _IFUNC = re.compile(rf"^({GLOBAL}) = .*\bifunc .*, ptr ({GLOBAL})(?:,|$)")
 _MAIN = "@main"
 _NO_CONVENTION = frozenset(("x86_intrcc",))
@@ -96,5 +95,5 @@ def _addresses_taken(context: Context) -> set[str]:
     for line in context.module.lines:
         if "@" in line and line[:1] not in ("!", "d", ";"):
             own = line.split(" ", 1)[0] if line[0] == "@" else ""
-            taken.update(name for name in _ADDRESS.findall(line) if name != own)
+            taken.update(name for name, called in mentions(line) if not called and name != own)
     return taken

@@ -16,9 +16,9 @@ import re
 from llvm_pass import abi
 from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Signature, read_returns, read_value
-from llvm_pass.ir.syntax import Call, bare, parse_call
+from llvm_pass.ir.syntax import Call, bare, blanked, parse_call
 from llvm_pass.passes.base import Context
-from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside, result_in_memory
+from llvm_pass.passes.crossing import arguments_through, called_inside, personality_of, result_in_memory
 from llvm_pass.passes.groups import Groups
 from llvm_pass.runtime.convert import leaves_mapped
 from llvm_pass.runtime.helpers import Helpers
@@ -26,6 +26,7 @@ from llvm_pass.runtime.helpers import Helpers
 _CONVENTIONS = frozenset(("", "ccc", "fastcc", "coldcc"))
 _INDIRECT = re.compile(r'(?:call|invoke) [^@]*?%(?:[\w.$-]+|"[^"]*")\(')
 _GROUPS = re.compile(r" (#\d+)")
+_RETURNED = re.compile(r"(?<=ptr)((?: [^%@]*?)?) returned(?= )")
 _THREAD = "@pthread_create"
 
 
@@ -48,7 +49,7 @@ def run(context: Context) -> None:
                 )
                 context.edits.replace(number, line.replace(f"{_THREAD}(", "@galeed_pthread_create("))
                 context.stats["thread creations"] += 1
-            elif open_here and _INDIRECT.search(line):
+            elif open_here and _INDIRECT.search(blanked(line)):
                 thunks.rewrite(function, number, line)
 
 
@@ -57,7 +58,7 @@ class _Thunks:
         self._context, self._edits, self._types = context, context.edits, context.module.types
         self._helpers = Helpers(context.edits, context.module.metadata)
         self._groups = Groups(context.module, context.edits)
-        self._made: dict[tuple[Signature, str, str, bool], str] = {}
+        self._made: dict[tuple[Signature, str, str], str] = {}
 
     def rewrite(self, function: Function, number: int, line: str) -> None:
         """Looks at one call line."""
@@ -81,30 +82,27 @@ class _Thunks:
         signature = Signature(convention, result, tuple(value for value, _ in read), variadic=False)
         # With dots in the type (or, in old C, no parameters): the thunk takes what this call
         # passes, and calls with the dots, so that the callee finds everything in its place.
-        thunk = self._thunk(signature, left_over, function, call)
+        thunk = self._thunk(signature, left_over, function)
         self._edits.replace(number, _through(call, thunk, call.signature.removesuffix(left_over).rstrip()))
         self._context.stats["indirect calls"] += 1
 
-    def _thunk(self, signature: Signature, shape: str, function: Function, call: Call) -> str:
+    def _thunk(self, signature: Signature, shape: str, function: Function) -> str:
         own = tuple(_GROUPS.findall(function.header.after.split(" personality ")[0]))
-        at_call = tuple(_GROUPS.findall(call.rest.split("[", 1)[0]))
-        # Frames of a nounwind function have nothing to run: a panic passes them in the host's hands.
-        safe = self._groups.has(at_call, "nounwind") or self._groups.has(own, "nounwind")
         group = self._groups.for_gate(own)
-        known = self._made.get((signature, shape, group, safe))
+        known = self._made.get((signature, shape, group))
         if known is None:
             known = f"@galeed.callback.{len(self._made)}"
-            self._made[(signature, shape, group, safe)] = known
-            self._edits.define(known, self._body(known, signature, shape, group, safe))
+            self._made[(signature, shape, group)] = known
+            self._edits.define(known, self._body(known, signature, shape, group))
             self._context.stats["thunks"] += 1
         return known
 
-    def _body(self, name: str, signature: Signature, shape: str, group: str, safe: bool) -> str:
+    def _body(self, name: str, signature: Signature, shape: str, group: str) -> str:
         helpers, void = self._helpers, signature.is_void
         parameters = [f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters)]
         copies = any(value.in_memory for value in signature.parameters)
         returns = f"{signature.returns()} {shape}".rstrip()
-        personality = "" if safe else f" personality ptr {PERSONALITY}"
+        personality = f" personality ptr {personality_of(self._edits)}"
         unlikely = self._context.module.metadata.node('!{!"branch_weights", i32 1, i32 2000}')
         result = "" if void else "%same = "
         after = f'{group} section "galeed_text"{personality} {{'
@@ -129,7 +127,9 @@ class _Thunks:
         invocation = f"{returns} %address({', '.join(arguments)})"
         target = "" if void else "%got = "
         leave = helpers.runtime("galeed_callback_exit")
-        lines += called_inside(target, invocation, self._finish(signature, leave), leave, safe, self._edits)
+        lines += called_inside(
+            target, invocation, self._finish(signature, leave), helpers.runtime("galeed_callback_thrown")
+        )
         return "\n".join([*lines, "}"])
 
     def _finish(self, signature: Signature, leave: str) -> list[str]:
@@ -148,5 +148,7 @@ class _Thunks:
 def _through(call: Call, thunk: str, signature: str) -> str:
     result = f"{call.result} = " if call.result else ""
     marker = f"{call.marker} " if call.marker else ""
-    arguments = ", ".join([*call.arguments, f"ptr nest {call.callee}"])
+    # What the host returns for a handle may be another one of the same memory.
+    given = [_RETURNED.sub(r"\1", text) for text in call.arguments]
+    arguments = ", ".join([*given, f"ptr nest {call.callee}"])
     return f"  {result}{marker}{call.kind} {signature} {thunk}({arguments}){call.rest}"

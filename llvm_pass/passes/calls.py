@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from llvm_pass.ir.syntax import Call, parse_call
+from llvm_pass.ir.syntax import Call, argument_value, parse_call
 from llvm_pass.passes.assembly import rewrite_assembly
 from llvm_pass.passes.blocks import LIBRARY, BlockCalls
 from llvm_pass.passes.borrows import NAMES, rewrite_borrower, rewrite_copied_arguments
@@ -66,8 +66,7 @@ class Calls:
             if match is None:
                 continue
             if argument.startswith("<"):
-                value = argument.rsplit(" ", 1)[1]
-                raw = self._frame.roots.vector_is_raw(value if value.startswith("%") else None)
+                raw = self._frame.roots.vector_is_raw(argument_value(argument))
             else:
                 raw = self._frame.checked(argument) is None
             if not raw:

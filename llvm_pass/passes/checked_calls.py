@@ -39,7 +39,7 @@ _CALLED = re.compile(r"(?:call|invoke) [^@%]*@([\w.$]+)\(|(?:call|invoke) .*? @(
 def run(context: Context) -> None:
     """Edits the calls of functions in the table that the module declares."""
     declared = {bare(name) for name in context.module.declarations}
-    table = {**builtin(), **_rows(context.policy)}
+    table = {**builtin(), **rows_of(context.policy)}
     known = {name: shape for name, shape in table.items() if name in declared}
     others = {name for name in declared - known.keys() if not _OWN.match(name) and f"@{name}" not in _SERVED}
     if not known and not others:
@@ -51,7 +51,7 @@ def run(context: Context) -> None:
             calls.look_into(function)
 
 
-def _rows(policy: Policy) -> dict[str, Shape]:
+def rows_of(policy: Policy) -> dict[str, Shape]:
     """The policy's rows. Raises PolicyError."""
     found: dict[str, Shape] = {}
     for name, row in policy.calls.items():

@@ -38,19 +38,24 @@ def arguments_through(
     return arguments
 
 
-def called_inside(target: str, callee: str, after: list[str], leave: str, safe: bool, edits: Edits) -> list[str]:
+def personality_of(edits: Edits) -> str:
+    """The personality of functions that hold a call behind a gate, declared."""
+    edits.declare(PERSONALITY, f"declare i32 {PERSONALITY}(...)")
+    return PERSONALITY
+
+
+def called_inside(target: str, callee: str, after: list[str], thrown: str) -> list[str]:
     """A call behind a gate, and `after` it: target "%got = " or "", callee with type and arguments.
 
-    Where it is not safe from exceptions, one calls `leave` with the gate's %token on its way;
-    the function around it then needs PERSONALITY.
+    An exception on its way is the runtime's to judge: `thrown` takes the gate's %token and
+    it, and returns when it may go on. The function around needs that personality, and may not be
+    nounwind: also C's frames, which have nothing to run, are passed by exceptions of others.
     """
-    if safe:
-        return [f"  {target}call {callee}", *after]
-    edits.declare(PERSONALITY, f"declare i32 {PERSONALITY}(...)")
     return [
         f"  {target}invoke {callee}", "          to label %back unwind label %thrown", "", "back:", *after,
         "", "thrown:", "  %exception = landingpad { ptr, i32 }", "          cleanup",
-        f"  call {leave}(ptr %token)", "  resume { ptr, i32 } %exception",
+        "  %object = extractvalue { ptr, i32 } %exception, 0",
+        f"  call {thrown}(ptr %token, ptr %object)", "  resume { ptr, i32 } %exception",
     ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import re
 
 from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Definition, read_definition
-from llvm_pass.ir.syntax import GLOBAL, parse_call, sibling
+from llvm_pass.ir.syntax import GLOBAL, blanked, parse_call, sibling
 from llvm_pass.passes import listed_arguments
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.boundary import Boundary
@@ -27,7 +27,7 @@ from llvm_pass.passes.groups import Groups
 from llvm_pass.passes.inline_functions import LINKAGES, InlineFunctions
 
 _CALLED = re.compile(rf" ({GLOBAL})\(")
-_BLOCK_ADDRESS = re.compile(rf"blockaddress\(({GLOBAL}),")
+_BLOCK_ADDRESS = re.compile(rf'blockaddress\(({GLOBAL}),|"[^"]*"')
 
 
 def run(context: Context) -> None:
@@ -136,14 +136,15 @@ def _redirect(context: Context, gates: _Gates) -> None:
                 edits.replace(number, new)
             continue
         if line[:2] == "  " and ("call " in line or "invoke " in line):
-            match = _CALLED.search(new)
-            if match and (target := _target(match.group(1), gates, direct)) != match.group(1):
+            match = _CALLED.search(blanked(new))
+            name = new[match.start(1) : match.end(1)] if match else ""
+            if match and (target := _target(name, gates, direct)) != name:
                 call = parse_call(new)
-                if call and call.callee == match.group(1):
+                if call and call.callee == name:
                     new = f"{new[: match.start()]} {target}({new[match.end() :]}"
         if "blockaddress(" in new:
             new = _BLOCK_ADDRESS.sub(
-                lambda found: f"blockaddress({bodies.get(found.group(1), found.group(1))},",
+                lambda found: f"blockaddress({bodies[found[1]]}," if found[1] in bodies else found[0],
                 new,
             )
         if new != edits.current(number):

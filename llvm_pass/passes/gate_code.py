@@ -13,7 +13,7 @@ from llvm_pass.ir.module import Function
 from llvm_pass.ir.signature import Definition, Signature
 from llvm_pass.ir.syntax import bare, sibling
 from llvm_pass.passes.base import Context
-from llvm_pass.passes.crossing import PERSONALITY, arguments_through, called_inside
+from llvm_pass.passes.crossing import arguments_through, called_inside, personality_of
 from llvm_pass.passes.direct_calls import after_name
 from llvm_pass.passes.groups import Groups
 from llvm_pass.passes.listed_arguments import lent_list
@@ -88,8 +88,7 @@ class GateCode:
         """The host's side: apart, so that foreign code finds nothing to do but ask and jump."""
         own, body = names
         helpers = self._helpers
-        safe = self._groups.has(definition.groups, "nounwind")
-        personality = "" if safe else f" personality ptr {PERSONALITY}"
+        personality = f" personality ptr {personality_of(self._edits)}"
         parameters = ", ".join(f"{value.text()} %a{number}" for number, value in enumerate(signature.parameters))
         after = after_name(definition, group, comdat, f"{personality} {{")
         lines = [
@@ -103,10 +102,13 @@ class GateCode:
         lines.append(f"  call {helpers.runtime('galeed_gate_enter')}(ptr %token, ptr {name})")
         target = "" if signature.is_void else "%got = "
         no_inline = self._groups.group("noinline")
+        if self._groups.has(definition.groups, "nounwind"):
+            # Known to be the body, the call would be taken for one that nothing passes.
+            lines.append(f'  %inside.body = call ptr asm "", "=r,0"(ptr {body})')
+            body = "%inside.body"
         call = f"{signature.returns()} {body}({', '.join(arguments)}) {no_inline}"
-        leave = helpers.runtime("galeed_gate_exit")
-        behind = [f"  call {leave}(ptr %token)", *self._returned(signature)]
-        lines += called_inside(target, call, behind, leave, safe, self._edits)
+        behind = [f"  call {helpers.runtime('galeed_gate_exit')}(ptr %token)", *self._returned(signature)]
+        lines += called_inside(target, call, behind, helpers.runtime("galeed_gate_thrown"))
         return "\n".join([*lines, "}"])
 
     def _jump(self, value: str, signature: Signature, shape: str, to: str, arguments: list[str]) -> list[str]:
@@ -151,7 +153,7 @@ class GateCode:
         """A constant with the function's name, between two others, for reports."""
         plain = bare(function.name)
         text = f"{before}{plain}{after}"
-        length = len(re.sub(r"\\[0-9A-Fa-f]{2}", ".", text).encode()) + 1
+        length = len(re.sub(r"\\(?:\\|[0-9A-Fa-f]{2})", ".", text)) + 1
         name = f"@galeed.{label}.{plain}" if function.name[1] != '"' else f'@"galeed.{label}.{plain}"'
         name = sibling(name, "")
         self._edits.declare(name, f'{name} = private unnamed_addr constant [{length} x i8] c"{text}\\00", align 1')

@@ -20,13 +20,12 @@ from llvm_pass.analysis.loops import Block, Loop, blocks_of, loops_of, predecess
 from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.copyable import Uncopyable, defined_name, result_type
 from llvm_pass.ir.module import Function
-from llvm_pass.ir.syntax import LOCAL
+from llvm_pass.ir.syntax import LOCAL, blanked, found_in, renamed
 from llvm_pass.passes.base import Context, debug_suffix
 from llvm_pass.runtime.helpers import Helpers
 
 RAW, LENT = "galeed.raw", "galeed.lent"
 _LONGEST = 400  # lines that are copied, at most
-_LOCAL = re.compile(LOCAL)
 _ACCESS = re.compile(rf"^  (?:{LOCAL} = load (?!atomic)|store (?!atomic)).*, ptr ({LOCAL})(?=, align)")
 _JUMP = re.compile(rf"^  br label ({LOCAL})")
 _CALLED = re.compile(
@@ -170,7 +169,7 @@ class _Versions:
                 if not lines[number]:
                     continue
                 used = names_in if " = phi " in lines[number] else names
-                line = _renamed(lines[number], used)
+                line = renamed(lines[number], used)
                 out.append(f"{line}, !{LENT} {lent}" if number in accesses else line)
         edits.insert_before(self._function.end, *out)
         for number in accesses:
@@ -188,15 +187,11 @@ class _Versions:
                 line = self._lines[number]
                 if " = phi " in line:
                     more = [
-                        f"[ {names.get(value, value)}, {names[block]} ]" for value, block in _INCOMING.findall(line)
+                        f"[ {names.get(value, value)}, {names[block]} ]" for value, block in found_in(_INCOMING, line)
                     ]
-                    end = [match.end() for match in _INCOMING.finditer(line)][-1]
+                    end = [match.end() for match in _INCOMING.finditer(blanked(line))][-1]
                     self._edits.replace(number, f"{line[:end]}, {', '.join(more)}{line[end:]}")
                 number += 1
-
-
-def _renamed(line: str, names: dict[str, str]) -> str:
-    return _LOCAL.sub(lambda match: names.get(match.group(), match.group()), line)
 
 
 assert abi.TAG << abi.TAG_SHIFT == 1 << 63, "the tag is asked as the sign"

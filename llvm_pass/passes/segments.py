@@ -23,7 +23,7 @@ from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.copyable import Uncopyable, defined_name, result_type
 from llvm_pass.ir.edit import Told
 from llvm_pass.ir.module import Function
-from llvm_pass.ir.syntax import LOCAL
+from llvm_pass.ir.syntax import LOCAL, blanked, renamed
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.lent import Leases, LentAccess
 
@@ -242,7 +242,10 @@ class Segments:
             while " = phi " in self._lines[number] or self._lines[number].startswith("    #dbg_"):
                 line = self._lines[number]
                 if " = phi " in line:
-                    new = _INCOMING.sub(lambda m: f"[ {m[1]}, {moved.get(m[2], m[2])} ]", line)
+                    new = line
+                    for match in reversed(list(_INCOMING.finditer(blanked(line)))):
+                        start, end = match.span(2)
+                        new = f"{new[:start]}{moved.get(line[start:end], line[start:end])}{new[end:]}"
                     if new != line:
                         self._edits.replace(number, new)
                 number += 1
@@ -253,7 +256,7 @@ def _renamed(line: str, names: dict[str, str], alone: bool) -> str:
     if alone:
         name = defined_name(line)
         return f"  {names[name]}{line[2 + len(name) :]}" if name in names and name is not None else line
-    return _LOCAL.sub(lambda match: names.get(match.group(), match.group()), line)
+    return renamed(line, names)
 
 
 def _by_number(name: str) -> tuple[int, str]:

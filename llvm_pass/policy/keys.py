@@ -41,6 +41,9 @@ class Key:
     members: tuple[Key, ...] = ()
 
 
+# These say how programs start, and change no code.
+AT_START = ("hardening", "on-trap")
+
 _CALL = (
     Key("arguments", "names", ARGUMENT, "in(#2)", "what the function does behind each argument, in their order"),
     Key("result", "word", r"^#\d{1,2}$", "#0", "the result points into the memory of this argument"),
@@ -75,12 +78,20 @@ KEYS: tuple[Key, ...] = (
         "the members of structures through which lent pointers reach C. Without this key: every pointer in memory",
     ),
     Key(
+        "lend-calls",
+        "names",
+        PATTERN,
+        "BZ2_*",
+        "the functions of prebuilt libraries that the host calls through gates of pass lend-calls; with stars",
+    ),
+    Key(
         "on-unrewritten-call",
         "word",
         r"",
         "lend",
         "what to do where a pseudo-pointer may reach a function that was not rewritten and has no row in calls: "
-        "lend it as it is (its first use there traps), copy the memory in and out, or refuse to compile the call",
+        "lend it as it is (its first use there traps), copy the memory in and out, or refuse to compile the call. "
+        "Without this key: lend; for calls by pass lend-calls: copy",
         ("lend", "copy", "refuse"),
     ),
     Key("passes", "names", PASS, "entry-gates", "the passes, in their order, where --passes does not say"),
@@ -91,6 +102,15 @@ KEYS: tuple[Key, ...] = (
         "strict,secretmem?",
         "levels and parts, as GALEED_HARDEN takes them: what `cargo galeed run`, `test` and `bench` prepare the "
         "program's start for, where the environment does not say",
+    ),
+    Key(
+        "on-trap",
+        "word",
+        r"",
+        "serve",
+        "what becomes of an access to lent memory by code that was not rewritten, as GALEED_ON_TRAP takes it: what "
+        "`cargo galeed run`, `test` and `bench` set, where the environment does not say",
+        ("refuse", "serve"),
     ),
     Key(
         "calls",

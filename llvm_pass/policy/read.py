@@ -17,7 +17,7 @@ from typing import Any
 from llvm_pass.errors import GaleedError
 from llvm_pass.policy.exports import Exports, ListError
 from llvm_pass.policy.exports import read as read_list
-from llvm_pass.policy.keys import ENTRY, KEYS, Key
+from llvm_pass.policy.keys import AT_START, ENTRY, KEYS, Key
 
 _MOST_SAID = 5
 _SHOWN = 60
@@ -51,6 +51,14 @@ class Policy:
         value = self.given.get(key)
         return None if value is None else tuple(value)
 
+    def with_names(self, key: str, names: Iterable[str]) -> Policy:
+        """Another policy, with these names too, from an option of that name. Raises PolicyError."""
+        found = [name for name in names if name]
+        problems = list(_check({key: found}, KEYS, ()))
+        if problems:
+            raise PolicyError(f"--{key}: {problems[0][1]}")
+        return Policy(self.origin, self.text, {**self.given, key: [*(self.names(key) or ()), *found]})
+
     def word(self, key: str) -> str | None:
         """One word; None when the key is not given."""
         value = self.given.get(key)
@@ -69,7 +77,7 @@ class Policy:
 
     def rewriting(self) -> dict[str, Any]:
         """What of it changes the code: all but what is for the program's start."""
-        kept = {key: value for key, value in self.given.items() if key != "hardening"}
+        kept = {key: value for key, value in self.given.items() if key not in AT_START}
         return {**kept, "lists": {name: each.text for name, each in self.lists.items()}} if self.lists else kept
 
     def is_entry(self, name: str, taken: bool) -> bool:

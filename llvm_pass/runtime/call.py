@@ -78,7 +78,7 @@ def wrapper(helpers: Helpers, edits: Edits, name: str, callee: str, shape: Shape
         edits.define(name, "\n".join(body))
         return
     body += _stored(signature, shape, at)
-    described = _described(edits, callee, shape, size - fixed if variadic else 0)
+    described = describe(edits, callee, shape, size - fixed if variadic else 0)
     edits.declare(_RETURN_ADDRESS, f"declare ptr {_RETURN_ADDRESS}(i32 immarg)")
     begin, end = helpers.runtime("galeed_call_begin"), helpers.runtime("galeed_call_end")
     body += [
@@ -162,9 +162,9 @@ def _stored(signature: Signature, shape: Shape, at: list[int]) -> list[str]:
     return lines
 
 
-def _described(edits: Edits, callee: str, shape: Shape, slots: int) -> str:
-    """The struct galeed_shape of a function, and its uses behind it."""
-    bare = NOT_A_NAME.sub(".", callee[1:])
+def describe(edits: Edits, callee: str, shape: Shape, slots: int, label: str = "") -> str:
+    """The struct galeed_shape of a function, and its uses behind it. label: of its own, for its name."""
+    bare = label or NOT_A_NAME.sub(".", callee[1:])
     text, name = f"@galeed.text.callee.{bare}", f"@galeed.shape.{bare}.{slots}"
     edits.declare(text, f'{text} = private unnamed_addr constant [{len(callee)} x i8] c"{callee[1:]}\\00", align 1')
     use = "{ i8, i8, i8, i8, i32 }"

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "environment.h"
 #include "mpk_heap.h"
 
@@ -58,41 +59,50 @@ static int read_harden(struct environment *out) {
     return read_bytes("GALEED_HARDEN_MEMORY", &out->harden_bytes);
 }
 
-/* O_NONBLOCK for the opening only: a pipe that nobody reads is an error, not waited for. */
-static int open_report(const char *path) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-    if (fd >= 0) fcntl(fd, F_SETFL, O_APPEND);
-    return fd;
+/* The file that a variable names, for appending. O_NONBLOCK for the opening only: a pipe
+ * that nobody reads is an error, not waited for. */
+static int open_named(const char *name, int *fd) {
+    const char *path = secure_getenv(name);
+    if (!path) return 0;
+    *fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+    if (*fd >= 0) {
+        fcntl(*fd, F_SETFL, O_APPEND);
+        return 0;
+    }
+    return _mpk_explain(MPK_EENVIRONMENT,
+                        "%s is \"%s\", which cannot be opened for appending (%s); "
+                        "it must name a file in a directory that exists, or a pipe that is read",
+                        name, path, strerror(errno));
 }
 
 int _mpk_environment_read(struct environment *out) {
     static const struct choice backends[] = {
         {"auto", MPK_BACKEND_NONE}, {"pku", MPK_BACKEND_PKU}, {"mprotect", MPK_BACKEND_MPROTECT}, {0}};
     static const struct choice rights[] = {{"none", MPK_NONE}, {"read", MPK_READ}, {0}};
+    static const struct choice traps[] = {{"refuse", MPK_ON_TRAP_REFUSE}, {"serve", MPK_ON_TRAP_SERVE}, {0}};
     static const struct choice policies[] = {{"abort", MPK_ON_VIOLATION_ABORT},
                                              {"unwind", MPK_ON_VIOLATION_UNWIND},
                                              {"report", MPK_ON_VIOLATION_REPORT}, {0}};
-    int backend = MPK_BACKEND_NONE, right = MPK_NONE, policy = MPK_ON_VIOLATION_ABORT, error;
+    int backend = MPK_BACKEND_NONE, right = MPK_NONE, policy = MPK_ON_VIOLATION_ABORT;
+    int trap = MPK_ON_TRAP_REFUSE, error;
     if ((error = choose("GALEED_BACKEND", backends, "auto, pku or mprotect", &backend)) ||
         (error = choose("GALEED_FOREIGN_RIGHTS", rights, "none or read", &right)) ||
         (error = choose("GALEED_ON_VIOLATION", policies, "abort, unwind or report", &policy)) ||
+        (error = choose("GALEED_ON_TRAP", traps, "refuse or serve", &trap)) ||
         (error = read_harden(out)))
         return error;
     out->backend = (enum mpk_backend)backend;
     out->foreign_rights = (enum mpk_rights)right;
     out->policy = (enum mpk_policy)policy;
+    out->on_trap = (enum mpk_on_trap)trap;
     out->heap_parts = MPK_HEAP_DEFAULT;
     const char *heap = secure_getenv("GALEED_HEAP");
     if (heap && mpk_heap_parse(heap, &out->heap_parts))
         return _mpk_explain(MPK_EENVIRONMENT, "GALEED_HEAP is \"%s\"; it may be default, hardened, or some of "
                             "random, guards, quarantine and zero, joined by commas", heap);
-    out->report_fd = -1;
-    const char *path = secure_getenv("GALEED_REPORT");
-    if (!path) return 0;
-    out->report_fd = open_report(path);
-    if (out->report_fd >= 0) return 0;
-    return _mpk_explain(MPK_EENVIRONMENT,
-                        "GALEED_REPORT is \"%s\", which cannot be opened for appending (%s); "
-                        "it must name a file in a directory that exists, or a pipe that is read",
-                        path, strerror(errno));
+    out->report_fd = out->profile_fd = -1;
+    if ((error = open_named("GALEED_REPORT", &out->report_fd))) return error;
+    error = open_named("GALEED_PROFILE", &out->profile_fd);
+    if (error && out->report_fd >= 0) close(out->report_fd);
+    return error;
 }

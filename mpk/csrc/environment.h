@@ -10,7 +10,9 @@ struct environment {
     enum mpk_rights foreign_rights;
     enum mpk_policy policy;
     uint32_t heap_parts;      /* enum mpk_heap_part */
+    enum mpk_on_trap on_trap;
     int report_fd;            /* -1: no report file */
+    int profile_fd;           /* likewise */
     struct mpk_harden_policy harden; /* what mpk_harden will be asked for */
     size_t harden_bytes;
 };

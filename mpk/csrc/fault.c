@@ -1,4 +1,5 @@
-/* fault.c - tells our faults from everybody else's, in SIGSEGV and SIGBUS.
+/* fault.c - tells our faults from everybody else's, in SIGSEGV and SIGBUS; in SIGTRAP, where
+ * trap.c serves pseudo-pointers.
  *
  * Ours are: a key of ours (pku), closed pages of ours (mprotect), a non-canonical
  * address with the pseudo-pointer's tag. Each is one of:
@@ -37,6 +38,7 @@
 #include "report.h"
 #include "signal_frame.h"
 #include "stacks.h"
+#include "trap.h"
 #include "try.h"
 #include "vkey_hooks.h"
 
@@ -205,12 +207,44 @@ static bool guard_fault(void *context, uintptr_t address) {
     return true;
 }
 
-static bool tagged_fault(void *context) {
+static bool rights_were_closed(uint32_t frame_pkru) {
+    if (is_pku()) return (frame_pkru & MPK_RUNTIME->published_bits) != 0;
+    return atomic_load(&MPK_RUNTIME->closed) == _mpk_fs_base();
+}
+
+/* The server's verdict on an access that it was asked to make. */
+static bool serve(enum trap_outcome outcome, void *context, struct mpk_trap *trap) {
+    if (outcome != TRAP_VIOLATED) return outcome == TRAP_SERVED;
+    struct thread_record *record = _mpk_thread_find();
+    uint32_t pkru = 0;
+    if (is_pku() && !_mpk_frame_pkru(context, &pkru)) _mpk_fatal("the kernel's signal frame does not hold PKRU");
+    trap->violation.function = mpk_gate_function();
+    _mpk_report(record, &trap->violation, GOES_ON_REFUSED);
+    if (trap->violation.action == MPK_ON_VIOLATION_UNWIND) {
+        apply(context, record, &trap->violation, pkru);
+    } else {
+        _mpk_trap_reported(trap);
+        if (!is_pku()) _mpk_prim_mprotect.close_all(record);
+    }
+    return true;
+}
+
+/* Foreign code by its record, which is made where it has none. */
+static bool served_fault(void *context, uint32_t pkru) {
+    struct thread_record *record = _mpk_thread_find();
+    struct mpk_trap *trap = NULL;
+    if (!rights_were_closed(pkru) || (record && !_mpk_record_is_foreign(record))) return false;
+    enum trap_outcome outcome = _mpk_trap_fault(context, record, &trap);
+    return serve(outcome, context, trap);
+}
+
+static bool tagged_fault(void *context, bool may_serve) {
     struct memory_operand operand = _mpk_frame_tagged_operand(context, TAG_SHIFT, TAG);
     uint32_t pkru = 0;
     if (!operand.found) return false;
     if (is_pku() && !_mpk_frame_pkru(context, &pkru)) _mpk_fatal("the kernel's signal frame does not hold PKRU");
     bool foreign = is_foreign_thread(pkru);
+    if (foreign && may_serve && served_fault(context, pkru)) return true;
     struct mpk_violation v = {.kind = MPK_FORGED, .handle = operand.address, .access = operand.access, .key = -1};
     v.detail = foreign ? "a pseudo-pointer was used by code that is not rewritten (or in a form that is not)"
                        : "host code used a pseudo-pointer as an address (it came out of C's own memory)";
@@ -221,7 +255,14 @@ static bool tagged_fault(void *context) {
 /* Returns true when the interrupted code can go on (where the frame says). */
 static bool handled(int signal_number, const siginfo_t *info, void *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
-    if (info->si_code == SI_KERNEL && _mpk_frame_is_address_trap(context)) return tagged_fault(context);
+    struct thread_record *record = _mpk_thread_find();
+    struct mpk_trap *trap = NULL;
+    bool run = _mpk_trap_is_running(record);
+    if (run) {
+        enum trap_outcome outcome = _mpk_trap_signal(record, signal_number, info->si_code, context, &trap);
+        if (serve(outcome, context, trap)) return true;
+    }
+    if (info->si_code == SI_KERNEL && _mpk_frame_is_address_trap(context)) return tagged_fault(context, !run);
     if (signal_number != SIGSEGV) return false;
     if (info->si_code == SEGV_ACCERR) _mpk_stacks_overflow(_mpk_thread_find(), address);
     if (is_pku()) {
@@ -248,6 +289,8 @@ static bool handled(int signal_number, const siginfo_t *info, void *context) {
     return info->si_code <= SEGV_ACCERR && guard_fault(context, address);
 }
 
+static int place_of(int signal_number) { return signal_number == SIGSEGV ? 0 : signal_number == SIGBUS ? 1 : 2; }
+
 static void on_fault(int signal_number, siginfo_t *info, void *context) {
     int saved_errno = errno;
     uint32_t entry = 0;
@@ -263,7 +306,7 @@ static void on_fault(int signal_number, siginfo_t *info, void *context) {
         uint32_t frame_pkru = 0;
         bool foreign = (!pku || _mpk_frame_pkru(context, &frame_pkru)) && is_foreign_thread(frame_pkru);
         uint64_t guarded = atomic_load(&MPK_RUNTIME->guarded);
-        struct previous_handler *previous = &MPK_RUNTIME->previous[signal_number == SIGBUS];
+        struct previous_handler *previous = &MPK_RUNTIME->previous[place_of(signal_number)];
         struct previous_handler copy = *previous;
         if (!pku) _mpk_wait_until_open(_mpk_fs_base());
         if (copy.flags & (int)SA_RESETHAND && !(foreign && !pku) && !closed) previous->function = 0;
@@ -288,6 +331,8 @@ int _mpk_faults_install_started(void) {
     if (!atomic_load(&MPK_RUNTIME->faults_installed)) {
         error = _mpk_fault_take_over(SIGSEGV, on_fault, &MPK_RUNTIME->previous[0]);
         if (!error) error = _mpk_fault_take_over(SIGBUS, on_fault, &MPK_RUNTIME->previous[1]);
+        if (!error && MPK_RUNTIME->on_trap == MPK_ON_TRAP_SERVE)
+            error = _mpk_fault_take_over(SIGTRAP, on_fault, &MPK_RUNTIME->previous[2]);
         if (!error) atomic_store(&MPK_RUNTIME->faults_installed, 1);
     }
     _mpk_extents_unlock();

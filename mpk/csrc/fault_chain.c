@@ -45,8 +45,8 @@ static void take_default_action(int signal_number, const siginfo_t *info) {
     /* Refused, and no return either, by part SIGNALS of mpk_harden. A fault here is one
      * of a signal that is blocked, or comes to be: the kernel ends the process by it. */
     if (sigaction(signal_number, &action, NULL)) __asm__ volatile("hlt");
-    /* A fault recurs when we return. A signal that was sent does not: again. */
-    if (info->si_code <= 0) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal_number);
+    /* A fault recurs when we return. A signal that was sent does not, nor a trap: again. */
+    if (info->si_code <= 0 || signal_number == SIGTRAP) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal_number);
 }
 
 void _mpk_fault_pass_on(const struct previous_handler *previous, int signal_number, siginfo_t *info, void *context) {

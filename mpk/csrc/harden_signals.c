@@ -41,6 +41,9 @@ int _mpk_harden_signals_check(struct hardening *h) {
     if (mpk_policy() != MPK_ON_VIOLATION_ABORT)
         return _mpk_harden_refuse(h, MPK_HARDEN_SIGNALS, "needs GALEED_ON_VIOLATION=abort: to unwind or to go on is to "
                                   "return from the fault handler");
+    if (mpk_on_trap() != MPK_ON_TRAP_REFUSE)
+        return _mpk_harden_refuse(h, MPK_HARDEN_SIGNALS, "needs GALEED_ON_TRAP=refuse: to serve an access is to return "
+                                  "from the fault handler");
     if (h->task_directory < 0)
         return _mpk_harden_refuse(h, MPK_HARDEN_SIGNALS, "/proc/self/task cannot be read, so that threads could be missed");
     return _mpk_harden_each_thread(h, MPK_HARDEN_SIGNALS, HARDEN_PING);

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include "mpk.h"
 #include "mpk_call.h"
+#include "mpk_trap.h"
 
 #define MPK_MAX_DOMAINS 14 /* hardware keys but 0 and the published one */
 
@@ -82,8 +83,12 @@ struct domain_extent {
 #define MPK_REPORTS_OFFSET 0x03000000  /* one page a thread to compose a report in */
 #define MPK_RUNS_OFFSET 0x04000000     /* share.c */
 #define MPK_KEYS_OFFSET 0x08000000     /* vkey.h; 16 MiB */
+#define MPK_TRAPS_OFFSET 0x0a000000    /* one page a thread: struct mpk_trap */
 
 #define MPK_OLDER_THREADS 512
+
+#define MPK_XSAVE_PARTS 10         /* 9 is PKRU, the last that we look at */
+struct xsave_part { uint32_t offset, bytes; };
 
 struct previous_handler {          /* of a signal: struct sigaction, as far as it matters */
     uintptr_t function;            /* 0: SIG_DFL, 1: SIG_IGN */
@@ -118,7 +123,7 @@ struct runtime {
     struct domain_extent extents[MPK_MAX_DOMAINS];
     unsigned exit_key;             /* pthread_key_t; thread.c: how the end of a thread is noticed */
     _Atomic uint32_t faults_installed;
-    struct previous_handler previous[2]; /* of SIGSEGV and SIGBUS, before us */
+    struct previous_handler previous[3]; /* of SIGSEGV, SIGBUS and SIGTRAP, before us */
     int32_t older_threads[MPK_OLDER_THREADS]; /* kernel ids of threads older than the keys */
     _Atomic(mpk_domain *) host;
     _Atomic uint32_t host_lock;    /* while the host domain is being made */
@@ -126,6 +131,10 @@ struct runtime {
     _Atomic uintptr_t callbacks[MPK_CALLBACKS_MOST]; /* call.c: what mpk_call_back may call; 0 free */
     void (*violation_hook)(struct mpk_violation *);
     void (*thread_hook)(uint32_t);
+    enum mpk_trap_verdict (*trap_server)(struct mpk_trap *); /* trap.c */
+    uint32_t on_trap;              /* enum mpk_on_trap: GALEED_ON_TRAP */
+    int profile_fd;                /* GALEED_PROFILE, opened at start; -1 none */
+    struct xsave_part xsave[MPK_XSAVE_PARTS]; /* of the standard XSAVE area, by component; 0 bytes: none */
     _Atomic uint32_t hardened;     /* enum mpk_harden_part: in force */
     uint32_t prepared;             /* of those: made ready at start, by GALEED_HARDEN */
     _Atomic uint32_t harden_job;   /* harden_threads.c: what its signal asks for */

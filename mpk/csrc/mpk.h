@@ -273,8 +273,10 @@ struct mpk_violation {
 void mpk_violate(struct mpk_violation *violation);
 /* The JSON line, one object, one write; what is unknown is null:
  *   violation, access, function, detail, backend, action: words as above
- *   address, handle, pc, allocation.base: strings "0x..." (64 bits are more than
- *     a JSON number keeps); key, thread, bytes, offset, time_ns: numbers
+ *   address, handle, pc, module_offset, allocation.base: strings "0x..." (64 bits are more
+ *     than a JSON number keeps); key, thread, bytes, offset, time_ns: numbers
+ *   module: the file that pc lies in, module_offset: from the first byte that it has in
+ *     memory; galeed-report turns them into file and line of the source
  *   lease {index, generation, live_generation, kind: mapped|private, bound}, or null
  *   allocation {base, bytes}
  * Faults that are violations: see fault.c. A signal handler that runs on top of

@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include "record.h"
 #include "report.h"
+#include "report_place.h"
 #include "text.h"
 
 /* Other languages declare these too (mpk/rust/src/ffi.rs asserts the same). */
@@ -29,10 +30,6 @@ _Static_assert(sizeof(struct mpk_violation) == 128 && sizeof(struct mpk_allocati
                sizeof(struct mpk_heap_hooks) == 16 && sizeof(struct mpk_heap_stats) == 88, "layout of mpk.h");
 
 #define NS_PER_S 1000000000u
-
-/* The program's (or library's) own header: what addr2line counts from. */
-extern const char __ehdr_start[] __attribute__((weak, visibility("hidden")));
-#define PROGRAM_MOST (1u << 30) /* further away is some other library */
 
 static const char *const kinds[] = {"unknown", "spatial", "temporal", "forged", "rights", "type", "boundary"};
 static const char *const accesses[] = {NULL, "read", "write", "execute", "free"};
@@ -117,18 +114,22 @@ static void add_headline(struct text *text, const struct mpk_violation *v) {
     _mpk_text_add(text, " that it may not");
 }
 
-static void add_where(struct text *text, const struct mpk_violation *v) {
+static void add_where(struct text *text, const struct mpk_violation *v, const struct report_place *place) {
     item(text, "where");
     _mpk_text_add(text, v->function ? v->function : "outside any foreign function");
     if (v->pc) {
-        uintptr_t program = (uintptr_t)__ehdr_start;
         _mpk_text_add(text, ", pc ");
         _mpk_text_hex(text, v->pc);
-        if (program && v->pc - program < PROGRAM_MOST) {
-            _mpk_text_add(text, " (program + ");
-            _mpk_text_hex(text, v->pc - program);
-            _mpk_text_add(text, "; addr2line -f -e PROGRAM ");
-            _mpk_text_hex(text, v->pc - program);
+        if (place->known) { /* addr2line counts from there, too */
+            const char *name = strrchr(place->path, '/');
+            _mpk_text_add(text, " (");
+            _mpk_text_add(text, place->program ? "program" : name + 1);
+            _mpk_text_add(text, " + ");
+            _mpk_text_hex(text, place->offset);
+            _mpk_text_add(text, "; addr2line -f -e ");
+            _mpk_text_add(text, place->program ? "PROGRAM" : place->path);
+            _mpk_text_add(text, " ");
+            _mpk_text_hex(text, place->offset);
             _mpk_text_add(text, ")");
         }
     }
@@ -209,9 +210,10 @@ static const char *advice(const struct mpk_violation *v) {
     }
 }
 
-static void compose_text(struct text *text, const struct mpk_violation *v, const char *after_action) {
+static void compose_text(struct text *text, const struct mpk_violation *v, const struct report_place *place,
+                         const char *after_action) {
     add_headline(text, v);
-    add_where(text, v);
+    add_where(text, v, place);
     item(text, "address");
     if (v->address) _mpk_text_hex(text, v->address);
     else _mpk_text_add(text, "unknown");
@@ -269,7 +271,7 @@ static void key_signed(struct text *text, const char *key, int64_t number, bool 
     _mpk_text_add(text, ",");
 }
 
-static void compose_json(struct text *text, const struct mpk_violation *v) {
+static void compose_json(struct text *text, const struct mpk_violation *v, const struct report_place *place) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     _mpk_text_add(text, "{");
@@ -308,6 +310,8 @@ static void compose_json(struct text *text, const struct mpk_violation *v) {
     key_string(text, "backend", mpk_backend_name());
     key_signed(text, "thread", v->thread, true);
     key_address(text, "pc", v->pc);
+    key_string(text, "module", place->path[0] ? place->path : NULL);
+    key_address(text, "module_offset", place->known ? place->offset : 0);
     key_string(text, "action", NAME(actions, v->action));
     key_string(text, "detail", v->detail);
     _mpk_text_add(text, "\"time_ns\":");
@@ -317,12 +321,14 @@ static void compose_json(struct text *text, const struct mpk_violation *v) {
 
 /* page: MPK_PAGE_BYTES to compose in. */
 static void write_both(char *page, const struct mpk_violation *v, const char *after_action) {
+    struct report_place place;
+    _mpk_report_place(v->pc, &place);
     struct text text = _mpk_text(page, MPK_PAGE_BYTES);
-    compose_text(&text, v, after_action);
+    compose_text(&text, v, &place, after_action);
     _mpk_text_write(&text, STDERR_FILENO);
     if (MPK_RUNTIME->report_fd >= 0) {
         text = _mpk_text(page, MPK_PAGE_BYTES);
-        compose_json(&text, v);
+        compose_json(&text, v, &place);
         _mpk_text_write(&text, MPK_RUNTIME->report_fd);
     }
 }

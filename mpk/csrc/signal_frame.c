@@ -8,18 +8,17 @@
  * bytes at a pc that just executed. It only informs a report.
  */
 #define _GNU_SOURCE
-#include <cpuid.h>
 #include <signal.h>
 #include <string.h>
 #include <ucontext.h>
-#include "mpk.h"
+#include "internal.h"
 #include "signal_frame.h"
 
 #define SOFTWARE_BYTES 464     /* offset in the XSAVE area */
 #define XSTATE_HEADER 512
 #define MAGIC1 0x46505853u
 #define FEATURE_PKRU ((uint64_t)1 << 9)
-#define CPUID_XSTATE 0xd
+#define XSAVE_PKRU 9
 #define ERROR_WRITE 2u
 #define ERROR_FETCH 16u
 #define TRAP_STACK 12
@@ -30,13 +29,12 @@ struct software_bytes { uint32_t magic1, extended_bytes; uint64_t features; uint
 static uint8_t *pkru_field(void *context) {
     uint8_t *area = (uint8_t *)((ucontext_t *)context)->uc_mcontext.fpregs;
     struct software_bytes software;
-    unsigned bytes, offset, ecx, edx;
+    const struct xsave_part *part = &MPK_RUNTIME->xsave[XSAVE_PKRU];
     if (!area) return NULL;
     memcpy(&software, area + SOFTWARE_BYTES, sizeof software);
     if (software.magic1 != MAGIC1 || !(software.features & FEATURE_PKRU)) return NULL;
-    if (!__get_cpuid_count(CPUID_XSTATE, 9, &bytes, &offset, &ecx, &edx)) return NULL;
-    if (bytes < sizeof(uint32_t) || offset + bytes > software.xstate_bytes) return NULL;
-    return area + offset;
+    if (part->bytes < sizeof(uint32_t) || part->offset + part->bytes > software.xstate_bytes) return NULL;
+    return area + part->offset;
 }
 
 bool _mpk_frame_pkru(void *context, uint32_t *value) {
@@ -84,6 +82,22 @@ void _mpk_frame_continue(void *context, uintptr_t function, uintptr_t first, uin
 /* By the number that instructions use. */
 static const int numbered[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                  REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+
+uint64_t _mpk_frame_get(const void *context, uint64_t *registers) {
+    for (int i = 0; i < 16; i++) registers[i] = reg(context, numbered[i]);
+    return reg(context, REG_EFL);
+}
+
+void _mpk_frame_put(void *context, const uint64_t *registers, uint64_t pc, uint64_t flags) {
+    greg_t *to = ((ucontext_t *)context)->uc_mcontext.gregs;
+    for (int i = 0; i < 16; i++) to[numbered[i]] = (greg_t)registers[i];
+    to[REG_RIP] = (greg_t)pc;
+    to[REG_EFL] = (greg_t)flags;
+}
+
+uintptr_t _mpk_frame_vectors(const void *context) {
+    return (uintptr_t)((const ucontext_t *)context)->uc_mcontext.fpregs;
+}
 
 struct code { const uint8_t *at; unsigned map, base_bit, index_bit; uint8_t opcode; };
 

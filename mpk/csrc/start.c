@@ -27,6 +27,7 @@
 #include "pkru.h"
 #include "prim.h"
 #include "record.h"
+#include "signal_frame.h"
 
 #define CPUID_OSPKE (1u << 4)        /* leaf 7, ECX: the kernel turned user keys on */
 #define AT_HWCAP2_FSGSBASE (1u << 1) /* the kernel lets programs use RDFSBASE */
@@ -153,6 +154,9 @@ static int fill(const struct environment *environment) {
     atomic_store(&runtime->policy, environment->policy);
     runtime->heap_parts = environment->heap_parts;
     runtime->report_fd = environment->report_fd;
+    runtime->profile_fd = environment->profile_fd;
+    runtime->on_trap = environment->on_trap;
+    _mpk_xsave_learn(runtime->xsave);
     error = choose_backend(runtime, environment->backend);
     if (!error) error = take_published_key(runtime);
     if (!error) error = _mpk_threads_start();
@@ -174,6 +178,11 @@ static int seal_started(bool joined) {
     return mprotect(&_mpk_started, sizeof _mpk_started, PROT_READ) ? MPK_EKERNEL : 0;
 }
 
+static void close_files(const struct environment *environment) {
+    if (environment->report_fd >= 0) close(environment->report_fd);
+    if (environment->profile_fd >= 0) close(environment->profile_fd);
+}
+
 static int start_locked(void) {
     struct environment environment;
     if (_mpk_started.started) return 0;
@@ -188,7 +197,7 @@ static int start_locked(void) {
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     int why = errno; /* the question below spoils it */
     if (range == MAP_FAILED && why == EEXIST && another_copy_started()) {
-        if (environment.report_fd >= 0) close(environment.report_fd);
+        close_files(&environment);
         return seal_started(true);
     }
     if (range == wanted) {
@@ -208,7 +217,7 @@ static int start_locked(void) {
                              "a limit on address space (ulimit -v) must allow 66 GiB",
                              MPK_PUBLISHED_BYTES >> 20, strerror(why));
     }
-    if (environment.report_fd >= 0) close(environment.report_fd);
+    close_files(&environment);
     return error;
 }
 

@@ -278,6 +278,13 @@ void galeed_gate_enter(void *token, const char *function);
  * token: that of the innermost galeed_gate_enter. */
 void galeed_gate_exit(void *token);
 
+/* Entry gate: an exception left the foreign function. Exits; returns when the exception
+ * itself may go on in the host, else unwinds with what stands for it there.
+ *
+ * pre:
+ * token: that of the innermost galeed_gate_enter. exception: the unwinder's. */
+void galeed_gate_thrown(void *token, void *exception);
+
 /* Callback gates. Foreign code calls `function`, which carries the tag: checks
  * that it is a live lease of host code, opens, returns the address.
  *
@@ -297,6 +304,13 @@ uint64_t galeed_callback_result(uint64_t pointer);
  * token: that of the innermost galeed_callback_enter. */
 void galeed_callback_exit(void *token);
 
+/* Callback gates: an exception left the host's function. Closes again; returns when the
+ * exception itself may go on in foreign code, else unwinds with a stand-in.
+ *
+ * pre:
+ * token: that of the innermost galeed_callback_enter. exception: the unwinder's. */
+void galeed_callback_thrown(void *token, void *exception);
+
 /* A form that the pass could not rewrite was reached. Never returns.
  *
  * pre:
@@ -312,6 +326,25 @@ int galeed_pthread_create(void *thread,
                           const void *attributes,
                           void *(*start)(void*),
                           void *argument);
+
+/* Stands in for C11's thrd_create in rewritten code, as galeed_pthread_create does.
+ *
+ * pre:
+ * As for thrd_create. */
+int galeed_thrd_create(void *thread, const void *start, void *argument);
+
+/* Stands in for std::thread::_M_start_thread: throws std::system_error where
+ * galeed_pthread_create would refuse.
+ *
+ * pre:
+ * As for what it stands in for. */
+void galeed_cxx_thread(void *thread, void *state, const void *depend);
+
+/* Stands in for __dynamic_cast; the object may be a handle.
+ *
+ * pre:
+ * As for __dynamic_cast. */
+uint64_t galeed_dynamic_cast(uint64_t object, const void *from, const void *to, intptr_t hint);
 
 /* A call of code that was not rewritten is about to be made, and an argument carries
  * the tag. words: the fixed arguments, then those behind the dots, from an even index on.
@@ -345,6 +378,12 @@ int galeed_start(void);
 
 /* One line for people: what is wrong and what to do. Also for mpk's errors. */
 const char *galeed_strerror(int error);
+
+/* Exceptions of C++ that leave foreign code: pass 0, they end at the gate, and the host gets
+ * a panic of Rust in their place (the default); 1, they go on into the host, for a host in C++
+ * that trusts the library with that: their objects lie in foreign memory and name the
+ * functions that the host will call to catch and destroy them. */
+int galeed_pass_exceptions(int pass);
 
 /* Handle of an address inside a live allocation: the same one as long as the
  * allocation lives. errors: ENOTHEAP, EFULL, MPK_*.

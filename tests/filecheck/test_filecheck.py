@@ -27,8 +27,10 @@ def test_there_are_files_to_check() -> None:
         "callback-gates",
         "checked-calls",
         "entry-gates",
+        "lend-calls",
         "lend-everything",
         "policy",
+        "print-boundary",
         "pseudo-pointers",
     }
 

@@ -291,7 +291,7 @@ def test_another_policy_builds_anew_and_another_hardening_does_not() -> None:
     def of(policy: str) -> str:
         return cargo_environment.fingerprint(find_clang(), load(policy.encode(), "galeed.toml"))
 
-    assert of("entries = []") != of("") == of("hardening = 'strict'")
+    assert of("entries = []") != of("") == of("hardening = 'strict'") == of("on-trap = 'serve'")
 
 
 def test_a_policy_is_read_before_anything_is_built(galeed: Galeed, tmp_path: Path) -> None:
@@ -306,6 +306,9 @@ def test_a_policy_is_read_before_anything_is_built(galeed: Galeed, tmp_path: Pat
 def test_programs_start_with_the_policys_hardening() -> None:
     policy = load(b"hardening = 'full?'", "galeed.toml")
     assert cargo.for_programs({"A": "b"}, policy) == {"A": "b", "GALEED_HARDEN": "full?"}
+    served = load(b"on-trap = 'serve'", "galeed.toml")
+    assert cargo.for_programs({}, served) == {"GALEED_ON_TRAP": "serve"}
+    assert cargo.for_programs({"GALEED_ON_TRAP": "refuse"}, served) == {"GALEED_ON_TRAP": "refuse"}
     assert cargo.for_programs({"GALEED_HARDEN": "none"}, policy) == {"GALEED_HARDEN": "none"}
     assert cargo.for_programs({}, load(b"", "galeed.toml")) == {}
 

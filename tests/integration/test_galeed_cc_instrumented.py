@@ -50,23 +50,57 @@ def test_instrumented_objects_are_rewritten_too(
     assert symbol in (folder / "lib.o").read_bytes()
 
 
-@pytest.mark.parametrize("level", ["-O0", "-O2"])
-def test_address_sanitizer_sees_checked_addresses(tool: Tool, folder: Path, level: str) -> None:
-    """Raw memory has no lease; the sanitizer's own bounds hold as without us."""
-    gcc = shutil.which("gcc")
-    probe = [gcc or "gcc", "-print-file-name=libasan.so"]
+_UNDEFINED = """
+#include <stdio.h>
+#include <stdlib.h>
+__attribute__((noinline)) int scaled(const int *p, int by) {
+    return *p * by; /* the product */
+}
+int main(int argc, char **argv) {
+    int *p = malloc(sizeof *p);
+    (void)argv;
+    *p = 1 << 29;
+    printf("%d\\n", scaled(p, argc));
+    free(p);
+    return 0;
+}
+"""
+
+
+def _linked(tool: Tool, folder: Path, source: str, flag: str, level: str) -> Path:
+    """A program without a host, with the sanitizer's runtime of gcc: clang's own is not always there."""
+    gcc, name = shutil.which("gcc"), {"address": "asan", "undefined": "ubsan"}[flag]
+    probe = [gcc or "gcc", f"-print-file-name=lib{name}.so"]
     if gcc is None or "/" not in subprocess.run(probe, capture_output=True, text=True, check=True).stdout:
-        pytest.skip("no gcc with the address sanitizer's runtime")
-    (folder / "over.c").write_text(_OVERFLOW)
-    assert tool(CC, level, "-fsanitize=address", "-c", "over.c").code == 0
+        pytest.skip(f"no gcc with lib{name}")
+    (folder / "program.c").write_text(source)
+    assert tool(CC, level, "-g", f"-fsanitize={flag}", "-c", "program.c").code == 0
     include = [f"-I{ROOT / 'pseudoptr' / 'include'}", f"-I{ROOT / 'mpk' / 'csrc'}"]
     standalone = ROOT / "llvm_pass" / "driver" / "standalone.c"
     compiled.build(
         [*find_clang().command, "-std=c11", "-O2", "-c", standalone, *include, "-o", folder / "standalone.o"]
     )
-    compiled.build([gcc, "-fsanitize=address", folder / "over.o", folder / "standalone.o", "-o", folder / "over"])
-    done = tool([str(folder / "over")])
+    program = folder / "program"
+    compiled.build([gcc, f"-fsanitize={flag}", folder / "program.o", folder / "standalone.o", "-o", program])
+    return program
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_undefined_behaviour_is_told_with_its_line(tool: Tool, folder: Path, level: str) -> None:
+    program = _linked(tool, folder, _UNDEFINED, "undefined", level)
+    done = tool([str(program)])
+    assert (done.code, done.stdout, done.stderr) == (0, f"{1 << 29}\n", "")
+    done = tool([str(program)], *"abc")
+    line = next(number for number, text in enumerate(_UNDEFINED.splitlines(), 1) if "the product" in text)
+    assert f"program.c:{line}:" in done.stderr and "signed integer overflow" in done.stderr, done
+
+
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_address_sanitizer_sees_checked_addresses(tool: Tool, folder: Path, level: str) -> None:
+    """Raw memory has no lease; the sanitizer's own bounds hold as without us."""
+    program = _linked(tool, folder, _OVERFLOW, "address", level)
+    done = tool([str(program)])
     assert (done.code, done.stdout) == (0, "0\n")
-    done = tool([str(folder / "over")], "further")
+    done = tool([str(program)], "further")
     assert done.code != 0
     assert "heap-buffer-overflow" in done.stderr, done

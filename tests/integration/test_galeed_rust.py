@@ -16,7 +16,18 @@ from tests.conftest import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cargo")]  # one at a time in target/
 
-TESTS = ("accessors", "membrane", "stack", "violations", "report", "threads", "registers")
+TESTS = (
+    "accessors",
+    "membrane",
+    "stack",
+    "violations",
+    "report",
+    "threads",
+    "registers",
+    "serve",
+    "serve_library",
+    "serve_differential",
+)
 
 
 @pytest.fixture(scope="session")

@@ -184,6 +184,8 @@ def test_signals(backend: str, apply: Apply, user: tuple[str, ...]) -> None:
     assert apply("--signals", "touch_nothing", user=user).outcome.code == -signal.SIGSEGV
     refused = apply("--signals", env={"GALEED_ON_VIOLATION": "unwind"})
     assert "needs GALEED_ON_VIOLATION=abort" in refused.reports[0]["reason"]
+    refused = apply("--signals", env={"GALEED_ON_TRAP": "serve"})
+    assert "needs GALEED_ON_TRAP=refuse" in refused.reports[0]["reason"]
 
 
 def test_fork(backend: str, apply: Apply, user: tuple[str, ...]) -> None:

@@ -108,7 +108,8 @@ def violate(program: Program, tmp_path: Path, what: str, policy: str | None = No
 
 KEYS = {
     *("violation", "access", "function", "address", "bytes", "handle", "lease", "offset"),
-    *("allocation", "key", "backend", "thread", "pc", "action", "detail", "time_ns"),
+    *("allocation", "key", "backend", "thread", "pc", "module", "module_offset"),
+    *("action", "detail", "time_ns"),
 }
 
 
@@ -274,6 +275,13 @@ def test_a_limit_on_address_space(backend: str, programs: Path) -> None:
     assert "ulimit -v" in done.stdout
 
 
+@pytest.mark.parametrize(("policy", "times"), [("refuse", "0 times"), ("serve", "3 times")])
+def test_traps_of_foreign_code_are_offered_to_the_server(program: Program, policy: str, times: str) -> None:
+    outcome = program("traps", policy, env={"GALEED_ON_TRAP": policy})
+    assert outcome.code == 0, outcome
+    assert f"asked {times}" in outcome.stdout, outcome
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "allowed"),
     [
@@ -281,6 +289,8 @@ def test_a_limit_on_address_space(backend: str, programs: Path) -> None:
         ("GALEED_BACKEND", "", "auto, pku or mprotect"),
         ("GALEED_FOREIGN_RIGHTS", "write", "none or read"),
         ("GALEED_ON_VIOLATION", "ignore", "abort, unwind or report"),
+        ("GALEED_ON_TRAP", "always", "refuse or serve"),
+        ("GALEED_PROFILE", "/nonexistent/profile", "a file in a directory that exists"),
         ("GALEED_REPORT", "/nonexistent/report", "a file in a directory that exists"),
         ("GALEED_REPORT", "/", "a file in a directory that exists"),
         ("GALEED_REPORT", "pipe", "a pipe that is read"),

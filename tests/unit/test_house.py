@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "galeed-probe",
+    "galeed-report",
     "galeed-opt",
     "galeed-cc",
     "galeed-c++",

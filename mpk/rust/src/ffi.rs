@@ -1,6 +1,7 @@
 //! `mpk.h`, declared. See that header for what each item means; it is the contract.
 #![allow(missing_docs, non_camel_case_types)]
 
+pub use crate::ffi_trap::*;
 use std::ffi::{c_char, c_int, c_void};
 
 pub const MPK_HOST_BASE: usize = 0x2000_0000_0000;

@@ -4,6 +4,7 @@ use crate::fatal::fatal;
 use crate::start::start_or_die;
 use crate::sys;
 use crate::violation::Violation;
+use crate::{cxx, panics};
 use std::any::Any;
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -53,11 +54,14 @@ pub fn catch<F: FnOnce() -> T, T>(body: F) -> Result<T, Violation> {
         body: Some(body),
         outcome: None,
     };
+    let (mark, account) = (panics::mark(), cxx::Account::read());
     // SAFETY: `run` gets the Call that it expects, which outlives it. Whoever
     // calls foreign code in `body` does so in an unsafe block of his own and
     // answers for the frames that a violation drops.
     let unwound = unsafe { sys::mpk_try(run::<F, T>, (&raw mut call).cast()) };
     if unwound != 0 {
+        account.put_back();
+        panics::forget_since(mark);
         return Err(Violation::last()
             .unwrap_or_else(|| fatal(format_args!("a violation unwound and left no record"))));
     }

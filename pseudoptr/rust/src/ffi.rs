@@ -7,7 +7,7 @@
 
 use crate::error::Error;
 use crate::thunks::{keeping_returns, loading, loading_pointer, locating, storing};
-use crate::{access, atomic, bytes, calls, gate, membrane, pthread};
+use crate::{access, atomic, bytes, calls, cxx, gate, membrane, panics, pthread};
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 /// The functions below are called by rewritten code (LLVM IR). In IR those
@@ -203,6 +203,17 @@ pub unsafe extern "C" fn galeed_gate_exit(token: *mut c_void) {
     unsafe { crate::sys::mpk_gate_exit(token) }
 }
 
+/// Entry gate: an exception left the foreign function. Exits; returns when the exception
+/// itself may go on in the host, else unwinds with what stands for it there.
+///
+/// # Safety
+/// token: that of the innermost galeed_gate_enter. exception: the unwinder's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn galeed_gate_thrown(token: *mut c_void, exception: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { panics::leave_gate(token, exception) }
+}
+
 /// Callback gates. Foreign code calls `function`, which carries the tag: checks
 /// that it is a live lease of host code, opens, returns the address.
 ///
@@ -236,6 +247,17 @@ pub unsafe extern "C" fn galeed_callback_exit(token: *mut c_void) {
     unsafe { crate::sys::mpk_callback_exit(token) }
 }
 
+/// Callback gates: an exception left the host's function. Closes again; returns when the
+/// exception itself may go on in foreign code, else unwinds with a stand-in.
+///
+/// # Safety
+/// token: that of the innermost galeed_callback_enter. exception: the unwinder's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn galeed_callback_thrown(token: *mut c_void, exception: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { panics::leave_callback(token, exception) }
+}
+
 /// A form that the pass could not rewrite was reached. Never returns.
 ///
 /// # Safety
@@ -262,6 +284,50 @@ pub unsafe extern "C" fn galeed_pthread_create(
     argument: *mut c_void,
 ) -> c_int {
     locating!(pthread::create, "r8")
+}
+
+/// Stands in for C11's thrd_create in rewritten code, as galeed_pthread_create does.
+///
+/// # Safety
+/// As for thrd_create.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_thrd_create(
+    thread: *mut c_void,
+    start: *const c_void,
+    argument: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { pthread::create_c11(thread, start, argument) }
+}
+
+/// Stands in for std::thread::_M_start_thread: throws std::system_error where
+/// galeed_pthread_create would refuse.
+///
+/// # Safety
+/// As for what it stands in for.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn galeed_cxx_thread(
+    thread: *mut c_void,
+    state: *mut c_void,
+    depend: *const c_void,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { cxx::start_thread(thread, state, depend) }
+}
+
+/// Stands in for __dynamic_cast; the object may be a handle.
+///
+/// # Safety
+/// As for __dynamic_cast.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_dynamic_cast(
+    object: u64,
+    from: *const c_void,
+    to: *const c_void,
+    hint: isize,
+) -> u64 {
+    locating!(cxx::dynamic_cast, "r8")
 }
 
 /// A call of code that was not rewritten is about to be made, and an argument carries

@@ -35,6 +35,15 @@ pub extern "C" fn galeed_strerror(error: c_int) -> *const c_char {
     Error(error).message().as_ptr()
 }
 
+/// Exceptions of C++ that leave foreign code: pass 0, they end at the gate, and the host gets
+/// a panic of Rust in their place (the default); 1, they go on into the host, for a host in C++
+/// that trusts the library with that: their objects lie in foreign memory and name the
+/// functions that the host will call to catch and destroy them.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_pass_exceptions(pass: c_int) -> c_int {
+    code_of(start().map(|()| crate::panics::pass_exceptions(pass != 0)))
+}
+
 /// Handle of an address inside a live allocation: the same one as long as the
 /// allocation lives. errors: ENOTHEAP, EFULL, MPK_*.
 ///

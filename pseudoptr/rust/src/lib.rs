@@ -38,6 +38,7 @@ mod bytes;
 mod calls;
 mod catch;
 mod code;
+mod cxx;
 mod error;
 mod fatal;
 mod gate;
@@ -46,10 +47,12 @@ mod heap;
 mod lease;
 mod lock;
 mod membrane;
+mod panics;
 mod policy;
 mod pthread;
 mod published;
 mod resolve;
+mod serve;
 mod start;
 mod table;
 mod thunks;
@@ -106,6 +109,17 @@ pub fn check(handle: u64, bytes: usize, access: Access) -> Result<Result<(), Kin
 pub fn harden(policy: &HardenPolicy) -> Result<HardenReport, HardenError> {
     gate::prepare();
     galeed_mpk::harden(policy)
+}
+
+/// Appends to the file that `GALEED_PROFILE` names what was counted since the last time, as happens
+/// at the process's end too. Without the variable nothing is counted. README.md says what for.
+///
+/// # Errors
+/// Those of start-up, at the first use.
+pub fn write_profile() -> Result<(), Error> {
+    start::start()?;
+    serve::write_profile();
+    Ok(())
 }
 
 #[cfg(test)]

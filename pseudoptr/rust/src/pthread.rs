@@ -26,6 +26,7 @@ unsafe extern "C" {
         start: *const c_void,
         argument: *mut c_void,
     ) -> c_int;
+    fn thrd_create(thread: *mut c_void, start: *const c_void, argument: *mut c_void) -> c_int;
     fn malloc(bytes: usize) -> *mut c_void;
     fn free(memory: *mut c_void);
 }
@@ -58,6 +59,37 @@ extern "C" fn begin(payload: *mut c_void) -> *mut c_void {
     crate::access::at(result)
 }
 
+/// EPERM where foreign code may have no threads, and says so once; else 0.
+pub(crate) fn refusal() -> c_int {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    // SAFETY: the runtime has started; foreign code runs.
+    if unsafe { sys::mpk_backend() } != sys::MPK_BACKEND_MPROTECT {
+        return 0;
+    }
+    if !SAID.swap(true, Ordering::Relaxed) {
+        say(format_args!(
+            "foreign code asked for a thread: refused (EPERM), since the mprotect backend \
+             cannot close the domain to one thread alone; use pku"
+        ));
+    }
+    EPERM
+}
+
+/// # Safety
+/// thrd_create's own: start may be no handle.
+pub(crate) unsafe fn create_c11(
+    thread: *mut c_void,
+    start: *const c_void,
+    argument: *mut c_void,
+) -> c_int {
+    const THRD_ERROR: c_int = 2;
+    if refusal() != 0 {
+        return THRD_ERROR;
+    }
+    // SAFETY: the call that foreign code wanted to make.
+    unsafe { thrd_create(thread, start, argument) }
+}
+
 /// # Safety
 /// As for pthread_create, but that each pointer may be a handle.
 pub(crate) unsafe extern "C" fn create(
@@ -67,16 +99,9 @@ pub(crate) unsafe extern "C" fn create(
     argument: u64,
     pc: u64,
 ) -> c_int {
-    // SAFETY: the runtime has started; foreign code runs.
-    if unsafe { sys::mpk_backend() } == sys::MPK_BACKEND_MPROTECT {
-        static SAID: AtomicBool = AtomicBool::new(false);
-        if !SAID.swap(true, Ordering::Relaxed) {
-            say(format_args!(
-                "foreign code asked for a thread: refused (EPERM), since the mprotect backend \
-                 cannot close the domain to one thread alone; use pku"
-            ));
-        }
-        return EPERM;
+    let refused = refusal();
+    if refused != 0 {
+        return refused;
     }
     let mut copied = MaybeUninit::<[u64; ATTRIBUTES_BYTES / 8]>::uninit();
     let mut given = crate::access::at::<c_void>(attributes).cast_const();

@@ -9,6 +9,7 @@
 //! galeed.h; rewritten code reads them.
 
 use crate::layout::{GALEED_TEXT_BASE, GALEED_TEXT_BYTES};
+use crate::panics::Panics;
 use crate::sys::{MPK_HOST_SHIFT, MPK_READ, mpk_domain, mpk_foreign_rights};
 use crate::table::{Registry, Side};
 use std::mem::offset_of;
@@ -31,6 +32,7 @@ pub(crate) struct Published {
     pub(crate) registry: AtomicPtr<Registry>,
     /// 1: the allocator was checked, the code published, the handler installed.
     pub(crate) gates: AtomicU64,
+    pub(crate) panics: Panics,
 }
 
 const _: () = assert!(

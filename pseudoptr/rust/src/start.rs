@@ -73,6 +73,7 @@ fn build() -> Result<(), Error> {
     // SAFETY: the hook ends a lease that lend_stack began, under the table's lock alone.
     unsafe { sys::mpk_set_thread_hook(Some(lease::thread_ended)) };
     words.registry.store(registry, Ordering::Release);
+    crate::serve::install();
     Ok(())
 }
 
@@ -153,5 +154,8 @@ extern "C" fn after_fork_child() {
         STARTING.give();
     } else {
         after_fork();
+        if STARTED.load(Ordering::Acquire) {
+            crate::access::with_rights(crate::serve::profile_forked);
+        }
     }
 }

@@ -37,11 +37,27 @@ pub(crate) fn refuse_call(
     pc: u64,
     function: &[u8],
 ) {
+    // In the call, not behind it.
+    let mut violation = facts(pointer, bytes, access, kind, pc.saturating_sub(1), function);
+    // SAFETY: rights are open, as the caller promises.
+    unsafe { sys::mpk_violate(&raw mut violation) };
+}
+
+/// What there is to say about it, with nothing said yet. `pc`: in the instruction itself.
+/// pre: rights open, lock not held.
+pub(crate) fn facts(
+    pointer: u64,
+    bytes: u64,
+    access: Access,
+    kind: Kind,
+    pc: u64,
+    function: &[u8],
+) -> mpk_violation {
     let mut violation = mpk_violation {
         kind: kind as u32,
         access: access as u32,
         bytes,
-        pc: pc.saturating_sub(1), // in the call, not behind it
+        pc,
         ..Default::default()
     };
     if is_handle(pointer) {
@@ -52,8 +68,7 @@ pub(crate) fn refuse_call(
         violation.address = pointer;
         violation.detail = c"an atomic access that is not aligned to its size".as_ptr();
     }
-    // SAFETY: rights are open, as the caller promises.
-    unsafe { sys::mpk_violate(&raw mut violation) };
+    violation
 }
 
 fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {

@@ -9,7 +9,7 @@ define void @f(ptr %fn, ptr %to) #0 {
 }
 attributes #0 = { nounwind }
 ; CHECK-LABEL: define internal void @galeed.callback.0(ptr sret(%struct.big) %a0, i32 %a1, ptr nest %function)
-; CHECK:         call void %address(ptr sret(%struct.big) %x0, i32 %a1)
+; CHECK:         invoke void %address(ptr sret(%struct.big) %x0, i32 %a1)
 ; CHECK:         %r0.kept = or i1 %r0.lent, %r0.ours
 ; CHECK-NEXT:    br i1 %r0.kept, label %r0.done, label %r0.given
 ; CHECK:       r0.given:

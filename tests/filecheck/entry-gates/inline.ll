@@ -62,6 +62,6 @@ attributes #0 = { nounwind }
 ; CHECK:       define linkonce_odr hidden void @taken.gate(ptr %a0) #{{[0-9]+}} section "galeed_text" comdat {
 ; CHECK:         %where = call preserve_allcc i32 @mpk_gate_side()
 ; CHECK:         musttail call void @taken.foreign(ptr %a0)
-; CHECK:         call void @taken.foreign(ptr %x0)
-; CHECK:       define linkonce_odr void @"quoted name.gate"() #{{[0-9]+}} section "galeed_text" comdat {
+; CHECK:         invoke void %inside.body(ptr %x0)
+; CHECK:       define linkonce_odr void @"quoted name.gate"() #{{[0-9]+}} section "galeed_text" comdat personality ptr
 ; CHECK-NOT:   @_ZN1CC2Ev.gate

@@ -47,7 +47,8 @@ attributes #0 = { nounwind }
 ; CHECK-NEXT:    %saved = getelementptr i8, ptr %list, i64 16
 ; CHECK:         store ptr %saved.lent, ptr %saved, align 8
 ; CHECK-NEXT:    call void @galeed_gate_enter(
-; CHECK-NEXT:    call i32 @sum.listed(i32 %a0, ptr %list)
+; CHECK-NEXT:    %inside.body = call ptr asm "", "=r,0"(ptr @sum.listed)
+; CHECK-NEXT:    invoke i32 %inside.body(i32 %a0, ptr %list)
 ; CHECK-LABEL: define i32 @sum(i32 %a0, ...)
 ; CHECK-NEXT:    %list = alloca [24 x i8], align 16
 ; CHECK-NEXT:    call void @llvm.va_start.p0(ptr %list)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from experiments import machine
+from experiments.csmith import reduce
 from experiments.csmith.case import LEVELS, MODES, Case
-from experiments.csmith.sweep import Sweep, failed, summary
+from experiments.csmith.sweep import Sweep, failed, recorded_sweep, summary
 from experiments.csmith.tools import Tools
+from experiments.model import LabError
 
 if TYPE_CHECKING:
-    import pytest
-
     from experiments.model import Json
 
 
@@ -90,3 +93,52 @@ def test_asking_a_version_leaves_no_file(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(here)
     assert machine.first_line(str(program)) == "tool 1"
     assert list(here.iterdir()) == []
+
+
+def test_a_sweep_stops_by_the_clock_and_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = Sweep(tmp_path, _tools())
+    monkeypatch.setattr("experiments.csmith.sweep.ProcessPoolExecutor", _Here)
+    monkeypatch.setattr(
+        "experiments.csmith.sweep._one", lambda seed, *_: _record(seed, "skipped" if seed == 2 else "same")
+    )
+    sweep.run(range(1, 4), 1, lambda _: None)
+    assert sorted(sweep.recorded()) == [1, 2, 3]
+    sweep.run(range(1, 9), 1, lambda _: None, seconds=0)
+    assert sorted(sweep.recorded()) == [1, 2, 3]
+    sweep.run(range(1, 9), 2, lambda _: None, seconds=600)
+    assert sorted(sweep.recorded()) == list(range(1, 9))
+    facts: dict[str, Json] = {"cpu": "c", "pku": False, "date": "d", "load_1min": 3.0}
+    kept = recorded_sweep([sweep.recorded()[seed] for seed in (1, 2, 3)], _tools(), facts)
+    assert kept["seeds"] == {"first": 1, "last": 3, "judged": 3}
+    assert kept["modes"] == {mode: {"same": 2, "skipped": 1} for mode in MODES}
+    assert kept["skipped"] == {f"{mode}: why": 1 for mode in MODES}
+    assert kept["machine"] == {"cpu": "c", "pku": False, "date": "d"}
+    assert "slowest" not in json.dumps(kept)
+
+
+class _Here(ThreadPoolExecutor):
+    """In place of processes."""
+
+    def __init__(self, workers: int, *_: object) -> None:
+        super().__init__(workers)
+
+
+def test_what_a_sweep_kept_is_found_again(tmp_path: Path) -> None:
+    (tmp_path / "lent.txt").write_text("-O1 -mavx2 -w\ndifferent: 3 / 4\n")
+    assert reduce._failure(tmp_path) == (tmp_path / "program.c", ["-O1", "-mavx2"], "lent", "different")
+    with pytest.raises(LabError, match="holds no failure"):
+        reduce._failure(tmp_path / "lent.txt")
+
+
+def test_only_defined_programs_are_reduced_further(tmp_path: Path) -> None:
+    """A smaller program that overflows or reads what was never set would differ for reasons of its own."""
+    source = tmp_path / "program.c"
+    for text, sound in (
+        ("int main(void) { return 0; }", True),
+        ("int main(void) { return 1; }", False),
+        ("int main(int n, char **v) { (void)v; return n + 2147483647 > 0 ? 0 : 0; }", False),
+        ("int main(void) { int n; return n; }", False),
+        ("int main(void) { return missing(); }", False),
+    ):
+        source.write_text(text)
+        assert reduce.is_defined(source, tmp_path) is sound, text

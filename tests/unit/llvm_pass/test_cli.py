@@ -90,11 +90,14 @@ def test_print_passes() -> None:
     names = [line.split()[0] for line in _opt("--print-passes").stdout.decode().splitlines()]
     assert names == [
         "attributes",
+        "loop-versions",
         "pseudo-pointers",
         "checked-calls",
         "callback-gates",
         "entry-gates",
+        "lend-calls",
         "lend-everything",
+        "print<boundary>",
     ]
     assert [item["name"] for item in json.loads(_opt("--print-passes", "--json").stdout)] == names
 
@@ -161,3 +164,15 @@ def test_no_bitcode_to_a_terminal(source: Path) -> None:
     assert b"will not write bitcode to a terminal" in done.stderr
     os.close(theirs)
     os.close(ours)
+
+
+def test_lend_calls_takes_names_and_needs_its_pass(tmp_path: Path) -> None:
+    host = tmp_path / "host.ll"
+    host.write_text(
+        "declare void @lib_f(ptr)\ndefine void @host(ptr %p) {\n  call void @lib_f(ptr %p)\n  ret void\n}\n"
+    )
+    done = _opt(host, "-passes=lend-calls", "--lend-calls=x,lib_?", "-S")
+    assert b"call void @galeed.host.lib_f(ptr %p)" in done.stdout
+    assert "needs the pass of that name" in _refused(_opt(host, "--lend-calls=lib_f"))
+    assert "'l f' in 'lend-calls' is no name" in _refused(_opt(host, "--passes=lend-calls", "--lend-calls=l f"))
+    assert "has no function to gate" in _refused(_opt(host, "--passes=lend-calls", "--policy", ""))

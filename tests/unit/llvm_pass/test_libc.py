@@ -73,7 +73,7 @@ def test_every_function(program: Path, run: Run, backend: str, tmp_path: Path) -
 def test_few_rows_are_not_run() -> None:
     """Skipped ones, those without memory, and those of another C library."""
     run = {name for name, _ in libc_cases.cases()}
-    assert len(run) > len(builtin()) * 3 // 4
+    assert len(run) > len([name for name in builtin() if not name.startswith("_Z")]) * 3 // 4
     assert {"strlen", "snprintf", "vsnprintf", "read", "fwrite", "strtol", "qsort"} <= run
 
 

@@ -203,6 +203,8 @@ def test_every_option_is_completed_in_every_shell(shell: str) -> None:
         (["galeed-opt", "--policy", "po"], {"policy.toml"}),
         (["galeed-opt", "x.bc", "po"], {"policy.toml"}),
         (["galeed-opt", "--jobs", ""], set()),
+        (["galeed-opt", "--passes", "print"], {"print<boundary>"}),
+        (["galeed-opt", "--passes", "attributes,lend-c"], {"attributes,lend-calls"}),
     ],
 )
 def test_bash_completes(tmp_path: Path, words: list[str], expected: set[str]) -> None:

@@ -8,9 +8,9 @@ from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.attributes import without_function_lies, without_value_lies
 from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.metadata import Metadata, Place
-from llvm_pass.ir.module import Module
+from llvm_pass.ir.module import Module, block_of_label, predecessors
 from llvm_pass.ir.signature import read_definition, read_returns, read_value
-from llvm_pass.ir.syntax import parse_call, parse_header
+from llvm_pass.ir.syntax import metadata_of, parse_call, parse_header
 from llvm_pass.ir.types import TypeSyntaxError, TypeTable
 from llvm_pass.passes.base import Context
 from llvm_pass.remarks import Remark
@@ -98,6 +98,38 @@ def test_places_and_types_of_accesses() -> None:
     assert metadata.access_type("!4") == "p1 int"
     assert metadata.node("!{}") == metadata.node("!{}") == "!8"
     assert metadata.take_new() == ["!8 = !{}"]
+
+
+def test_names_and_strings_hold_anything() -> None:
+    """What is inside of quotes is no syntax."""
+    lines = [
+        '!0 = distinct !DISubprogram(name: "f, file: !9, scope: !9", file: !1)',
+        '!1 = !DIFile(filename: "a\\22\\C3\\A9\\\\.c", directory: "/")',
+        "!2 = !DILocation(line: 9, column: 4, scope: !0)",
+    ]
+    assert Metadata(lines, 0).place("!2") == Place('a"é\\.c', 9, 4)
+    call = parse_call('  call void asm "@f(, !dbg !7 readonly , ", "r"(ptr %"a, ptr %b"), !dbg !2')
+    assert call is not None
+    assert (call.callee, call.arguments, metadata_of(call.rest)) == ("asm", ('ptr %"a, ptr %b"',), {"dbg": "!2"})
+    assert metadata_of('  call void asm "nop, !dbg !7", ""()') == {}
+    line = '  call void asm "nop # readonly , nofree , ", "r"(ptr readonly %"a readonly ")'
+    assert without_value_lies(line) == line.replace("ptr readonly ", "ptr ")
+    group = 'attributes #0 = { nofree "x"="a nofree b" }'
+    assert without_function_lies(group) == 'attributes #0 = { "x"="a nofree b" }'
+    assert block_of_label('": #0 [":') == '%": #0 ["'
+    assert predecessors('"; preds = %x":   ; preds = %"a, b", %c') == ['%"a, b"', "%c"]
+
+
+def test_fresh_names_are_nobody_elses() -> None:
+    edits = Edits(Module("define void @f(ptr %galeed.7, ptr %galeed.12x) {\n  ret void\n}\n"))
+    assert [edits.fresh(), edits.fresh()] == ["%galeed.8", "%galeed.9"]
+
+
+def test_structures_of_what_has_no_size_have_none() -> None:
+    types = TypeTable(["%s = type { i8, ptr addrspace(270), <{ ptr addrspace(271) }> }"])
+    assert types.parse("%s").alloc_bytes == 12
+    for text in ("{ i32, <vscale x 4 x i32> }", '[2 x target("a, b", { i32 }, 1)]', 'target("x")'):
+        assert types.parse(text).unmeasured, text
 
 
 def test_origins() -> None:

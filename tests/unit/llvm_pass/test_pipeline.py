@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from llvm_pass import passes, pipeline
 from llvm_pass.errors import AlreadyRewritten, PassFailed, UnreadableModule, UsageError
+from llvm_pass.ir import reader
 from llvm_pass.ir.reader import Llvm, LlvmDied
 from llvm_pass.passes.base import Context, Pass
 from llvm_pass.pipeline import Options, rewrite
@@ -80,6 +83,16 @@ def test_the_death_of_llvm_is_an_error_like_any_other() -> None:
         llvm._child.wait()
         with pytest.raises(LlvmDied, match="signal 9"):
             llvm.text()
+
+
+def test_llvm_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "_SECONDS", 0.3)
+    with Llvm() as llvm:
+        llvm.read(_MODULE, "text")
+        llvm._child.send_signal(signal.SIGSTOP)
+        with pytest.raises(LlvmDied, match="no answer within 0 s"):
+            llvm.text()
+        assert llvm._child.wait() == -signal.SIGKILL
 
 
 def test_what_went_through_some_passes_only_is_refused() -> None:

@@ -91,7 +91,7 @@ def test_forced_pku_where_there_is_none(run: Run) -> None:
     assert outcome.stderr == f"galeed-probe: {facts['backend']['error']}\n"
 
 
-@pytest.mark.parametrize("name", ["GALEED_BACKEND", "GALEED_FOREIGN_RIGHTS", "GALEED_ON_VIOLATION"])
+@pytest.mark.parametrize("name", ["GALEED_BACKEND", "GALEED_FOREIGN_RIGHTS", "GALEED_ON_VIOLATION", "GALEED_ON_TRAP"])
 def test_bad_environment(run: Run, name: str) -> None:
     outcome = run([*PROBE, "--no-costs"], env={name: "sideways"})
     assert outcome.code == 2, str(outcome)

@@ -22,6 +22,7 @@ mod scan;
 mod shape;
 pub(crate) mod tokens;
 
+use shape::ANY_ARGUMENT;
 pub use shape::{Extent, GALEED_NO_ARGUMENT, Shape, Use};
 
 use crate::access::with_rights;
@@ -321,10 +322,14 @@ pub(crate) unsafe extern "C" fn end(
     // SAFETY: the caller's promise.
     let mut call = unsafe { Call::new(shape.cast(), words, head.cast(), pc) };
     call.return_cells();
-    let own = (call.shape.result != GALEED_NO_ARGUMENT)
-        .then(|| call.given(call.shape.result.into(), result))
-        .flatten()
-        .or_else(|| call.given_by_cursor(result));
+    let own = match call.shape.result {
+        GALEED_NO_ARGUMENT => None,
+        ANY_ARGUMENT => {
+            (0..call.shape.fixed).find_map(|argument| call.given(argument.into(), result))
+        }
+        argument => call.given(argument.into(), result),
+    }
+    .or_else(|| call.given_by_cursor(result));
     call.release(|loan| {
         let copied = match loan.back & 0xff {
             COPY_BACK => loan.bytes,

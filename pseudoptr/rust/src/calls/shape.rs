@@ -65,6 +65,9 @@ pub(super) const EXTENTS: [Extent; 15] = [
 /// No argument. Also of struct galeed_shape's result.
 pub const GALEED_NO_ARGUMENT: u8 = 255;
 
+/// Of struct galeed_shape's result: it may point into the memory of any argument.
+pub(super) const ANY_ARGUMENT: u8 = 254;
+
 /// What a function does with one argument.
 #[repr(C)]
 #[derive(Clone, Copy)]

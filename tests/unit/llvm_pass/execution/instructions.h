@@ -1,4 +1,4 @@
-/* instructions.h - the forms of instructions.c, instructions.ll and coroutine.cpp.
+/* instructions.h - the forms of instructions.c, instructions.ll, operations.ll and coroutine.cpp.
  *
  * Each form works on exactly `bytes` bytes at p, in a way that gives the same whatever
  * memory that is, and leaves its results in p and out. The same sources are compiled a
@@ -52,6 +52,15 @@ struct form {
     F(byte_mask, 10, CHECKED) F(unaligned_vector, 16, CHECKED)                \
     F(control_word, 4, CHECKED) F(element_copy, 16, ATOMIC) F(element_move, 16, ATOMIC)               \
     F(element_set, 16, ATOMIC) F(pattern, 12, CHECKED) F(relative, 8, CHECKED) F(va_arg, 24, CHECKED)  \
-    F(space, 8, CHECKED) F(segment, 4, TRAPS) F(histogram, 4, TRAPS) F(xsave, 576, TRAPS)
+    F(space, 8, CHECKED) F(segment, 4, TRAPS) F(histogram, 4, TRAPS) F(xsave, 576, TRAPS) \
+    /* operations.ll */                                                                                 \
+    F(rmw_and, 1, ATOMIC) F(rmw_or, 2, ATOMIC) F(rmw_xor, 4, ATOMIC) F(rmw_sub, 8, ATOMIC)              \
+    F(rmw_max, 1, ATOMIC) F(rmw_min, 2, ATOMIC) F(rmw_umax, 4, ATOMIC) F(rmw_umin, 8, ATOMIC)           \
+    F(rmw_nand, 4, ATOMIC) F(rmw_exchange, 4, ATOMIC) F(weak_exchange, 2, ATOMIC)                       \
+    F(nested, 16, CHECKED) F(wide_vector, 64, CHECKED) F(constant_address, 4, CHECKED)                  \
+    F(thread_local_pointer, 4, CHECKED) F(masked_pointer, 16, ATOMIC) F(compared, 8, CHECKED)           \
+    F(no_length, 4, CHECKED) F(returned_in_memory, 12, CHECKED) F(lifetimes, 4, CHECKED)                \
+    F(odd_elements, 12, TRAPS) F(assembly_goto_memory, 4, TRAPS) F(narrow_space, 4, TRAPS)              \
+    F(jump_with_copy, 24, TRAPS) F(flush, 4, TRAPS)
 
 #endif

@@ -1,0 +1,17 @@
+// host.cpp - code of the host in C++, compiled by clang and led through pass lend-calls.
+typedef unsigned long size_t;
+typedef int int32_t;
+typedef long int64_t;
+
+extern "C" void pre_throw(const int32_t *at, size_t count);
+extern "C" int64_t pre_sum(const int32_t *at, size_t count);
+
+// What the library throws, and what it says of the same numbers afterwards.
+extern "C" int64_t host_catches(const int32_t *at, size_t count) {
+    try {
+        pre_throw(at, count);
+    } catch (int64_t thrown) {
+        return 1000 * thrown + pre_sum(at, count);
+    }
+    return -1;
+}
