@@ -63,5 +63,5 @@ attributes #0 = { nounwind }
 ; CHECK:         %where = call preserve_allcc i32 @mpk_gate_side()
 ; CHECK:         musttail call void @taken.foreign(ptr %a0)
 ; CHECK:         invoke void %inside.body(ptr %x0)
-; CHECK:       define linkonce_odr void @"quoted name.gate"() #{{[0-9]+}} section "galeed_text" comdat personality ptr
+; CHECK:       define linkonce_odr void @"quoted name.gate"() #{{[0-9]+}} section "galeed_text" comdat {
 ; CHECK-NOT:   @_ZN1CC2Ev.gate
