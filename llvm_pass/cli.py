@@ -20,12 +20,13 @@ from llvm_pass.errors import GaleedError, UsageError
 from llvm_pass.opt import files
 from llvm_pass.opt.batch import Batch, Died
 from llvm_pass.opt.completion import script
+from llvm_pass.opt.entries import absent_entries
 from llvm_pass.opt.parser import parser
 from llvm_pass.opt.report import counted, printable, remark_line, say, stats_json
 from llvm_pass.opt.work import Outcome, Work, pattern
 from llvm_pass.passes import PASSES
 from llvm_pass.pipeline import chosen, passes_of
-from llvm_pass.policy import find
+from llvm_pass.policy import Policy, find
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -97,7 +98,7 @@ def _run(options: argparse.Namespace) -> int:
     done = [outcome for outcome in outcomes if not outcome.refused]
     if options.pass_remarks_output and done and not options.dry_run:
         remarks = (remark for outcome in done for remark in outcome.remarks)
-        kept = (r.yaml() for r in remarks if r.kind != "Passed" or (to_file and to_file.search(r.pass_name)))
+        kept = (r.yaml() for r in remarks if r.kind == "Missed" or (to_file and to_file.search(r.pass_name)))
         files.write(options.pass_remarks_output, "".join(kept).encode())
     if options.stats_json and done and not options.dry_run:
         files.write(options.stats_json, _counts(done, options.time_passes))
@@ -106,7 +107,17 @@ def _run(options: argparse.Namespace) -> int:
             files.write("-", outcome.module)
     if done:
         _report(options, done)
-    return 2 if len(done) < len(outcomes) else 0
+    if len(done) < len(outcomes):
+        return 2
+    return 0 if options.entries is None or _all_entries_are_there(work, done) else 2
+
+
+def _all_entries_are_there(work: Work, done: list[Outcome]) -> bool:
+    """Says which of --entries no input has. The modules are written: they have fewer entries, not more."""
+    absent = absent_entries(work.policy, [remark for outcome in done for remark in outcome.remarks])
+    if absent:
+        _refuse(f"--entries: {absent}")
+    return not absent
 
 
 def _work(options: argparse.Namespace) -> Work:
@@ -115,6 +126,7 @@ def _work(options: argparse.Namespace) -> Work:
     if options.passes is not None:
         names = tuple(name for name in options.passes.split(",") if name)
         chosen(names)
+    policy = _with_entries(policy, options, names)
     if options.lend_calls is not None:
         if "lend-calls" not in names:
             raise UsageError("--lend-calls needs the pass of that name in --passes")
@@ -130,6 +142,14 @@ def _work(options: argparse.Namespace) -> Work:
         json=options.json,
         passed=options.pass_remarks is not None or options.pass_remarks_filter is not None,
     )
+
+
+def _with_entries(policy: Policy, options: argparse.Namespace, names: tuple[str, ...]) -> Policy:
+    if options.entries is None:
+        return policy
+    if "entry-gates" not in names:
+        raise UsageError("--entries is for pass entry-gates, which is not among the passes")
+    return policy.with_entries(filter(None, options.entries.split(",")), "--entries", Path())
 
 
 def _tasks(options: argparse.Namespace) -> list[tuple[str, str | None]]:

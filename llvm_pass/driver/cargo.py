@@ -12,7 +12,7 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from llvm_pass.driver import cargo_build, cargo_environment, cargo_project, cargo_report
+from llvm_pass.driver import cargo_build, cargo_entries, cargo_environment, cargo_project, cargo_report
 from llvm_pass.driver.cargo_arguments import HELP, TRIPLE, parse
 from llvm_pass.driver.cargo_build import Build, Program
 from llvm_pass.driver.cargo_environment import Place
@@ -49,6 +49,7 @@ def drive(argv: list[str]) -> int:
     check_allocators(build, place)
     build = replace(build, programs=[publish(program, place) for program in build.programs])
     report = cargo_report.collect(project, build, place)
+    report.absent = cargo_entries.absent(policy, build.scripts, place.target)
     cargo_report.show(report, quiet=bool(arguments.flags & {"-q", "--quiet"}))
     if arguments.json:
         summary = cargo_report.as_json(report, build, project, place, fingerprint, " ".join(clang.command))

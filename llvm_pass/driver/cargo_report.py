@@ -43,6 +43,7 @@ class Report:
 
     sources: list[Source] = field(default_factory=list)
     libraries: list[Library] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)  # entries of the policy that no C has, in words
     probes: int = 0  # compiled, then thrown away by the build script: configure's questions
 
 
@@ -121,6 +122,7 @@ def show(report: Report, quiet: bool) -> None:
     """The report for people, on stderr (stdout is the program's). quiet: only its warnings."""
     judged = [cargo_libraries.lines(library) for library in report.libraries]
     warnings = [f"warning: {line}" for some, _ in judged for line in some]
+    warnings += [f"warning: {line}" for line in report.absent]
     lines = [] if quiet else _summary(report) + [f"  {line}" for _, some in judged for line in some]
     if not quiet:
         lines.insert(0, "galeed: C and C++ in this build" + ("" if lines or warnings else ": none"))
@@ -182,6 +184,7 @@ def as_json(
         "programs": programs,
         "sources": [asdict(each) for each in report.sources],
         "libraries": [asdict(each) for each in report.libraries],
+        "absent_entries": report.absent,
         "probes": report.probes,
         "target_directory": str(place.root),
         "fingerprint": fingerprint,

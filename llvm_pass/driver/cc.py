@@ -64,8 +64,9 @@ def for_build_machine() -> bool:
 
 def _staged(clang: Clang, line: CommandLine, cxx: bool, runner: run.Runner) -> int:
     from llvm_pass.driver.compile import Compiler
+    from llvm_pass.driver.exported import with_entries
 
-    policy = find(line.policy)
+    policy = with_entries(find(line.policy), line)
     with run.scratch() as scratch:
         compiler = Compiler(clang, line, runner, cxx, scratch, policy)
         if line.mode is Mode.LINK:

@@ -51,6 +51,7 @@ class CommandLine:
     verbose: bool = False
     save_temps: bool = False
     policy: str | None = None  # a file; "": none
+    entries: str | None = None  # in place of the policy's, with commas
 
     @property
     def words(self) -> list[str]:
@@ -152,9 +153,12 @@ def _own_option(line: CommandLine, word: str) -> None:
         line.save_temps = True
     elif word.startswith("--galeed-policy="):
         line.policy = word.removeprefix("--galeed-policy=")
+    elif word.startswith("--galeed-entries="):
+        line.entries = word.removeprefix("--galeed-entries=")
     else:
         raise DriverError(
-            f"{word}: unknown option; there are --galeed-policy=FILE, --galeed-verbose and --galeed-save-temps"
+            f"{word}: unknown option; there are --galeed-policy=FILE, --galeed-entries=NAMES, --galeed-verbose and "
+            "--galeed-save-temps"
         )
 
 

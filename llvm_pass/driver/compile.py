@@ -64,8 +64,8 @@ class Compiler:
     def _first_stage(self, source: Item, bitcode: Path, output: str) -> int:
         command = [*self.clang.driver(self.cxx), *first_stage_options(self.line)]
         command += dependency_options(self.line, source)
-        if self.policy.origin:  # make builds anew when it changes
-            command += ["-Xclang", f"-fdepfile-entry={self.policy.origin}"]
+        for origin in self.policy.files:  # make builds anew when it changes
+            command += ["-Xclang", f"-fdepfile-entry={origin}"]
         command += coverage_options(self.line, output)
         command += known.FIRST_STAGE_IDIOMS
         if source.language == "c++":

@@ -14,6 +14,7 @@ Usage: {{name}} [OPTIONS] [CLANG'S OPTIONS] FILE...
 
 Options:
   --galeed-policy=FILE the policy (default: galeed.toml here or upward); empty: none
+  --galeed-entries=A,B in place of the policy's entries: names, with * and ?, or @FILE (version script or list)
   --galeed-verbose     say on stderr which clang is used, and each command that is run
   --galeed-save-temps  keep FILE.galeed-0.bc (before rewriting), FILE.galeed-1.bc and FILE.galeed-1.ll (after)
   --help               show this

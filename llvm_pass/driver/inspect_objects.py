@@ -38,7 +38,7 @@ def mentions_runtime(path: Path) -> bool:
         data = path.read_bytes()
     except OSError:
         return False  # the linker says what is wrong with it
-    return b"galeed_" in data or b"mpk_gate_is_foreign" in data
+    return b"galeed_" in data or b"mpk_gate_side" in data
 
 
 def sections(data: bytes, name: str) -> list[Section]:
@@ -131,6 +131,23 @@ def symbols(data: bytes, name: str) -> tuple[dict[tuple[int, int], set[str]], se
             elif index < len(table) and table[index].flags & SHF_EXECINSTR:
                 entries.setdefault((index, value), set()).add(_text(names, text))
     return entries, needed
+
+
+def defined(data: bytes, name: str) -> set[str]:
+    """All names of an object's code, those inside it too.
+
+    Raises: DriverError when it is neither ELF nor LLVM bitcode (whose names are not looked at).
+    """
+    if data.startswith(BITCODE_MAGICS):
+        return set()
+    table = sections(data, name)
+    code = {index for index, section in enumerate(table) if section.flags & SHF_EXECINSTR}
+    return {
+        _text(names, text)
+        for names, found in _symbol_tables(table, name)
+        for text, _, _, index, _, _ in found
+        if index in code and text
+    }
 
 
 def rewritten(data: bytes, name: str) -> bool | None:

@@ -24,7 +24,7 @@ _CALLEE = re.compile(r"@([\w.$]+)\(")
 _ACCESS = re.compile(r"^  (?:%\S+ = )?(?:load|store|atomicrmw|cmpxchg|va_arg)\b")
 _DEBUG = re.compile(r", !\w[\w.]* !\d+")
 _FILE = re.compile(r'!DIFile\(filename: "([^"]*)", directory: "([^"]*)"')
-_ADDED = (".foreign",)
+_ADDED = (".foreign", ".listed")  # where bodies go
 
 
 class Explanation:

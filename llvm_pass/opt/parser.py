@@ -13,7 +13,7 @@ from llvm_pass.pipeline import DEFAULT_PASSES
 
 # LLVM's own spelling has one dash.
 _ONE_DASH = (
-    "passes", "print-passes", "verify-each", "print-changed", "stats", "stats-json", "time-passes", "disable-output",
+    "passes", "entries", "print-passes", "verify-each", "print-changed", "stats", "stats-json", "time-passes", "disable-output",
     "pass-remarks", "pass-remarks-missed", "pass-remarks-analysis", "pass-remarks-output", "pass-remarks-filter", "version",
 )  # fmt: skip
 
@@ -89,6 +89,11 @@ def _passes(group: argparse._ArgumentGroup) -> None:
     add("--passes", metavar="A,B", help=f"passes in order (default: {','.join(DEFAULT_PASSES)}); '' for none")
     add("--print-passes", action="store_true", help="list the passes and end")
     add("--policy", metavar="FILE", help="the policy (default: galeed.toml here or upward); '' for none")
+    add(
+        "--entries",
+        metavar="A,B",
+        help="in place of the policy's entries: names, with * and ?, or @FILE, a version script or a list",
+    )
     add("--lend-calls", metavar="NAMES", help="functions that pass lend-calls gates besides the policy's; with stars")
     add("--verify-each", action="store_true", help="after each pass also compare our reading with LLVM's")
     add("--print-changed", action="store_true", help="print the module to stderr after each pass that changed it")
@@ -107,7 +112,7 @@ def _reports(group: argparse._ArgumentGroup) -> None:
     add("--pass-remarks-missed", metavar="REGEX", help="say what was left as it was, likewise")
     add("--pass-remarks-analysis", metavar="REGEX", help="say what else there is to know, likewise")
     add("--pass-remarks-output", metavar="FILE", help="remarks as YAML, as opt-viewer reads them")
-    add("--pass-remarks-filter", metavar="REGEX", help="which passes' Passed remarks go there too ('.': all)")
+    add("--pass-remarks-filter", metavar="REGEX", help="which passes' other remarks go there too ('.': all)")
 
 
 def _jobs(text: str) -> int:

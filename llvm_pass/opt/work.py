@@ -121,7 +121,7 @@ class Work:
         target = {None: "", "-": " to stdout"}.get(output, f" to {output}")
         said = [f"{where}: would write {nbytes} bytes{target}"]
         said += [f"{count:8} {what}" for what, count in sorted(result.stats.items())]
-        said += [f"  {remark.kind}: {printable(remark.text())}" for remark in result.remarks]
+        said += [f"  {remark.kind}: {printable(remark.text())}" for remark in result.remarks if remark.kind == "Missed"]
         return "\n".join(said) + "\n"
 
 

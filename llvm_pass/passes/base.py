@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 
 from llvm_pass.analysis.boundary import Boundary
 from llvm_pass.ir.edit import Edits
@@ -38,15 +39,18 @@ class Context:
         self._remark("Missed", name, reason, function, line)
         self.stats["missed"] += 1
 
-    def _remark(self, kind: str, name: str, reason: str, function: Function | None, line: str) -> None:
+    def analysed(self, name: str, reason: str, function: Function | None = None) -> None:
+        """Something that was found out, and is as it should be."""
+        self._remark("Analysis", name, reason, function, "")
+
+    def _remark(
+        self, kind: Literal["Missed", "Analysis"], name: str, reason: str, function: Function | None, line: str
+    ) -> None:
         place: Place | None = None
         if line:
             place = self.module.metadata.place(metadata_of(line).get("dbg"))
         owner = bare(function.name) if function else "<module>"
-        assert kind in ("Missed", "Passed")
-        self.remarks.append(
-            Remark("Missed" if kind == "Missed" else "Passed", self.pass_name, name, owner, reason, place)
-        )
+        self.remarks.append(Remark(kind, self.pass_name, name, owner, reason, place))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def of_file(path: Path) -> Policy:
         raise PolicyError(f"{shown}: {getattr(error, 'strerror', None) or error}") from error
     if len(data) > _MOST_BYTES:
         raise PolicyError(f"{shown}: longer than {_MOST_BYTES} bytes")
-    return load(data, shown)
+    return load(data, shown, path.parent)
 
 
 def _here() -> Path:

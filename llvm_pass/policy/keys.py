@@ -11,6 +11,8 @@ from typing import Literal
 
 # A name in an object file, as C and C++ compilers make them; * and ? stand for any letters.
 PATTERN = r"^[A-Za-z0-9_.$@*?]+$"
+# ... or a list in a file.
+ENTRY = r"^(@[^@\x00-\x1f][^\x00-\x1f]*|[A-Za-z0-9_.$*?][A-Za-z0-9_.$@*?]*)$"
 # A name of a function that is called: no stars.
 FUNCTION = r"^[A-Za-z0-9_.$@]+$"
 # A structure (its tag or typedef) and its member, nested ones with more dots.
@@ -54,10 +56,11 @@ KEYS: tuple[Key, ...] = (
     Key(
         "entries",
         "names",
-        PATTERN,
+        ENTRY,
         "inflate",
-        "the functions that the host may call, by name or through a pointer; with stars. A call of any other from "
-        "the host ends in a violation. Without this key: every function that is visible or has its address taken",
+        "the functions that the host may call, by name or through a pointer; with stars. @FILE: those of a linker's "
+        "version script, or of a list with a name a line. A call of any other from the host ends in a violation. "
+        "Without this key: every function that is visible or has its address taken",
     ),
     Key(
         "callbacks",

@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from llvm_pass.errors import GaleedError
-from llvm_pass.policy.keys import AT_START, KEYS, Key
+from llvm_pass.policy.exports import Exports, ListError
+from llvm_pass.policy.exports import read as read_list
+from llvm_pass.policy.keys import AT_START, ENTRY, KEYS, Key
 
 _MOST_SAID = 5
 _SHOWN = 60
+_MOST_BYTES = 1 << 20  # of a list of entries
 _MOST_PARSED = 8 << 20  # bytes read again to find a line
 _Problem = tuple[tuple[str, ...], str, str]  # path, what is wrong there, the word that is
 
@@ -30,12 +34,17 @@ class PolicyError(GaleedError):
 class Policy:
     """What a galeed.toml says; a policy with no file says nothing.
 
-    origin: the file's name, for messages. given: the keys that are in it.
+    origin: the file's name, for messages. given: the keys that are in it. lists: the
+    files that `entries` names, by their words there (@FILE). entries_from: who says which
+    the entries are. pointers_enter: a function whose address is used is an entry too.
     """
 
     origin: str = ""
     text: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
+    lists: Mapping[str, Exports] = field(default_factory=dict)
+    entries_from: str = ""
+    pointers_enter: bool = False
 
     def names(self, key: str) -> tuple[str, ...] | None:
         """A list of names; None when the key is not given."""
@@ -56,6 +65,11 @@ class Policy:
         return None if value is None else str(value)
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """All that it was read from."""
+        return (*([self.origin] if self.origin else ()), *(each.file for each in self.lists.values()))
+
+    @property
     def calls(self) -> Mapping[str, Mapping[str, Any]]:
         """Rows for functions that are not rewritten."""
         rows: Mapping[str, Mapping[str, Any]] = self.given.get("calls", {})
@@ -63,7 +77,25 @@ class Policy:
 
     def rewriting(self) -> dict[str, Any]:
         """What of it changes the code: all but what is for the program's start."""
-        return {key: value for key, value in self.given.items() if key not in AT_START}
+        kept = {key: value for key, value in self.given.items() if key not in AT_START}
+        return {**kept, "lists": {name: each.text for name, each in self.lists.items()}} if self.lists else kept
+
+    def is_entry(self, name: str, taken: bool) -> bool:
+        """May the host call the function? taken: its address is used."""
+        wanted = self.given.get("entries")
+        if wanted is None or (taken and self.pointers_enter):
+            return True
+        return any(self.lists[each].has(name) if each in self.lists else fnmatchcase(name, each) for each in wanted)
+
+    def with_entries(self, words: Iterable[str], source: str, folder: Path, pointers_enter: bool = False) -> Policy:
+        """The same with other entries. source: who says so, for messages. Raises PolicyError."""
+        entries = list(words)
+        for word in entries:
+            if not re.fullmatch(ENTRY, word):
+                raise PolicyError(f"{source}: '{_shown(word)}' is no function's name, nor @FILE")
+        lists = _lists(entries, folder, source)
+        given = {**self.given, "entries": entries}
+        return replace(self, given=given, lists=lists, entries_from=source, pointers_enter=pointers_enter)
 
     def allows(self, key: str, name: str) -> bool:
         """Is the name among those of the key, or the key not given? Stars match."""
@@ -81,8 +113,8 @@ class Policy:
                 raise PolicyError(f"{self.where(name)}: nothing in this version serves '{name}'; take it out")
 
 
-def load(data: bytes, origin: str) -> Policy:
-    """Raises PolicyError with all that is wrong, the first few places by line."""
+def load(data: bytes, origin: str, folder: Path = Path()) -> Policy:
+    """Raises PolicyError with all that is wrong, the first few places by line. folder: where files lie."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -99,7 +131,32 @@ def load(data: bytes, origin: str) -> Policy:
         said = [f"{origin}:{line_of(text, path, word)}: {what}" for path, what, word in problems[:_MOST_SAID]]
         more = [f"and {len(problems) - _MOST_SAID} more"] if len(problems) > _MOST_SAID else []
         raise PolicyError("; ".join([*said, *more]))
-    return Policy(origin, text, given)
+    policy = Policy(origin, text, given)
+    if "entries" not in given:
+        return policy
+    where = policy.where("entries")
+    return replace(policy, lists=_lists(given["entries"], folder, where), entries_from=where)
+
+
+def _lists(words: Iterable[str], folder: Path, source: str) -> dict[str, Exports]:
+    found = {}
+    for word in words:
+        if not word.startswith("@"):
+            continue
+        name = word.removeprefix("@")
+        try:
+            with (folder / name).open("rb") as stream:
+                data = stream.read(_MOST_BYTES + 1)
+            if len(data) > _MOST_BYTES:
+                raise PolicyError(f"{source}: {name}: longer than {_MOST_BYTES} bytes")
+            found[word] = read_list(data.decode("utf-8"), str(folder / name))
+        except ListError as error:
+            raise PolicyError(f"{source}: {name}:{error.line}: {error}") from error
+        except OSError as error:
+            raise PolicyError(f"{source}: {name}: {error.strerror}") from error
+        except ValueError as error:
+            raise PolicyError(f"{source}: {name}: not UTF-8") from error
+    return found
 
 
 def _place(error: Exception) -> str:

@@ -197,6 +197,9 @@ int mpk_heap_check(mpk_domain *domain);
 
 /* Is the calling thread in foreign code now? Costs one RDPKRU. */
 int mpk_gate_is_foreign(void);
+/* The same for generated gates: nonzero in foreign code; changes eax, r11 and flags only
+ * (LLVM's calling convention preserve_all, which C has no portable name for). */
+int mpk_gate_side(void);
 /* Host to foreign. function: its name, for reports; must live for ever.
  * post: every domain is closed as GALEED_FOREIGN_RIGHTS says; PKRU was read back. */
 void mpk_gate_enter(void *token, const char *function);

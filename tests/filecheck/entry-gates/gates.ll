@@ -47,9 +47,11 @@ attributes #0 = { nounwind uwtable "target-cpu"="x86-64" }
 ; CHECK:       @pointer = global ptr @taken
 ; CHECK:       @galeed.name.plain = private unnamed_addr constant [6 x i8] c"plain\00"
 ; CHECK:       @again = alias void (ptr), ptr @plain
+; Other rewritten files call the alias's body.
+; CHECK:       @again.foreign = hidden alias void (ptr), ptr @plain.foreign
 
 ; CHECK:       define internal void @at_start.foreign() #{{[0-9]+}} section "galeed_text"
-; CHECK:       define internal void @plain.foreign(ptr %p)
+; CHECK:       define hidden void @plain.foreign(ptr %p)
 ; CHECK-NEXT:    call void @quiet()
 ; Another module may replace a weak function: the call goes to whoever has the name.
 ; CHECK-NEXT:    call void @replaceable()
@@ -60,12 +62,14 @@ attributes #0 = { nounwind uwtable "target-cpu"="x86-64" }
 
 ; CHECK:       define internal void @at_start() #{{[0-9]+}} section "galeed_text"
 ; CHECK:       define void @plain(ptr %a0) #[[GATE:[0-9]+]] section "galeed_text"
-; CHECK-NEXT:  start:
-; CHECK-NEXT:    %token = alloca i64, align 16
-; CHECK-NEXT:    %where = call i32 @mpk_gate_is_foreign()
+; All that foreign code finds: a question that changes none of its arguments, and a jump.
+; CHECK-NEXT:    %where = call preserve_allcc i32 @mpk_gate_side()
 ; CHECK:       foreign:
 ; CHECK-NEXT:    musttail call void @plain.foreign(ptr %a0)
 ; CHECK:       host:
+; CHECK-NEXT:    musttail call void @plain.host(ptr %a0)
+; CHECK-LABEL: define internal void @plain.host(ptr %a0) {{.*}}section "galeed_text"
+; CHECK-NEXT:    %token = alloca i64, align 16
 ; CHECK-NEXT:    %x0 = call ptr @galeed.word.galeed_gate_argument(ptr %a0)
 ; CHECK-NEXT:    call void @galeed_gate_enter(ptr %token, ptr @galeed.name.plain)
 ; LLVM may not see that the callee is nounwind: a panic in its callback passes it all the same.
@@ -85,6 +89,8 @@ attributes #0 = { nounwind uwtable "target-cpu"="x86-64" }
 ; CHECK:         store ptr %c1.new0, ptr %c1.at0
 ; CHECK:         invoke void %inside.body(ptr sret(i64) %x0, ptr byval(%struct.big) align 8 %a1)
 ; CHECK-LABEL: define weak_odr void @throws()
+; CHECK-SAME:    section "galeed_text" comdat($group) {
+; CHECK-LABEL: define internal void @throws.host()
 ; CHECK-SAME:    section "galeed_text" comdat($group) personality ptr @__gcc_personality_v0
 ; CHECK:         invoke void @throws.foreign()
 ; CHECK:         cleanup

@@ -59,9 +59,9 @@ attributes #0 = { nounwind }
 ; CHECK:         call void @_ZN1CC2Ev.foreign(ptr @taken.gate)
 ; CHECK-NEXT:    ret ptr @"quoted name.gate"
 
-; CHECK:       define linkonce_odr hidden void @taken.gate(ptr %a0) #{{[0-9]+}} section "galeed_text" comdat personality ptr @__gcc_personality_v0 {
-; CHECK:         %where = call i32 @mpk_gate_is_foreign()
+; CHECK:       define linkonce_odr hidden void @taken.gate(ptr %a0) #{{[0-9]+}} section "galeed_text" comdat {
+; CHECK:         %where = call preserve_allcc i32 @mpk_gate_side()
 ; CHECK:         musttail call void @taken.foreign(ptr %a0)
 ; CHECK:         invoke void %inside.body(ptr %x0)
-; CHECK:       define linkonce_odr void @"quoted name.gate"() #{{[0-9]+}} section "galeed_text" comdat personality ptr
+; CHECK:       define linkonce_odr void @"quoted name.gate"() #{{[0-9]+}} section "galeed_text" comdat {
 ; CHECK-NOT:   @_ZN1CC2Ev.gate

@@ -6,8 +6,26 @@
 static mpk_domain *host;
 static char *secret;
 
+/* Generated gates have their arguments in registers when they ask. */
+static void side_changes_no_argument(int foreign) {
+    const uint64_t before[8] = {1, 2, 3, 4, 5, 6, 7, 0x3ff8000000000000};
+    uint64_t after[8] = {0};
+    register uint64_t *to __asm__("r12") = after;
+    int side;
+    __asm__ volatile("movq (%%rbx), %%rdi; movq 8(%%rbx), %%rsi; movq 16(%%rbx), %%rdx; movq 24(%%rbx), %%rcx\n"
+                     "movq 32(%%rbx), %%r8; movq 40(%%rbx), %%r9; movq 48(%%rbx), %%r10; movq 56(%%rbx), %%xmm7\n"
+                     "call mpk_gate_side\n"
+                     "movq %%rdi, (%%r12); movq %%rsi, 8(%%r12); movq %%rdx, 16(%%r12); movq %%rcx, 24(%%r12)\n"
+                     "movq %%r8, 32(%%r12); movq %%r9, 40(%%r12); movq %%r10, 48(%%r12); movq %%xmm7, 56(%%r12)\n"
+                     : "=a"(side)
+                     : "b"(before), "r"(to)
+                     : "rdi", "rsi", "rdx", "rcx", "r8", "r9", "r10", "r11", "xmm7", "memory", "cc");
+    CHECK((side != 0) == foreign && !memcmp(before, after, sizeof before));
+}
+
 static void access_from_foreign(void) {
     CHECK(mpk_gate_is_foreign());
+    side_changes_no_argument(1);
     int was = mpk_access_begin();
     CHECK(was == 1 && !mpk_gate_is_foreign());
     CHECK(mpk_access_begin() == 0); /* nested: does nothing, undoes nothing */
@@ -42,6 +60,7 @@ static void descend(int depth) {
     CHECK(mpk_gate_is_foreign());
     mpk_gate_exit(&token);
     CHECK(!mpk_gate_is_foreign());
+    side_changes_no_argument(0);
 }
 
 /* A frame between two gates belongs to the foreign call; its caller's to the host. */
@@ -133,6 +152,7 @@ static void forged_guesses(void) {
 
 int main(void) {
     CHECK(!mpk_gate_is_foreign()); /* also before the start */
+    side_changes_no_argument(0);
     CHECK(mpk_gate_function() == NULL);
     host = host_domain();
     secret = mpk_heap_calloc(host, 100, 0);

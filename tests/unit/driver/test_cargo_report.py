@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from llvm_pass.driver import cargo_report, log
+from llvm_pass.driver import cargo_entries, cargo_report, log
 from llvm_pass.driver.cargo_build import Build, Script
 from llvm_pass.driver.cargo_environment import Place
 from llvm_pass.driver.cargo_project import Package, Project
 from llvm_pass.driver.clang import find_clang
+from llvm_pass.policy import Policy, load
 
 
 class Made:
@@ -51,6 +53,30 @@ def archive(path: Path, **members: bytes) -> None:
         text += f"{name + '.o/':<16}{0:<12}{0:<6}{0:<6}{644:<8}{len(data):<10}`\n".encode()
         text += data + b"\n" * (len(data) % 2)
     path.write_bytes(text)
+
+
+def test_entries_that_no_c_has_are_told(made: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made.source.write_text(
+        "static int in(int x) { return x; } int (*out)(void) = (void *)in; int inflate(void) { return 0; }"
+    )
+    made.object.unlink()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "GALEED_POLICY": ""}
+    command = [sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c", "-c", str(made.source), "-o", str(made.object)]
+    subprocess.run(command, check=True, env=environment)
+    archive(made.out / "libmine.a", mine=made.object.read_bytes())
+
+    def absent(*words: str) -> list[str]:
+        quoted = ", ".join(f'"{word}"' for word in words)
+        (tmp_path / "list").write_text("nowhere")
+        policy = load(f"\nentries = [{quoted}]".encode(), "galeed.toml", tmp_path)
+        return cargo_entries.absent(policy, [Script("mine", (), (made.out,), made.out)], made.place.target)
+
+    assert absent("inflate", "i?", "inf*", "@list") == []
+    assert absent("inflat", "x*") == [
+        "galeed.toml:2: no C of this build has an entry 'inflat'; did you mean 'inflate'?",
+        "galeed.toml:2: no C of this build has an entry 'x*'; there are in, inflate",
+    ]
+    assert cargo_entries.absent(Policy(), [], made.place.target) == []
 
 
 def test_an_entry_counts_while_its_object_is_the_one_we_wrote(made: Made) -> None:
@@ -140,8 +166,9 @@ def test_what_could_not_be_rewritten_is_named(made: Made, capsys: pytest.Capture
 def test_the_pass_says_what_it_missed(made: Made, tmp_path: Path) -> None:
     made.source.write_text(
         "#include <stdarg.h>\n"
-        "int say(int n, ...) { va_list all; va_start(all, n); n += va_arg(all, int); va_end(all); return n; }\n"
+        "int tell(int n, ...) { va_list all; va_start(all, n); n += va_arg(all, int); va_end(all); return n; }\n"
         'void ask(int *at) { __asm__ volatile("lock incl %0" : "+m"(*at)); }\n'
+        "__attribute__((ms_abi)) int say(int n, ...) { return n; }\n"
     )
     words = ["-g", "-c", str(made.source), "-o", str(made.object)]
     subprocess.run([sys.executable, "-m", "llvm_pass.driver.cc", "c", *words], check=True)

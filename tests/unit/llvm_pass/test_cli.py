@@ -50,7 +50,7 @@ def test_text_from_stdin_to_stdout() -> None:
     done = _opt("-S", stdin=_MODULE.encode())
     assert done.returncode == 0, done.stderr
     assert b"@galeed_load4(" in done.stdout
-    assert b"define internal i32 @f.foreign(" in done.stdout
+    assert b"define hidden i32 @f.foreign(" in done.stdout
 
 
 def test_bitcode_by_magic_whatever_its_name(bitcode: Path, tmp_path: Path) -> None:

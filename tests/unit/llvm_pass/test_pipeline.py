@@ -26,7 +26,7 @@ def test_everything_by_default() -> None:
     assert result.bitcode.startswith(b"BC\xc0\xde")
     assert "!galeed.passes" in result.text
     assert result.stats["entry-gates: gates"] == 1
-    assert result.remarks == []
+    assert [(r.kind, r.name) for r in result.remarks] == [("Analysis", "Entry")]
     assert result.lines >= 4
 
 

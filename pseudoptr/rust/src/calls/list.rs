@@ -5,7 +5,8 @@
 //! argument has its eightbytes in order; so that is the one layout used here.
 
 use super::Call;
-use crate::access::at;
+use crate::access::{at, load8};
+use crate::membrane::load_pointer;
 
 /// Arguments of one format that are looked at; printf(3) promises 9.
 pub(super) const MOST: usize = 64;
@@ -132,6 +133,7 @@ impl List {
 
 impl Call {
     /// Puts a list of our own in place of the one at `argument`; returns where its arguments lie.
+    /// Its areas may be lent, and pointers in them cross the membrane: the host's own dots are such.
     pub(super) fn rebuild(&mut self, argument: u8, takes: &Takes) -> *mut u64 {
         let list_bytes = 32; // keeps the arguments aligned to 16
         let room = list_bytes + 8 * takes.slots() as u64;
@@ -145,9 +147,16 @@ impl Call {
         unsafe {
             let mut theirs = at::<List>(self.word(argument.into())).read_unaligned();
             for (take, place) in takes.places() {
-                let from = at::<u64>(theirs.next(take));
-                let words = 1 + usize::from(take == Take::LongDouble);
-                std::ptr::copy_nonoverlapping(from, slots.add(place), words);
+                let (from, to) = (theirs.next(take), slots.add(place));
+                match take {
+                    Take::Text { .. } | Take::Written { .. } | Take::WrittenString { .. } => {
+                        to.write(load_pointer(from, self.pc));
+                    }
+                    _ => to.write(load8(from, self.pc)),
+                }
+                if take == Take::LongDouble {
+                    to.add(1).write(load8(from.wrapping_add(8), self.pc));
+                }
             }
             ours.write(List::of(slots.expose_provenance() as u64));
         }

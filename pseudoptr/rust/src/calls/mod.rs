@@ -75,18 +75,20 @@ struct Call {
     uses: *const Use,
     words: *mut u64,
     head: *mut *mut Loan,
+    pc: u64, // of the call, for reports
 }
 
 impl Call {
     /// # Safety
     /// What rewritten code passes; read with its rights.
-    unsafe fn new(shape: *const Shape, words: *mut u64, head: *mut *mut Loan) -> Call {
+    unsafe fn new(shape: *const Shape, words: *mut u64, head: *mut *mut Loan, pc: u64) -> Call {
         Call {
             // SAFETY: the caller's promise.
             shape: unsafe { shape.read() },
             uses: shape.wrapping_add(1).cast(),
             words,
             head,
+            pc,
         }
     }
 
@@ -280,7 +282,7 @@ pub(crate) unsafe extern "C" fn begin(
     pc: u64,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    let mut call = unsafe { Call::new(shape.cast(), words, head.cast()) };
+    let mut call = unsafe { Call::new(shape.cast(), words, head.cast(), pc) };
     let Err(refusal) = call.prepare() else {
         return 1;
     };
@@ -318,7 +320,7 @@ pub(crate) unsafe extern "C" fn end(
     // SAFETY: errno is the thread's own; copying must not change what the call left.
     let errno = unsafe { __errno_location().read() };
     // SAFETY: the caller's promise.
-    let mut call = unsafe { Call::new(shape.cast(), words, head.cast()) };
+    let mut call = unsafe { Call::new(shape.cast(), words, head.cast(), pc) };
     call.return_cells();
     let own = match call.shape.result {
         GALEED_NO_ARGUMENT => None,
