@@ -72,6 +72,7 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
     **{f"galeed_store{n}": (f"{_M}void", "i64, i64", _LOUD) for n in (1, 2, 4, 8)},
     "galeed_load_pointer": (f"{_M}i64", "i64", _QUIET),
     "galeed_store_pointer": (f"{_M}void", "i64, i64", _LOUD),
+    "galeed_profile_unit": ("void", "ptr, ptr, i64", "nounwind cold"),
     "galeed_load_bytes": ("void", "ptr, i64, i64", _LOUD),
     "galeed_store_bytes": ("void", "i64, ptr, i64", _LOUD),
     "galeed_lend_loaded": (f"{_M}i64", "i64, i64", _QUIET),

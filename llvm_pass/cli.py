@@ -127,6 +127,8 @@ def _work(options: argparse.Namespace) -> Work:
         names = tuple(name for name in options.passes.split(",") if name)
         chosen(names)
     policy = _with_entries(policy, options, names)
+    if options.profile is not None:
+        policy = policy.with_word("profile", options.profile)
     if options.lend_calls is not None:
         if "lend-calls" not in names:
             raise UsageError("--lend-calls needs the pass of that name in --passes")

@@ -94,6 +94,7 @@ def _passes(group: argparse._ArgumentGroup) -> None:
         metavar="A,B",
         help="in place of the policy's entries: names, with * and ?, or @FILE, a version script or a list",
     )
+    add("--profile", metavar="WORD", help="learn, or a file that GALEED_PROFILE named: as the policy's key")
     add("--lend-calls", metavar="NAMES", help="functions that pass lend-calls gates besides the policy's; with stars")
     add("--verify-each", action="store_true", help="after each pass also compare our reading with LLVM's")
     add("--print-changed", action="store_true", help="print the module to stderr after each pass that changed it")

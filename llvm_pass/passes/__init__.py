@@ -11,6 +11,7 @@ from llvm_pass.passes import (
     lend_everything,
     loop_versions,
     print_boundary,
+    profile,
     pseudo_pointers,
 )
 from llvm_pass.passes.base import Pass
@@ -18,6 +19,12 @@ from llvm_pass.passes.base import Pass
 # Gates last: they rename functions and add code that needs no checks.
 PASSES: tuple[Pass, ...] = (
     Pass("attributes", "drops inferred attributes that the rewrite makes false (always runs first)", attributes.run),
+    Pass(
+        "profile",
+        "numbers accesses to learn which meet lent memory, or asks those alone that a profile names",
+        profile.run,
+        serves=("profile",),
+    ),
     Pass(
         "loop-versions",
         "copies loops: one for raw pointers, one for lent ones",

@@ -7,6 +7,7 @@ import re
 from llvm_pass.ir.syntax import Call, argument_value, skip_attributes
 from llvm_pass.passes.base import debug_suffix
 from llvm_pass.passes.frame import Frame
+from llvm_pass.passes.loop_versions import RAW
 from llvm_pass.passes.typed_copies import pointers_behind
 
 _INTRINSIC = re.compile(r"^@(llvm\.(?:memcpy|memmove|memset)(?:\.inline)?)\.p0(?:\.p0)?\.(i\d+)$")
@@ -39,6 +40,7 @@ class BlockCalls:
         if not is_set:
             sides["from"] = call.arguments[1]
         checked = [side for side, text in sides.items() if self._roots.origin(argument_value(text)).kind != "raw"]
+        checked = [] if RAW in call.rest else checked
         if not checked:
             self._context.stats["raw accesses"] += 1
             return

@@ -22,6 +22,7 @@ from llvm_pass.ir.copyable import Uncopyable, defined_name, result_type
 from llvm_pass.ir.module import Function
 from llvm_pass.ir.syntax import LOCAL, blanked, found_in, renamed
 from llvm_pass.passes.base import Context, debug_suffix
+from llvm_pass.policy.read import LEARN
 from llvm_pass.runtime.helpers import Helpers
 
 RAW, LENT = "galeed.raw", "galeed.lent"
@@ -36,6 +37,8 @@ _INCOMING = re.compile(rf"\[ (.+?), ({LOCAL}) \]")
 
 def run(context: Context) -> None:
     """Looks at every function with loops."""
+    if context.policy.word("profile") == LEARN:
+        return
     helpers = Helpers(context.edits, context.module.metadata)
     text = context.module
     addressed = {
@@ -96,7 +99,8 @@ class _Versions:
         accesses: dict[int, str] = {}
         for number in numbers:
             match = _ACCESS.match(self._lines[number])
-            origin = self._roots().origin(match.group(1)) if match else None
+            asked = match is not None and RAW not in self._lines[number]
+            origin = self._roots().origin(match.group(1)) if match is not None and asked else None
             if origin is not None and origin.kind != "raw" and origin.name not in defined:
                 accesses[number] = origin.name
         if not accesses or not self._exits_closed(loop):

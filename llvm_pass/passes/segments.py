@@ -23,9 +23,10 @@ from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.copyable import Uncopyable, defined_name, result_type
 from llvm_pass.ir.edit import Told
 from llvm_pass.ir.module import Function
-from llvm_pass.ir.syntax import LOCAL, blanked, renamed
+from llvm_pass.ir.syntax import LOCAL, blanked, metadata_of, renamed
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.lent import Leases, LentAccess
+from llvm_pass.passes.profile import HITS, SITE
 
 _LOCAL = re.compile(LOCAL)
 _INCOMING = re.compile(rf"\[ (.+?), ({LOCAL}) \]")
@@ -71,6 +72,10 @@ class Segments:
 
         pre: in the order of lines; the tests dominate the line.
         """
+        if SITE in self._lines[line]:
+            node = self._context.module.metadata.nodes[metadata_of(self._lines[line])[SITE]]
+            hit = f"getelementptr (i8, ptr {HITS}, i64 {node.removeprefix('!{i32 ').removesuffix('}')})"
+            served = (*served, f"  store i8 1, ptr {hit}, align 1")
         lines = served if not any("\n" in text for text in served) else tuple("\n".join(served).split("\n"))
         self._served.append(Served(line, tuple(dict.fromkeys(tests)), lines, result, lent))
 

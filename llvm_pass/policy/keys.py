@@ -94,6 +94,14 @@ KEYS: tuple[Key, ...] = (
         "Without this key: lend; for calls by pass lend-calls: copy",
         ("lend", "copy", "refuse"),
     ),
+    Key(
+        "profile",
+        "word",
+        r"^[^\x00-\x1f]+$",
+        "learn",
+        "learn: programs note which accesses meet lent memory, in the file that GALEED_PROFILE names. Such a file: only "
+        "those accesses are asked; the others trap when they meet a pseudo-pointer, and on-trap says what then",
+    ),
     Key("passes", "names", PASS, "entry-gates", "the passes, in their order, where --passes does not say"),
     Key(
         "hardening",

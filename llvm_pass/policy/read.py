@@ -21,6 +21,7 @@ from llvm_pass.policy.keys import AT_START, ENTRY, KEYS, Key
 
 _MOST_SAID = 5
 _SHOWN = 60
+LEARN = "learn"  # the profile that is no file
 _MOST_BYTES = 1 << 20  # of a list of entries
 _MOST_PARSED = 8 << 20  # bytes read again to find a line
 _Problem = tuple[tuple[str, ...], str, str]  # path, what is wrong there, the word that is
@@ -59,6 +60,13 @@ class Policy:
             raise PolicyError(f"--{key}: {problems[0][1]}")
         return Policy(self.origin, self.text, {**self.given, key: [*(self.names(key) or ()), *found]})
 
+    def with_word(self, key: str, word: str) -> Policy:
+        """Another policy, with this word, from an option of that name. Raises PolicyError."""
+        problems = list(_check({key: word}, KEYS, ()))
+        if problems:
+            raise PolicyError(f"--{key}: {problems[0][1]}")
+        return replace(self, given={**self.given, key: word})
+
     def word(self, key: str) -> str | None:
         """One word; None when the key is not given."""
         value = self.given.get(key)
@@ -67,7 +75,18 @@ class Policy:
     @property
     def files(self) -> tuple[str, ...]:
         """All that it was read from."""
-        return (*([self.origin] if self.origin else ()), *(each.file for each in self.lists.values()))
+        profile = self.profile
+        return (
+            *([self.origin] if self.origin else ()),
+            *(each.file for each in self.lists.values()),
+            *([str(profile)] if profile else ()),
+        )
+
+    @property
+    def profile(self) -> Path | None:
+        """The profile that is used; None when there is none, or one is learnt."""
+        wanted = self.word("profile")
+        return None if wanted in (None, LEARN) else Path(self.origin).parent / str(wanted)
 
     @property
     def calls(self) -> Mapping[str, Mapping[str, Any]]:

@@ -367,6 +367,14 @@ uint64_t galeed_call_end(const void *shape,
                          uint64_t result,
                          uint64_t pc);
 
+/* A unit of rewritten code that learns (policy key `profile`) says at exit which of its
+ * accesses met a handle: hits[i] is not 0. Appended to GALEED_PROFILE as JSON lines,
+ * `{"profile":1,"unit":"name","sites":COUNT,"hit":[i, ...]}`, as many as it takes.
+ *
+ * # pre
+ * unit: a string. hits: readable by the caller. */
+void galeed_profile_unit(const char *unit, const uint8_t *hits, uint64_t count);
+
 /* Stands in for strtok in rewritten code; each pointer may be a handle. */
 uint64_t galeed_strtok(uint64_t string, uint64_t delimiters);
 

@@ -366,6 +366,18 @@ pub unsafe extern "C" fn galeed_call_end(
     unsafe { calls::end(shape, words, loans, result, pc) }
 }
 
+/// A unit of rewritten code that learns (policy key `profile`) says at exit which of its
+/// accesses met a handle: hits[i] is not 0. Appended to GALEED_PROFILE as JSON lines,
+/// `{"profile":1,"unit":"name","sites":COUNT,"hit":[i, ...]}`, as many as it takes.
+///
+/// # pre
+/// unit: a string. hits: readable by the caller.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_profile_unit(unit: *const c_char, hits: *const u8, count: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { crate::serve::profile::write_unit(unit, hits, count) }
+}
+
 /// Stands in for strtok in rewritten code; each pointer may be a handle.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]

@@ -24,7 +24,7 @@ mod compared;
 mod form;
 mod operand;
 mod plain;
-mod profile;
+pub(crate) mod profile;
 mod register;
 mod sizes;
 mod step;

@@ -40,6 +40,8 @@ const TRAPPED: u64 = 1 << 50;
 const BYTES_SHIFT: u32 = 52;
 const BYTES_MOST: u32 = 0xfff;
 const LINE_BYTES: usize = 4096;
+/// A site's number with its comma, and what ends a line.
+const MOST_DIGITS: usize = 32;
 const _: () = assert!(
     TABLE + SITES * size_of::<Site>() <= sys::MPK_PUBLISHED_BASE + sys::MPK_PUBLISHED_BYTES
 );
@@ -184,6 +186,43 @@ fn write_line(key: u64, count: u64) {
     if compose(&mut line, key, count).is_ok() {
         // SAFETY: the bytes are initialised and outlive the call. A write that fails leaves nowhere to say so.
         let _ = unsafe { write(file(), line.text.as_ptr().cast(), line.used) };
+    }
+}
+
+/// See galeed_profile_unit. With the caller's rights: C may call it with any pointer.
+///
+/// # Safety
+/// `unit` is a string and `count` bytes at `hits` are readable.
+pub(crate) unsafe fn write_unit(unit: *const c_char, hits: *const u8, count: u64) {
+    if crate::start::start().is_err() || file() < 0 {
+        return;
+    }
+    let (mut site, mut more) = (0, true);
+    while more {
+        let mut line = Line {
+            text: [0; LINE_BYTES],
+            used: 0,
+        };
+        let mut between = "";
+        let begun = line
+            .write_str("{\"profile\":1,\"unit\":")
+            .and_then(|()| line.string(unit))
+            .and_then(|()| write!(line, ",\"sites\":{count},\"hit\":["));
+        if begun.is_err() {
+            return;
+        }
+        while site < count && line.used + MOST_DIGITS < LINE_BYTES {
+            // SAFETY: below `count`, as the caller promised.
+            if unsafe { hits.add(site as usize).read_volatile() } != 0 {
+                let _ = write!(line, "{between}{site}");
+                between = ",";
+            }
+            site += 1;
+        }
+        let _ = line.write_str("]}\n");
+        // SAFETY: the bytes are initialised and outlive the call.
+        let _ = unsafe { write(file(), line.text.as_ptr().cast(), line.used) };
+        more = site < count;
     }
 }
 
