@@ -28,8 +28,9 @@ OWN_MEMORY = frozenset(
     ).split()
 )
 _ACCESSES = frozenset(("load", "atomicrmw", "cmpxchg", "call", "invoke", "callbr", "va_arg"))
+_NOWHERE = frozenset(("poison", "undef", "null"))  # what no access goes through: no origin of its own
 _LONGEST_CHAIN = 4096  # unreachable code may define a value by itself
-_LARGEST_WEB = 64  # phis and selects looked at for one value before a shadow is made anyway
+_LARGEST_WEB = 512  # phis and selects looked at for one value before a shadow is made anyway
 
 _DEFINITION = re.compile(rf"^  ({LOCAL}) = (?:tail |musttail |notail )?(\w+)(.*)$")
 _BASE = re.compile(rf", ptr(?: addrspace\(\d+\))? ({LOCAL})(?=,|$)")
@@ -45,13 +46,15 @@ _COPY = re.compile(rf"^ ptr ({LOCAL})(?=,| to |$)")
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A phi or select of pointers. inputs: (value or None for a constant, incoming block or "")."""
+    """A phi or select of pointers. inputs: (value or None for a constant, incoming block or ""), less
+    those that lead nowhere. partial: there were such."""
 
     name: str
     line: int
     kind: str
     inputs: tuple[tuple[str | None, str], ...]
     condition: str = ""
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Roots:
         self.made_pointers: set[str] = set()  # integers that inttoptr makes into pointers
         self.accesses: list[tuple[int, str]] = []  # lines that may touch memory, with their opcodes
         self._scan(module.lines, function)
+        behind = (line for line in function.blocks.values() if line > function.start + 1)
+        self._second_block = min(behind, default=function.end)
 
     def _scan(self, lines: list[str], function: Function) -> None:
         leading, definitions, match_definition = True, self._definitions, _DEFINITION.match
@@ -173,22 +178,33 @@ class Roots:
             return RAW
         if self._merge_of(base) is None:
             return Origin("root", base)
-        roots = self._roots_of(base)
-        if roots is None:
+        web = self._web_of(base)
+        if web is None:
             return Origin("merge", base)
+        roots, partial = web
         if not roots - {""}:
             return RAW
         if len(roots) == 1:
-            return Origin("root", next(iter(roots)))
+            root = next(iter(roots))
+            # What comes from it alone is behind it; with inputs left out, only what is behind everything.
+            if not partial or self._is_everywhere(root):
+                return Origin("root", root)
         return Origin("merge", base)
 
-    def _roots_of(self, merge_name: str) -> frozenset[str] | None:
-        """All that reaches a merge: roots, "" for anything raw. None: too large a web."""
+    def _is_everywhere(self, root: str) -> bool:
+        """Is it known in every block but the first?"""
+        defined = self.line_of(root)
+        return defined is None or defined < self._second_block
+
+    def _web_of(self, merge_name: str) -> tuple[frozenset[str], bool] | None:
+        """All that reaches a merge: roots, "" for anything raw; is it a part? None: too large a web."""
         found: set[str] = set()
+        partial = False
         seen, work = {merge_name}, [merge_name]
         while work:
             merge = self._merge_of(work.pop())
             assert merge is not None
+            partial |= merge.partial
             for value, _ in merge.inputs:
                 base = self._strip(value) if value else None
                 if base is None or self._is_raw(base):
@@ -200,7 +216,7 @@ class Roots:
                     work.append(base)
             if len(seen) > _LARGEST_WEB:
                 return None
-        return frozenset(found)
+        return frozenset(found), partial
 
     def _strip(self, value: str) -> str | None:
         """The value that pointer arithmetic started from; None for a constant.
@@ -261,10 +277,11 @@ class Roots:
         if definition.opcode == "phi":
             if not definition.rest.startswith(" ptr ["):
                 return None
-            inputs = tuple((argument_value(value), block) for value, block in found_in(_PHI, definition.rest))
-            return Merge(name, definition.line, "phi", inputs)
+            found = list(found_in(_PHI, definition.rest))
+            inputs = tuple((argument_value(value), block) for value, block in found if value not in _NOWHERE)
+            return Merge(name, definition.line, "phi", inputs, partial=len(inputs) < len(found))
         match = groups_of(_SELECT, definition.rest)
         if match is None:
             return None
-        sides = tuple((argument_value(side), "") for side in match[1:])
-        return Merge(name, definition.line, "select", sides, match[0])
+        sides = tuple((argument_value(side), "") for side in match[1:] if side not in _NOWHERE)
+        return Merge(name, definition.line, "select", sides, match[0], len(sides) < len(match) - 1)

@@ -10,7 +10,7 @@ from llvm_pass.ir.syntax import LOCAL, argument_value, blanked, groups_of, metad
 from llvm_pass.ir.types import Type, TypeSyntaxError
 from llvm_pass.passes.borrows import rewrite_va_arg
 from llvm_pass.passes.frame import Frame
-from llvm_pass.passes.lent import LentAccess
+from llvm_pass.passes.lent import LentAccess, Operand
 from llvm_pass.passes.loop_versions import LENT, RAW
 from llvm_pass.runtime.arithmetic import RETRIED
 from llvm_pass.runtime.convert import word_from_value, word_to_value
@@ -104,7 +104,7 @@ class Accesses:
         """In a loop that was copied for lent pointers: how it goes directly."""
         version = metadata_of(tail).get(LENT)
         entry = self._frame.segments.leases.entry(version, self._frame.test_of(pointer)) if version else None
-        return LentAccess(entry, pointer, kind.store_bytes, writes) if entry else None
+        return LentAccess((Operand(entry, pointer, kind.store_bytes, writes),)) if entry else None
 
     def _measured(self, kind: Type, line: str, atomic: bool) -> bool:
         """Can a helper access this type? Reports when not; says nothing about empty types."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from llvm_pass.ir.syntax import Call, argument_value, skip_attributes
+from llvm_pass.ir.syntax import Call, argument_value, metadata_of, skip_attributes
 from llvm_pass.passes.base import debug_suffix
 from llvm_pass.passes.frame import Frame
-from llvm_pass.passes.loop_versions import RAW
+from llvm_pass.passes.lent import LentAccess, Operand
+from llvm_pass.passes.loop_versions import LENT, RAW
 from llvm_pass.passes.typed_copies import pointers_behind
 
 _INTRINSIC = re.compile(r"^@(llvm\.(?:memcpy|memmove|memset)(?:\.inline)?)\.p0(?:\.p0)?\.(i\d+)$")
@@ -59,8 +60,27 @@ class BlockCalls:
         if call.result is not None:
             served.append(f"  {call.result} = getelementptr i8, ptr {_plain(call.arguments[0])}, i64 0{place}")
         tests = [self._frame.test_of(_plain(sides[side])) for side in checked]
-        self._frame.segments.serve(number, tests, "ptr" if call.result is not None else "", *served)
+        result = "ptr" if call.result is not None else ""
+        lent = self._lent(call, sides, checked, f"{length_type} {length}") if not result else None
+        self._frame.segments.serve(number, tests, result, *served, lent=lent)
         self._context.stats["block accesses"] += 1
+
+    def _lent(self, call: Call, sides: dict[str, str], checked: list[str], length: str) -> LentAccess | None:
+        """In a loop that was copied for lent pointers: how it goes directly."""
+        version = metadata_of(call.rest).get(LENT)
+        if version is None or not length.startswith("i64 "):
+            return None
+        operands = []
+        for argument, (side, text) in enumerate(sides.items()):
+            pointer, value = _plain(text), length.removeprefix("i64 ")
+            if side not in checked:
+                continue
+            entry = self._frame.segments.leases.entry(version, self._frame.test_of(pointer))
+            if entry is None:
+                return None
+            nbytes = int(value) if value.isdigit() and value != "0" else -1
+            operands.append(Operand(entry, pointer, nbytes, side == "to", "" if nbytes > 0 else value, argument))
+        return LentAccess(tuple(operands)) if operands else None
 
     def _word(self, operand: str, before: list[str], place: str, wanted: str = "i64") -> str:
         """An operand as the runtime takes it; what makes it so goes to `before`."""

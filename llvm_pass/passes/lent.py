@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from llvm_pass import abi
 from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.module import Function
-from llvm_pass.ir.syntax import LOCAL
+from llvm_pass.ir.syntax import LOCAL, parse_call
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.loop_versions import LENT
 from llvm_pass.runtime.check import limit_offset
@@ -28,13 +28,22 @@ _MARK = re.compile(rf", !{re.escape(LENT)} !\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class LentAccess:
-    """entry: of its lease. pointer: where, `nbytes` long."""
+class Operand:
+    """One pointer of an access. entry: of its lease. nbytes: how long, or -1: as long as `length`, an i64."""
 
     entry: str
     pointer: str
     nbytes: int
     writes: bool
+    length: str = ""
+    argument: int = -1  # of a call; else it is the pointer of a load or store
+
+
+@dataclass(frozen=True, slots=True)
+class LentAccess:
+    """An access, or a copy, that goes directly where its leases allow it."""
+
+    operands: tuple[Operand, ...]
 
 
 @dataclass(slots=True)
@@ -93,11 +102,18 @@ class Leases:
             pointer, total = match.group(1), total + int(match.group(2))
         return pointer, total
 
+    def needed(self, access: LentAccess) -> tuple[str, ...]:
+        """The values that its tests use."""
+        lengths = (operand.length for operand in access.operands if operand.length.startswith("%"))
+        return (*(self.place(operand.pointer)[0] for operand in access.operands), *lengths)
+
     def tests(self, accesses: list[LentAccess]) -> list[tuple[list[str], str]]:
         """(IR, i1): all accesses go ahead when each of the values is true."""
         spans: dict[tuple[str, str, bool], tuple[int, int]] = {}
-        writes_too = {(each.entry, self.place(each.pointer)[0]) for each in accesses if each.writes}
-        for each in accesses:
+        operands = [operand for access in accesses for operand in access.operands]
+        fixed = [operand for operand in operands if operand.nbytes >= 0]
+        writes_too = {(each.entry, self.place(each.pointer)[0]) for each in fixed if each.writes}
+        for each in fixed:
             base, start = self.place(each.pointer)
             span = each.entry, base, (each.entry, base) in writes_too  # who may write may read
             low, high = spans.get(span, (start, start + each.nbytes))
@@ -115,14 +131,42 @@ class Leases:
             text.append(f"  {offset} = sub i64 {word}, {begin}")
             text.append(f"  {inside} = icmp ult i64 {offset}, {self._bound(entry, writes, high - low - 1)}")
             found.append((text, inside))
-        return found
+        return [*found, *(self._measured(each) for each in operands if each.nbytes < 0)]
+
+    def _measured(self, operand: Operand) -> tuple[list[str], str]:
+        """The test for a length that is a value. Of no bytes it says no: then nobody need ask."""
+        fresh = self.context.edits.fresh
+        base, start = self.place(operand.pointer)
+        word, moved, offset, spare, bound, inside = (fresh() for _ in range(6))
+        limit = self._bound(operand.entry, operand.writes, 0)
+        self.helpers.declare("@llvm.usub.sat.i64", "i64", ["i64", "i64"])
+        return [
+            f"  {word} = ptrtoint ptr {base} to i64",
+            f"  {moved} = add i64 {word}, {start}",
+            f"  {offset} = sub i64 {moved}, {self._read(operand.entry, 'base', 0)}",
+            f"  {spare} = add i64 {operand.length}, -1",
+            f"  {bound} = call i64 @llvm.usub.sat.i64(i64 {limit}, i64 {spare})",
+            f"  {inside} = icmp ult i64 {offset}, {bound}",
+        ], inside
 
     def direct(self, line: str, access: LentAccess) -> list[str]:
         """The access at the address that the pointer stands for. pre: the tests said so."""
-        address, delta = self.context.edits.fresh(), self._read(access.entry, "delta", abi.DELTA_OFFSET)
-        at = line.rindex(f", ptr {access.pointer}, align ")
-        behind = line[at + len(f", ptr {access.pointer}") :]
-        return [
-            f"  {address} = getelementptr i8, ptr {access.pointer}, i64 {delta}",
-            _MARK.sub("", f"{line[:at]}, ptr {address}{behind}"),
-        ]
+        new = []
+        for operand in access.operands:
+            address, delta = self.context.edits.fresh(), self._read(operand.entry, "delta", abi.DELTA_OFFSET)
+            new.append(f"  {address} = getelementptr i8, ptr {operand.pointer}, i64 {delta}")
+            if operand.argument < 0:
+                at = line.rindex(f", ptr {operand.pointer}, align ")
+                line = f"{line[:at]}, ptr {address}{line[at + len(f', ptr {operand.pointer}') :]}"
+            else:
+                line = _with_argument(line, operand, address)
+        return [*new, _MARK.sub("", line)]
+
+
+def _with_argument(line: str, operand: Operand, address: str) -> str:
+    call = parse_call(line)
+    assert call is not None
+    arguments = list(call.arguments)
+    arguments[operand.argument] = arguments[operand.argument].removesuffix(operand.pointer) + address
+    at = line.rindex(f"({', '.join(call.arguments)}){call.rest}")
+    return f"{line[:at]}({', '.join(arguments)}){call.rest}"

@@ -26,8 +26,10 @@ from llvm_pass.policy.read import LEARN
 from llvm_pass.runtime.helpers import Helpers
 
 RAW, LENT = "galeed.raw", "galeed.lent"
-_LONGEST = 400  # lines that are copied, at most
+_LONGEST = 1000  # lines that are copied, at most
 _ACCESS = re.compile(rf"^  (?:{LOCAL} = load (?!atomic)|store (?!atomic)).*, ptr ({LOCAL})(?=, align)")
+_BLOCK = re.compile(r"^  (?:tail )?call void @llvm\.mem(?:cpy|move|set)\.p0(?:\.p0)?\.i64\(")
+_ARGUMENT = re.compile(rf"ptr [^,()]*?({LOCAL})(?=[,)])")
 _JUMP = re.compile(rf"^  br label ({LOCAL})")
 _CALLED = re.compile(
     r"@llvm\.(?:mem(?:cpy|move|set)\.p0|lifetime\.|assume|prefetch\.|[us](?:min|max)\.|umul\.|sadd\.)|@mem(?:cpy|move|set)\("
@@ -96,13 +98,12 @@ class _Versions:
         defined = {name: n for n in numbers if (name := defined_name(self._lines[n])) is not None}
         if self._context.module.types.names & defined.keys():
             return False
-        accesses: dict[int, str] = {}
+        accesses: dict[int, tuple[str, ...]] = {}
         for number in numbers:
-            match = _ACCESS.match(self._lines[number])
-            asked = match is not None and RAW not in self._lines[number]
-            origin = self._roots().origin(match.group(1)) if match is not None and asked else None
-            if origin is not None and origin.kind != "raw" and origin.name not in defined:
-                accesses[number] = origin.name
+            origins = [self._roots().origin(pointer) for pointer in _pointers(self._lines[number])]
+            roots = tuple(origin.name for origin in origins if origin.kind != "raw")
+            if roots and not any(name in defined for name in roots):
+                accesses[number] = roots
         if not accesses or not self._exits_closed(loop):
             return False
         self._copy(loop, blocks, ahead, defined, accesses)
@@ -136,7 +137,12 @@ class _Versions:
         return all(name in loop.blocks for to in targets for name in self._before[to])
 
     def _copy(
-        self, loop: Loop, blocks: list[Block], ahead: Block, defined: dict[str, int], accesses: dict[int, str]
+        self,
+        loop: Loop,
+        blocks: list[Block],
+        ahead: Block,
+        defined: dict[str, int],
+        accesses: dict[int, tuple[str, ...]],
     ) -> None:
         context, edits, lines = self._context, self._edits, self._lines
         context.stats["loops"] += 1
@@ -144,7 +150,7 @@ class _Versions:
         raw = context.module.metadata.node("!{}")
         lent = context.module.metadata.node(f"!{{i32 {number_of_version}}}")
         names = {name: edits.fresh() for name in [*defined, *loop.blocks]}
-        entry, roots = edits.fresh(), sorted(set(accesses.values()))
+        entry, roots = edits.fresh(), sorted({root for found in accesses.values() for root in found})
         names_in = {**names, ahead.name: entry}  # the phis of the header come from there
         place = debug_suffix(context, self._function, lines[ahead.terminator])
 
@@ -196,6 +202,16 @@ class _Versions:
                     end = [match.end() for match in _INCOMING.finditer(blanked(line))][-1]
                     self._edits.replace(number, f"{line[:end]}, {', '.join(more)}{line[end:]}")
                 number += 1
+
+
+def _pointers(line: str) -> list[str]:
+    """The pointers of an access, or of a copy, that may go directly; none for other lines."""
+    if RAW in line:
+        return []
+    match = _ACCESS.match(line)
+    if match:
+        return [match.group(1)]
+    return _ARGUMENT.findall(line) if _BLOCK.match(line) else []
 
 
 assert abi.TAG << abi.TAG_SHIFT == 1 << 63, "the tag is asked as the sign"

@@ -113,7 +113,7 @@ class Segments:
                 break
             if (access.lent is None) != (first.lent is None):
                 break
-            asked = access.tests if access.lent is None else (self.leases.place(access.lent.pointer)[0],)
+            asked = access.tests if access.lent is None else self.leases.needed(access.lent)
             if not all(self._known(value, first.line) for value in asked):
                 break
             if not self._copyable(run[-1].line + 1, access.line) or self._clashes(access.line, access.line):
