@@ -46,7 +46,7 @@ define ptr @asks(ptr %call, ptr %p) {
 !20 = distinct !DISubprogram(name: "copies", scope: !17, file: !17, line: 1, type: !18, unit: !16, spFlags: DISPFlagDefinition)
 !21 = !DILocation(line: 3, column: 5, scope: !20)
 
-; CHECK-LABEL: define internal void @copies.foreign(ptr noalias noundef nonnull align 4096 %to, ptr noalias %from, i64 range(i64 1, 100) %n)
+; CHECK-LABEL: define hidden void @copies.foreign(ptr noalias noundef nonnull align 4096 %to, ptr noalias %from, i64 range(i64 1, 100) %n)
 ; CHECK:         %v = load i32, ptr %at, align 4, !dbg [[LINE:![0-9]+]], !tbaa [[INT:![0-9]+]], !alias.scope [[FROM:![0-9]+]], !noalias [[TO:![0-9]+]], !llvm.access.group [[GROUP:![0-9]+]]
 ; CHECK:         store i32 %v, ptr %there, align 4, !dbg [[LINE]], !tbaa [[INT]], !alias.scope [[TO]], !noalias [[FROM]], !llvm.access.group [[GROUP]]
 ; CHECK:         br i1 %more, label %loop, label %done, !dbg [[LINE]], !llvm.loop [[LOOP:![0-9]+]]
@@ -59,5 +59,5 @@ define ptr @asks(ptr %call, ptr %p) {
 ; CHECK-NEXT:  [[PROGRESS]] = !{!"llvm.loop.mustprogress"}
 ; CHECK-NEXT:  [[PARALLEL]] = !{!"llvm.loop.parallel_accesses", [[GROUP]]}
 
-; HOST-LABEL:  define internal ptr @asks.foreign(
+; HOST-LABEL:  define hidden ptr @asks.foreign(
 ; HOST-NEXT:     %r = call nonnull ptr @galeed.callback.0(ptr noundef align 8 %p, i32 4, ptr nest %call)

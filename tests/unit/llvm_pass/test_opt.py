@@ -256,6 +256,8 @@ def test_interrupted(folder: Path, inputs: list[str]) -> None:
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # A run in the background of a shell has it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         deadline = time.monotonic() + 60
         while "llvm_pass" not in Path(f"/proc/{process.pid}/cmdline").read_text() or not _waits(process.pid):
