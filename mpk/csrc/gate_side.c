@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include "internal.h"
 
-_Static_assert(MPK_PUBLISHED_BASE == 0x201000000000, "gate_side.c has this address");
+#define TEXT_(value) #value
+#define TEXT(value) TEXT_(value)
+
 _Static_assert(offsetof(struct started_page, started) == 0, "gate_side.c has this offset");
 _Static_assert(offsetof(struct runtime, backend) == 8 && sizeof(enum mpk_backend) == 4, "gate_side.c has this offset");
 _Static_assert(offsetof(struct runtime, published_bits) == 28, "gate_side.c has this offset");
@@ -29,7 +31,7 @@ __asm__(
 "    xorl %eax, %eax\n"
 "    cmpl $0, _mpk_started(%rip)\n"
 "    je 1f\n"
-"    movabsq $0x201000000000, %r11\n"
+"    movabsq $" TEXT(MPK_PUBLISHED_BASE) ", %r11\n"
 "    cmpl $1, 8(%r11)\n"
 "    jne 2f\n"
 "    movl 28(%r11), %r11d\n"

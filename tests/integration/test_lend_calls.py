@@ -60,7 +60,6 @@ STOPPED = {
     "stale": "boundary violation: foreign code in pre_use_noted tried to write",
     "code": "boundary violation: foreign code in pre_call_noted tried to read",
     "short": "spatial violation: foreign code in pre_sum tried to read 16 bytes",
-    "panic": "boundary violation: foreign code in pre_through tried to read",
     "function": "not supported: a function of the host given to pre_each, which has no gate for callbacks here",
     "variadic": "not supported: a call of pre_print from the host: it is variadic",
     "kept": "not supported: pre_kept of lent memory, it keeps the memory beyond the call",
@@ -125,6 +124,12 @@ def test_what_it_may_not_is_stopped(attack: str, programs: Path, run: Run, backe
     assert done.code == -signal.SIGABRT, done
     assert STOPPED[attack] in done.stderr
     assert "unnoticed" not in done.stdout
+
+
+def test_a_panic_passes_the_library(programs: Path, run: Run, backend: str) -> None:
+    """Out of a callback, through C that nobody rewrote, to the host's catch_unwind."""
+    done = run([programs / "gated", "panic"])
+    assert (done.code, done.stdout) == (0, _plain(programs, "panic")), done
 
 
 def test_undefended_it_corrupts(programs: Path) -> None:
