@@ -129,7 +129,7 @@ def read_profile(path: Path, where: str) -> dict[str, tuple[int, frozenset[int]]
     found: dict[str, tuple[int, set[int]]] = {}
     for number, line in enumerate(lines, 1):
         try:
-            row = json.loads(line)
+            row = dict(json.loads(line))
             if "unit" not in row:
                 continue
             unit, count, hits = str(row["unit"]), int(row["sites"]), {int(site) for site in row["hit"]}

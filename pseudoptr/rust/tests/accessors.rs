@@ -90,11 +90,7 @@ fn one_handle_per_allocation_while_it_lives() {
 fn what_is_not_the_heaps_passes() {
     static STATIC: u32 = 0;
     let dangling = std::ptr::NonNull::<u64>::dangling();
-    for pointer in [
-        0,
-        number(&raw const STATIC),
-        u64::MAX,
-    ] {
+    for pointer in [0, number(&raw const STATIC), u64::MAX] {
         assert_eq!(galeed_gate_argument(pointer), pointer);
     }
     assert_eq!(outward(dangling.as_ptr()), number(dangling.as_ptr()));

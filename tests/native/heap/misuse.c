@@ -96,7 +96,7 @@ static void misuse(void *unused) {
         mpk_heap_free_sized(host, small, 100, 8);
         mpk_heap_free_sized(host, small, SIZE_LIVE, 8);
     } else if (!strcmp(name, "handle")) {
-        mpk_heap_free(host, (void *)(1ull << 62 | 0x12345678));
+        mpk_heap_free(host, (void *)(1ull << 63 | 0x12345678));
     } else if (!strcmp(name, "other-domain")) {
         mpk_heap_free(other, small);
     } else {
