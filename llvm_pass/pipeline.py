@@ -33,6 +33,7 @@ class Options:
     round_trip: after each pass also let LLVM print the module and compare our reading of it.
     changed: called with (pass name, new text) after each pass that changed something.
     inline: put the helpers where they are called, for a code generator that does not optimise.
+    text: print the result too; LLVM takes as long over it as over reading.
     verify_each: let LLVM verify after each pass; else once, behind the last.
     observe: called with each pass's context when it has collected its edits, before they are made."""
 
@@ -41,6 +42,7 @@ class Options:
     changed: Callable[[str, str], None] | None = None
     policy: Policy = field(default_factory=Policy)
     inline: bool = False
+    text: bool = True
     verify_each: bool = False
     observe: Callable[[Context], None] | None = None
 
@@ -125,7 +127,7 @@ def _rewritten(data: bytes, options: Options) -> Result:
             with _Clock(result, "LLVM"):
                 llvm.inline()
         with _Clock(result, "LLVM"):
-            result.text = llvm.text()
+            result.text = llvm.text() if options.text else ""
             result.bitcode = llvm.bitcode()
     return result
 

@@ -94,9 +94,9 @@ class Compiler:
             if missing := set(pipeline.DEFAULT_PASSES) - {each.name for each in pipeline.chosen(passes)}:
                 where = self.policy.where("passes")
                 raise DriverError(f"{where}: without {', '.join(sorted(missing))} the code would not be isolated")
-            result = pipeline.rewrite(
-                data, pipeline.Options(passes, policy=self.policy, inline=not instrumented_late(self.line))
-            )
+            late = instrumented_late(self.line)
+            shown = self.line.save_temps or self.line.emit_llvm
+            result = pipeline.rewrite(data, pipeline.Options(passes, policy=self.policy, inline=not late, text=shown))
         except GaleedError as error:
             if not isinstance(error, AlreadyRewritten) or source.language != "ir":
                 raise DriverError(f"{source.name}: {error}") from error

@@ -90,6 +90,7 @@ class Work:
             changed=changed if self.print_changed else None,
             policy=self.policy,
             observe=watched,
+            text=self.text or explanation is not None,
         )
         try:
             result = rewrite(data, options)

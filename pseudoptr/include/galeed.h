@@ -371,7 +371,7 @@ uint64_t galeed_call_end(const void *shape,
  * accesses met a handle: hits[i] is not 0. Appended to GALEED_PROFILE as JSON lines,
  * `{"profile":1,"unit":"name","sites":COUNT,"hit":[i, ...]}`, as many as it takes.
  *
- * # pre
+ * pre:
  * unit: a string. hits: readable by the caller. */
 void galeed_profile_unit(const char *unit, const uint8_t *hits, uint64_t count);
 

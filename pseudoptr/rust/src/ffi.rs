@@ -370,7 +370,7 @@ pub unsafe extern "C" fn galeed_call_end(
 /// accesses met a handle: hits[i] is not 0. Appended to GALEED_PROFILE as JSON lines,
 /// `{"profile":1,"unit":"name","sites":COUNT,"hit":[i, ...]}`, as many as it takes.
 ///
-/// # pre
+/// # Safety
 /// unit: a string. hits: readable by the caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn galeed_profile_unit(unit: *const c_char, hits: *const u8, count: u64) {
