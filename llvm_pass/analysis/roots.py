@@ -29,11 +29,15 @@ OWN_MEMORY = frozenset(
 )
 _ACCESSES = frozenset(("load", "atomicrmw", "cmpxchg", "call", "invoke", "callbr", "va_arg"))
 _NOWHERE = frozenset(("poison", "undef", "null"))  # what no access goes through: no origin of its own
+_LONGEST_DISTANCE = 4  # steps from an index to the difference of two pointers
 _LONGEST_CHAIN = 4096  # unreachable code may define a value by itself
 _LARGEST_WEB = 512  # phis and selects looked at for one value before a shadow is made anyway
 
 _DEFINITION = re.compile(rf"^  ({LOCAL}) = (?:tail |musttail |notail )?(\w+)(.*)$")
 _BASE = re.compile(rf", ptr(?: addrspace\(\d+\))? ({LOCAL})(?=,|$)")
+_INDEX = re.compile(rf", i64 ({LOCAL})(?:,|$)")
+_OPERANDS = re.compile(rf"(?<=[ ,])({LOCAL})")
+_TAKEN = re.compile(rf"^ ptr ({LOCAL}) to i64")
 _PHI = re.compile(rf"\[ (.+?), ({LOCAL}) \]")
 _SELECT = re.compile(rf"^ (?:[a-z]+ )*(i1 .+?), ptr (.+?), ptr ({LOCAL}|{GLOBAL}|[a-z]\w*(?: .*\))?)(?=, !|$)")
 _SAME = re.compile(rf"@llvm\.(?:ptrmask|launder\.invariant|strip\.invariant|ssa\.copy)[\w.]*(?:\(ptr [^,]*?({LOCAL}))?")
@@ -84,6 +88,7 @@ class Roots:
         self._definitions: dict[str, _Definition] = {}
         self._origins: dict[str, Origin] = {}
         self._bases: dict[str, str | None] = {}
+        self._distances = 0
         self.first_line = function.start + 1  # where arguments' entries are computed
         self.entry_line = function.start + 1  # the entry block's first instruction
         # Copies on the callee's own stack: never lent.
@@ -243,6 +248,8 @@ class Roots:
             return value
         if definition.opcode == "getelementptr":
             base = next(found_in(_BASE, definition.rest), None)
+            if base is not None and self._goes_elsewhere(definition.rest):
+                return value
             return base[0] if base else None
         if definition.opcode == "addrspacecast":
             match = _FROM_FLAT.match(definition.rest)  # from another space: entries are asked of flat pointers
@@ -253,6 +260,28 @@ class Roots:
         if definition.opcode == "call":
             return next((base for (base,) in found_in(_SAME, definition.rest)), value)
         return value
+
+    def _goes_elsewhere(self, rest: str) -> bool:
+        """Is it moved by the distance of two objects, p + (q - p)? Then it is where q is, and asked itself."""
+        index = _INDEX.search(rest)
+        for _ in range(_LONGEST_DISTANCE):
+            definition = self._definitions.get(index.group(1)) if index else None
+            if definition is None:
+                return False
+            if definition.opcode == "sub":
+                ends = [self._definitions.get(name) for name in _OPERANDS.findall(definition.rest)]
+                taken = [_TAKEN.match(end.rest) for end in ends if end is not None and end.opcode == "ptrtoint"]
+                if len(taken) < 2 or self._distances >= _LONGEST_DISTANCE:
+                    return False
+                self._distances += 1
+                try:
+                    return len({self._strip(each.group(1)) if each else None for each in taken}) > 1
+                finally:
+                    self._distances -= 1
+            if definition.opcode not in ("ashr", "sdiv", "shl", "mul"):
+                return False
+            index = _OPERANDS.search(definition.rest)
+        return False
 
     def _is_raw(self, name: str) -> bool:
         definition = self._definitions.get(name)

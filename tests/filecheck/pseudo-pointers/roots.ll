@@ -89,3 +89,30 @@ bad:
 ; CHECK-NEXT:    [[I:%galeed.[0-9]+]] = ptrtoint ptr %q to i64
 ; CHECK-NEXT:    icmp slt i64 [[I]], 0
 ; CHECK:         %v = phi i32
+
+; p + (q - p) lies where q lies, and is asked itself; within one object the root is asked.
+define i32 @moved(ptr %p, ptr %q) {
+  %a = ptrtoint ptr %p to i64
+  %b = ptrtoint ptr %q to i64
+  %d = sub i64 %b, %a
+  %there = getelementptr i8, ptr %p, i64 %d
+  %v = load i32, ptr %there, align 4
+  ret i32 %v
+}
+; CHECK-LABEL: define i32 @moved(
+; CHECK:         [[BITS:%galeed.[0-9]+]] = ptrtoint ptr %there to i64
+; CHECK-NEXT:    icmp slt i64 [[BITS]], 0
+
+define i32 @along(ptr %p, i64 %n) {
+  %q = getelementptr i8, ptr %p, i64 %n
+  %a = ptrtoint ptr %p to i64
+  %b = ptrtoint ptr %q to i64
+  %d = sub nuw nsw i64 %b, %a
+  %k = ashr exact i64 %d, 2
+  %there = getelementptr i32, ptr %p, i64 %k
+  %v = load i32, ptr %there, align 4
+  ret i32 %v
+}
+; CHECK-LABEL: define i32 @along(
+; CHECK:         [[BITS:%galeed.[0-9]+]] = ptrtoint ptr %p to i64
+; CHECK-NEXT:    icmp slt i64 [[BITS]], 0
