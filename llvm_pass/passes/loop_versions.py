@@ -70,7 +70,7 @@ class _Versions:
         loops = loops_of(self._blocks)
         if not loops:
             return
-        self._before = predecessors_of(self._blocks)
+        self._loops, self._before = loops, predecessors_of(self._blocks)
         work = [loop for loop in loops if loop.outer < 0]
         while work:
             loop = work.pop()
@@ -102,12 +102,20 @@ class _Versions:
         for number in numbers:
             origins = [self._roots().origin(pointer) for pointer in _pointers(self._lines[number])]
             roots = tuple(origin.name for origin in origins if origin.kind != "raw")
-            if roots and not any(name in defined for name in roots):
+            if roots and not any(name in defined or self._left_behind(name, loop) for name in roots):
                 accesses[number] = roots
         if not accesses or not self._exits_closed(loop):
             return False
         self._copy(loop, blocks, ahead, defined, accesses)
         return True
+
+    def _left_behind(self, root: str, loop: Loop) -> bool:
+        """Is it made in a loop that ends before this one? With that in two versions, there are two of it."""
+        line = self._roots().line_of(root)
+        if line is None:
+            return False
+        block = next(block.name for block in self._blocks.values() if block.start <= line < block.end)
+        return any(block in other.blocks and loop.header not in other.blocks for other in self._loops)
 
     def _copyable(self, number: int) -> bool:
         """May the line stand twice? Calls of ordinary functions make a loop dear by themselves."""

@@ -131,6 +131,9 @@ def _address(value: Any) -> int:
     return int(llvm.ffi.ctypes.cast(value._ptr, llvm.ffi.ctypes.c_void_p).value or 0)
 
 
+_NOWHERE = re.compile(r"ptr (?:null|undef|poison)")
+
+
 class _Compared:
     """One function of both."""
 
@@ -340,11 +343,16 @@ class _Compared:
                     yield f"{opcode} {name} is not read"
                 return
             values = operands if opcode == "phi" else operands[1:]
-            wanted = [self._operand(value) for value in values]
+            # What leads nowhere has no origin.
+            leads = [not _NOWHERE.fullmatch(str(value)) for value in values]
+            wanted = [self._operand(value) for value, goes in zip(values, leads, strict=True) if goes]
+            if merge.partial != (not all(leads)):
+                yield f"{name} is partial: {merge.partial}"
             if [value for value, _ in merge.inputs] != wanted:
                 yield f"inputs {merge.inputs}, not {wanted}"
             if opcode == "phi":
-                blocks = [self._names[_address(block)] for block in instruction.incoming_blocks]
+                incoming = zip(instruction.incoming_blocks, leads, strict=True)
+                blocks = [self._names[_address(block)] for block, goes in incoming if goes]
                 if [block for _, block in merge.inputs] != blocks:
                     yield f"inputs {merge.inputs} from {blocks}"
 

@@ -90,6 +90,7 @@ def test_print_passes() -> None:
     names = [line.split()[0] for line in _opt("--print-passes").stdout.decode().splitlines()]
     assert names == [
         "attributes",
+        "profile",
         "loop-versions",
         "pseudo-pointers",
         "checked-calls",
