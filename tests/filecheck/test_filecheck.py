@@ -29,6 +29,7 @@ def test_there_are_files_to_check() -> None:
         "entry-gates",
         "lend-calls",
         "lend-everything",
+        "loop-versions",
         "policy",
         "print-boundary",
         "pseudo-pointers",
