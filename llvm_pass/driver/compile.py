@@ -91,9 +91,7 @@ class Compiler:
         text = ""
         try:
             passes = pipeline.passes_of(self.policy)
-            if missing := set(pipeline.DEFAULT_PASSES) - {each.name for each in pipeline.chosen(passes)}:
-                where = self.policy.where("passes")
-                raise DriverError(f"{where}: without {', '.join(sorted(missing))} the code would not be isolated")
+            refuse_other_passes(self.policy, tuple(each.name for each in pipeline.chosen(passes)))
             late = instrumented_late(self.line)
             shown = self.line.save_temps or self.line.emit_llvm
             result = pipeline.rewrite(data, pipeline.Options(passes, policy=self.policy, inline=not late, text=shown))
@@ -150,6 +148,19 @@ NOTES = (
     (known.LTO, "compiled without link-time optimisation: it would see the code before its checks"),
     (known.SPLIT_DWARF, "debug information kept in the object"),
 )
+
+
+def refuse_other_passes(policy: Policy, names: tuple[str, ...]) -> None:
+    """Raises: DriverError unless they are all the passes, in their order and each once."""
+    from llvm_pass import pipeline
+
+    wanted = pipeline.DEFAULT_PASSES
+    if names == wanted:
+        return
+    where, missing = policy.where("passes"), [name for name in wanted if name not in names]
+    if missing:
+        raise DriverError(f"{where}: the compilers need every pass; missing: {', '.join(missing)}")
+    raise DriverError(f"{where}: the compilers need these passes, in this order: {', '.join(wanted)}")
 
 
 def refuse_unsupported(line: CommandLine) -> None:

@@ -59,7 +59,7 @@ KEYS: tuple[Key, ...] = (
         ENTRY,
         "inflate",
         "the functions that the host may call, by name or through a pointer; with stars. @FILE: those of a linker's "
-        "version script, or of a list with a name a line. A call of any other from the host ends in a violation. "
+        "version script, or of a list with a name a line. A call of any other from the host ends the process. "
         "Without this key: every function that is visible or has its address taken",
     ),
     Key(
