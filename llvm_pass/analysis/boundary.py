@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from llvm_pass.analysis.fields import Field, Fields, Variable
+from llvm_pass.analysis.lent_types import EVERYTHING, LentTypes
 from llvm_pass.analysis.roots import OWN_MEMORY, Roots
 from llvm_pass.ir.metadata import Place
 from llvm_pass.ir.module import Function, Module
@@ -89,14 +90,14 @@ class Boundary:
     raw: dict[tuple[str, str], list[Access]] = field(default_factory=dict)
 
 
-def boundaries(module: Module) -> list[Boundary]:
-    """Of all functions that are not the passes' own, in the module's order."""
+def boundaries(module: Module, lent: LentTypes = EVERYTHING) -> list[Boundary]:
+    """Of all functions that are not the passes' own, in the module's order. lent: what a policy says of lent memory."""
     taken: set[str] = set()
     for line in module.lines:
         if "@" in line and line[:1] not in ("!", "d", ";") and not line.startswith("@llvm."):
             taken.update(_ADDRESS.findall(line.split(" = ", 1)[-1] if line[0] == "@" else line))
     fields = Fields(module.metadata, module.types, dict(_definitions(module)))
-    return [_Reader(module, each, fields, taken).boundary for each in module.functions if not each.helper]
+    return [_Reader(module, each, fields, taken, lent).boundary for each in module.functions if not each.helper]
 
 
 def _definitions(module: Module) -> Iterator[tuple[str, str]]:
@@ -107,9 +108,11 @@ def _definitions(module: Module) -> Iterator[tuple[str, str]]:
 class _Reader:
     """Reads one function."""
 
-    def __init__(self, module: Module, function: Function, fields: Fields, taken: set[str]) -> None:
+    def __init__(
+        self, module: Module, function: Function, fields: Fields, taken: set[str], lent: LentTypes
+    ) -> None:
         self._module, self._function, self._fields = module, function, fields
-        self._roots = Roots(module, function)
+        self._lent, self._roots = lent, Roots(module, function, lent)
         self._variables = fields.variables(module.lines, function.start + 1, function.end)
         self._arguments = [argument_value(text) for text in function.header.parameters]
         self._stores: dict[str, list[str]] = {}
@@ -174,6 +177,9 @@ class _Reader:
         if match is None:
             return
         access = Access(opcode, self._at(line), self._nbytes(rest, opcode))
+        if self._lent.spares(line):
+            self.boundary.raw.setdefault(("unlent", ""), []).append(access)
+            return
         self._reach(match.group(1), access)
 
     def _reach(self, operand: str, access: Access) -> None:

@@ -29,6 +29,7 @@ _TAG = re.compile(r"\btag: DW_TAG_(\w+)")
 _VARIABLE = re.compile(rf"^    #dbg_(value|declare)\(ptr ({LOCAL}), (!\d+), (!DIExpression\(\)|!\d+),")
 _THROUGH = frozenset(("typedef", "const_type", "volatile_type", "restrict_type", "atomic_type", "member"))
 _PARTS = frozenset(("structure_type", "class_type", "union_type"))
+_SHAPES = _PARTS | {"array_type"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ class Fields:
             plain = self._plain(node)
             body = self._nodes.get(plain or "", "")
             tag = _TAG.search(body)
-            if tag is None or tag.group(1) not in (*_PARTS, "array_type"):
+            if tag is None or tag.group(1) not in _SHAPES:
                 break
             if tag.group(1) == "array_type":
                 node = self._reference(body, "baseType")

@@ -2,7 +2,8 @@
 
 A *root* is a value that may be a pseudo-pointer and is not computed from another
 pointer of the same function: an argument, a loaded pointer, a call's result. A *raw*
-origin cannot be one: an alloca, a global, a constant, fresh memory of C's allocator.
+origin cannot be one: an alloca, a global, a constant, fresh memory of C's allocator, and
+what a policy says the host never lends.
 
 Attacker: being wrong here costs speed or a trap, never safety; a pseudo-pointer is a
 non-canonical address, so an access that was taken for raw faults.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from llvm_pass.analysis.lent_types import EVERYTHING, LentTypes
 from llvm_pass.ir.module import Function, Module, block_of_label
 from llvm_pass.ir.syntax import GLOBAL, LOCAL, argument_value, blanked, found_in, groups_of
 
@@ -84,7 +86,9 @@ RAW = Origin("raw")
 class Roots:
     """Origins of the pointers of one function."""
 
-    def __init__(self, module: Module, function: Function) -> None:
+    def __init__(self, module: Module, function: Function, lent: LentTypes = EVERYTHING) -> None:
+        """lent: what a policy says of the memory that the host lends."""
+        self._lent = lent
         self._definitions: dict[str, _Definition] = {}
         self._origins: dict[str, Origin] = {}
         self._bases: dict[str, str | None] = {}
@@ -289,6 +293,8 @@ class Roots:
             return name in self._copies
         if definition.opcode == "alloca":
             return True
+        if definition.opcode == "load":
+            return self._lent.loads_raw(definition.rest)
         if definition.opcode in ("call", "invoke"):
             match = _CALLEE.search(blanked(definition.rest))  # a quoted name is none of these
             return match is not None and match.group(1) in OWN_MEMORY

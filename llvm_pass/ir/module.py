@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from llvm_pass.ir.metadata import Metadata
 from llvm_pass.ir.syntax import Header, blanked, parse_header, split_list
@@ -50,7 +49,10 @@ class Module:
         self.functions: list[Function] = []
         self.declarations: dict[str, int] = {}
         self.footer = 0  # first line behind the last function
+        self._types: TypeTable | None = None
+        self._metadata: Metadata | None = None
         self._scan()
+        self.defined = frozenset(function.name for function in self.functions)
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
@@ -70,15 +72,19 @@ class Module:
                 elif line.startswith("declare "):
                     self.declarations[parse_header(line).name] = number
 
-    @cached_property
+    @property
     def types(self) -> TypeTable:
-        """Types, the named ones too."""
-        return TypeTable(self.lines)
+        """Types, the named ones too; read on first use."""
+        if self._types is None:
+            self._types = TypeTable(self.lines)
+        return self._types
 
-    @cached_property
+    @property
     def metadata(self) -> Metadata:
         """Numbered metadata, read on first use."""
-        return Metadata(self.lines, self.footer)
+        if self._metadata is None:
+            self._metadata = Metadata(self.lines, self.footer)
+        return self._metadata
 
     def passes_applied(self) -> tuple[str, ...]:
         """The passes that the module has been through, by the mark of an earlier rewrite."""
@@ -89,11 +95,6 @@ class Module:
                 names = next((other for other in self.lines if other.startswith(start)), "")
                 return tuple(re.findall(r'!"([^"]*)"', names)) or ("unknown",)
         return ()
-
-    @cached_property
-    def defined(self) -> frozenset[str]:
-        """Names of the functions that are defined."""
-        return frozenset(function.name for function in self.functions)
 
     def target(self) -> str:
         """The target triple; "" when the module names none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 LOCAL = r'%(?:[\w.$-]+|"[^"]*")'
 GLOBAL = r'@(?:[\w.$-]+|"[^"]*")'
@@ -43,7 +44,7 @@ def blanked(text: str) -> str:
     return _QUOTED.sub(lambda found: f'"{"_" * (found.end() - found.start() - 2)}"', text) if '"' in text else text
 
 
-def groups_of(pattern: re.Pattern[str], text: str) -> tuple[str, ...] | None:
+def groups_of(pattern: re.Pattern[str], text: str) -> tuple[str | Any, ...] | None:
     """What the groups match at the start of a text, as if nothing were inside its quotes. None: no match."""
     if '"' not in text:
         plain = pattern.match(text)
@@ -52,7 +53,7 @@ def groups_of(pattern: re.Pattern[str], text: str) -> tuple[str, ...] | None:
     return _original(match, text) if match else None
 
 
-def found_in(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, ...]]:
+def found_in(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str | Any, ...]]:
     """The groups of each match in a text, as if nothing were inside its quotes."""
     if '"' not in text:
         yield from (match.groups() for match in pattern.finditer(text))
@@ -60,9 +61,9 @@ def found_in(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, ...]]:
         yield from (_original(match, text) for match in pattern.finditer(blanked(text)))
 
 
-def _original(match: re.Match[str], text: str) -> tuple[str, ...]:
+def _original(match: re.Match[str], text: str) -> tuple[str | Any, ...]:
     spans = (match.span(number) for number in range(1, match.re.groups + 1))
-    return tuple(text[start:end] if start >= 0 else None for start, end in spans)  # type: ignore[misc]
+    return tuple(text[start:end] if start >= 0 else None for start, end in spans)
 
 
 def mentions(line: str) -> Iterator[tuple[str, bool]]:

@@ -22,6 +22,7 @@ _RAW = {
     "allocation": "fresh memory",
     "copy": "an argument passed as a copy",
     "computed": "only raw pointers",
+    "unlent": "structures that the policy says are not lent",
 }
 _OPCODES = frozenset(("load", "store", "atomicrmw", "cmpxchg", "va_arg"))
 

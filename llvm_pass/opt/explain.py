@@ -83,7 +83,7 @@ class Explanation:
         edits, lines = context.edits, context.module.lines
         replaced = dict(edits.replaced(function.start, function.end))
         checks = context.pass_name == "pseudo-pointers"
-        roots = Roots(context.module, function) if checks else None
+        roots = context.roots(function) if checks else None
         missed = {r.place: r for r in context.remarks if r.kind == "Missed" and r.place and r.function == self._name}
         said: list[str] = []
         for number in range(function.start, function.end):

@@ -23,20 +23,26 @@ PASSES: tuple[Pass, ...] = (
         "profile",
         "numbers accesses to learn which meet lent memory, or asks those alone that a profile names",
         profile.run,
-        serves=("profile",),
+        serves=("profile", "structures"),
     ),
     Pass(
         "loop-versions",
         "copies loops: one for raw pointers, one for lent ones",
         loop_versions.run,
         closed_loops=True,
+        serves=("structures",),
     ),
-    Pass("pseudo-pointers", "checks every access that may meet a pseudo-pointer", pseudo_pointers.run),
+    Pass(
+        "pseudo-pointers",
+        "checks every access that may meet a pseudo-pointer",
+        pseudo_pointers.run,
+        serves=("structures",),
+    ),
     Pass(
         "checked-calls",
         "checks what the C library will touch before it is called",
         checked_calls.run,
-        serves=("calls", "on-unrewritten-call"),
+        serves=("calls", "on-unrewritten-call", "structures"),
     ),
     Pass(
         "callback-gates",
@@ -64,7 +70,7 @@ PASSES: tuple[Pass, ...] = (
         "says which pointers can be pseudo, through what, and why; on stderr, as LLVM's print<> passes",
         print_boundary.run,
         by_default=False,
-        serves=("entries", "callbacks"),
+        serves=("entries", "callbacks", "structures"),
         edits=False,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from llvm_pass import abi
 from llvm_pass.ir.syntax import LOCAL, argument_value, blanked, groups_of, metadata_of
@@ -59,7 +60,7 @@ class Accesses:
     def _miss(self, name: str, reason: str, line: str) -> None:
         self._frame.missed(name, reason, line)
 
-    def _match(self, pattern: re.Pattern[str], line: str) -> tuple[str, ...] | None:
+    def _match(self, pattern: re.Pattern[str], line: str) -> tuple[str | Any, ...] | None:
         """The groups. None when the pointer is no local value; a line that is not understood is reported."""
         match = groups_of(pattern, line)
         if match is None and _LOCAL_POINTER.search(blanked(line)):
@@ -69,7 +70,7 @@ class Accesses:
     def _serves(self, line: str, space: str | None, pointer: str, kind: Type, atomic: bool) -> bool:
         """May the access meet a handle, and is there a form for one? Else the line stays as it is."""
         origin = self._roots.origin(pointer)
-        if origin.kind == "raw" or RAW in line:
+        if origin.kind == "raw" or RAW in line or self._context.lent.spares(line):
             self._context.stats["raw accesses"] += 1
             return False
         if not self._measured(kind, line, atomic):

@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Literal
 
 from llvm_pass.analysis.boundary import Boundary
+from llvm_pass.analysis.lent_types import LentTypes, lent_types
+from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.edit import Edits
 from llvm_pass.ir.metadata import Place
 from llvm_pass.ir.module import Function, Module
@@ -33,6 +35,18 @@ class Context:
     line: int | None = None
     policy: Policy = field(default_factory=Policy)
     boundaries: list[Boundary] | None = None  # what print<boundary> found
+    _lent: LentTypes | None = None
+
+    @property
+    def lent(self) -> LentTypes:
+        """What the policy says of the memory that the host lends."""
+        if self._lent is None:
+            self._lent = lent_types(self.module.metadata, self.policy.names("structures"))
+        return self._lent
+
+    def roots(self, function: Function) -> Roots:
+        """Where the pointers of a function come from."""
+        return Roots(self.module, function, self.lent)
 
     def missed(self, name: str, reason: str, function: Function | None = None, line: str = "") -> None:
         """A form that stays as it is; it traps when a pseudo-pointer reaches it."""

@@ -90,7 +90,7 @@ class _Calls:
             if shape is None and (self._mode == "lend" or bare(call.callee) not in self._others):
                 self._say(function, line, call)
                 continue
-            roots = roots or Roots(self._context.module, function)
+            roots = roots or self._context.roots(function)
             if shape is None:
                 shape = self._unknown(function, line, call, roots)
             self._rewrite(function, number, line, call, shape, roots)

@@ -79,7 +79,7 @@ class _Versions:
 
     def _roots(self) -> Roots:
         if self._found is None:
-            self._found = Roots(self._context.module, self._function)
+            self._found = self._context.roots(self._function)
         return self._found
 
     def _has_back_edge(self) -> bool:
@@ -96,11 +96,11 @@ class _Versions:
         if not _JUMP.match(self._lines[ahead.terminator]) or not all(self._copyable(number) for number in numbers):
             return False
         defined = {name: n for n in numbers if (name := defined_name(self._lines[n])) is not None}
-        if self._context.module.types.names & defined.keys():
+        if not self._context.module.types.names.isdisjoint(defined):
             return False
         accesses: dict[int, tuple[str, ...]] = {}
         for number in numbers:
-            origins = [self._roots().origin(pointer) for pointer in _pointers(self._lines[number])]
+            origins = [self._roots().origin(pointer) for pointer in self._pointers(self._lines[number])]
             roots = tuple(origin.name for origin in origins if origin.kind != "raw")
             if roots and not any(name in defined or self._left_behind(name, loop) for name in roots):
                 accesses[number] = roots
@@ -116,6 +116,15 @@ class _Versions:
             return False
         block = next(block.name for block in self._blocks.values() if block.start <= line < block.end)
         return any(block in other.blocks and loop.header not in other.blocks for other in self._loops)
+
+    def _pointers(self, line: str) -> list[str]:
+        """The pointers of an access, or of a copy, that may go directly; none for other lines."""
+        if RAW in line or self._context.lent.spares(line):
+            return []
+        match = _ACCESS.match(line)
+        if match:
+            return [match.group(1)]
+        return _ARGUMENT.findall(line) if _BLOCK.match(line) else []
 
     def _copyable(self, number: int) -> bool:
         """May the line stand twice? Calls of ordinary functions make a loop dear by themselves."""
@@ -212,14 +221,6 @@ class _Versions:
                 number += 1
 
 
-def _pointers(line: str) -> list[str]:
-    """The pointers of an access, or of a copy, that may go directly; none for other lines."""
-    if RAW in line:
-        return []
-    match = _ACCESS.match(line)
-    if match:
-        return [match.group(1)]
-    return _ARGUMENT.findall(line) if _BLOCK.match(line) else []
 
 
 assert abi.TAG << abi.TAG_SHIFT == 1 << 63, "the tag is asked as the sign"

@@ -12,7 +12,7 @@ from llvm_pass.passes.base import Context
 
 def run(context: Context) -> None:
     """Fills the context's boundaries."""
-    context.boundaries = boundaries(context.module)
+    context.boundaries = boundaries(context.module, context.lent)
     for found in context.boundaries:
         if found.entry != "internal" and not context.policy.allows("entries", found.name):
             found.entry = "closed"

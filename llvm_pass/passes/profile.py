@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from llvm_pass.analysis.roots import Roots
@@ -41,9 +42,9 @@ def run(context: Context) -> None:
     wanted = context.policy.word("profile")
     if wanted is None:
         return
-    unit = unit_of(context.module)
+    unit = unit_of(context.module, context.policy.names("structures") or ())
     sites = [(function, number) for function in context.module.functions if not function.helper
-             for number in _sites(context.module, Roots(context.module, function))]  # fmt: skip
+             for number in _sites(context, context.roots(function))]  # fmt: skip
     if wanted == LEARN:
         _learn(context, unit, [number for _, number in sites])
         return
@@ -61,20 +62,22 @@ def run(context: Context) -> None:
     context.stats["accesses asked"] += len(hits[1])
 
 
-def unit_of(module: Module) -> str:
-    """A name for the code: its source file's, and a digest of its functions."""
+def unit_of(module: Module, structures: Iterable[str] = ()) -> str:
+    """A name for the code: its source file's, and a digest of its functions and of what the policy spares in them."""
     source = next((match.group(1) for line in module.lines[:8] if (match := _SOURCE.match(line))), "")
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(" ".join(structures).encode())
     for function in module.functions:
         digest.update("\n".join(module.lines[function.start : function.end]).encode())
     return f"{re.sub(r'[^A-Za-z0-9_.+-]', '_', source.rsplit('/', 1)[-1])}:{digest.hexdigest()[:24]}"
 
 
-def _sites(module: Module, roots: Roots) -> list[int]:
+def _sites(context: Context, roots: Roots) -> list[int]:
     """The lines of a function that have a number, in order."""
     found = []
     for number, _ in roots.accesses:
-        line = module.lines[number]
+        line = context.module.lines[number]
+        if context.lent.spares(line):
+            continue
         if _BLOCK.match(line):
             pointers = _POINTER.findall(line)
         else:

@@ -10,7 +10,6 @@ reported as Missed and traps on a handle, whose address is not canonical.
 
 from __future__ import annotations
 
-from llvm_pass.analysis.roots import Roots
 from llvm_pass.passes.access import Accesses
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.calls import Calls
@@ -28,7 +27,7 @@ def run(context: Context) -> None:
         if function.helper:
             continue
         context.function = function
-        roots = Roots(module, function)
+        roots = context.roots(function)
         leases = Leases(context, function, roots, helpers)
         segments = Segments(context, function, roots, leases, helpers.weights())
         frame = Frame(context, function, roots, helpers, segments)

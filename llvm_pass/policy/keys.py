@@ -15,8 +15,8 @@ PATTERN = r"^[A-Za-z0-9_.$@*?]+$"
 ENTRY = r"^(@[^@\x00-\x1f][^\x00-\x1f]*|[A-Za-z0-9_.$*?][A-Za-z0-9_.$@*?]*)$"
 # A name of a function that is called: no stars.
 FUNCTION = r"^[A-Za-z0-9_.$@]+$"
-# A structure (its tag or typedef) and its member, nested ones with more dots.
-FIELD = r"^[A-Za-z0-9_$:]+(\.[A-Za-z0-9_$]+)+$"
+# The tag of a structure, or the mangled name of a class.
+STRUCTURE = r"^[A-Za-z0-9_$*?]+$"
 PASS = r"^[a-z0-9<>-]+$"
 # Levels and parts as GALEED_HARDEN takes them (mpk/csrc/mpk_harden.h).
 LEVELS = ("none", "basic", "strict", "full")
@@ -71,11 +71,13 @@ KEYS: tuple[Key, ...] = (
         "when it would lead there. Without this key: every call through a pointer",
     ),
     Key(
-        "fields",
+        "structures",
         "names",
-        FIELD,
-        "z_stream.next_in",
-        "the members of structures through which lent pointers reach C. Without this key: every pointer in memory",
+        STRUCTURE,
+        "z_stream_s",
+        "the structures and unions whose objects the host lends, by their tags (C++: also as mangled); with stars. "
+        "Members of others are accessed without a test, and trap on a pseudo-pointer. What has a scalar's type is "
+        "always asked. Without this key: every structure",
     ),
     Key(
         "lend-calls",

@@ -47,8 +47,7 @@ def test_make_knows_that_the_object_depends_on_it(tool: Tool, folder: Path) -> N
     ("policy", "said"),
     [
         ("\nentry = []", "galeed.toml:2: unknown key 'entry'; did you mean 'entries'?"),
-        ("passes = ['entry-gates']", "galeed.toml:1: without callback-gates, "),
-        ("fields = ['s.p']", "galeed.toml:1: nothing in this version serves 'fields'; take it out"),
+        ("passes = ['entry-gates']", "galeed.toml:1: the compilers need every pass; missing: profile, "),
     ],
 )
 def test_what_cannot_be_obeyed_makes_no_object(tool: Tool, folder: Path, policy: str, said: str) -> None:
