@@ -165,4 +165,5 @@ $(VENV)/.native: $(NATIVE) $(VENV)/.installed
 	@if [ -z "$$(find $(NATIVE) -newer $(VENV)/.installed)" ] && compgen -G 'mpk/_native*.so' >/dev/null; then :; else \
 	  echo "== native runtime"; $(BIN)/python -W ignore setup.py --quiet build_ext --inplace; \
 	fi
+	@$(BIN)/python -m compileall -q $(PACKAGES)  # galeed-cc starts for each file, also where Python may write no caches
 	@touch $@

@@ -176,7 +176,7 @@ def _run(item: Pass, module: Module, llvm: Llvm, options: Options, result: Resul
             edits.append(f"!{MARK} = !{{{module.metadata.node(mark)}}}")
         if not edits:
             return module
-        module = Module(edits.apply())
+        module = Module(edits.lines())
     if options.verify_each or options.round_trip:
         _verify(item.name, module, llvm, result)
     if options.round_trip:

@@ -108,9 +108,7 @@ def _definitions(module: Module) -> Iterator[tuple[str, str]]:
 class _Reader:
     """Reads one function."""
 
-    def __init__(
-        self, module: Module, function: Function, fields: Fields, taken: set[str], lent: LentTypes
-    ) -> None:
+    def __init__(self, module: Module, function: Function, fields: Fields, taken: set[str], lent: LentTypes) -> None:
         self._module, self._function, self._fields = module, function, fields
         self._lent, self._roots = lent, Roots(module, function, lent)
         self._variables = fields.variables(module.lines, function.start + 1, function.end)

@@ -29,7 +29,11 @@ OWN_MEMORY = frozenset(
         "llvm.stacksave.p0 llvm.call.preallocated.arg llvm.threadlocal.address.p0 llvm.frameaddress.p0 llvm.returnaddress"
     ).split()
 )
-_ACCESSES = frozenset(("load", "atomicrmw", "cmpxchg", "call", "invoke", "callbr", "va_arg"))
+# Of instructions with a result, by the first letters: the opcodes that the scan looks at.
+_LOOKED_AT = {
+    "load ": "load", "atomi": "atomicrmw", "cmpxc": "cmpxchg", "call ": "call", "tail ": "call", "mustt": "call",
+    "notai": "call", "invok": "invoke", "callb": "callbr", "va_ar": "va_arg", "intto": "inttoptr", "alloc": "alloca",
+}  # fmt: skip
 _NOWHERE = frozenset(("poison", "undef", "null"))  # what no access goes through: no origin of its own
 _LONGEST_DISTANCE = 4  # steps from an index to the difference of two pointers
 _LONGEST_CHAIN = 4096  # unreachable code may define a value by itself
@@ -81,6 +85,7 @@ class _Definition:
 
 
 RAW = Origin("raw")
+_Web = tuple[frozenset[str], bool]
 
 
 class Roots:
@@ -89,9 +94,12 @@ class Roots:
     def __init__(self, module: Module, function: Function, lent: LentTypes = EVERYTHING) -> None:
         """lent: what a policy says of the memory that the host lends."""
         self._lent = lent
-        self._definitions: dict[str, _Definition] = {}
+        self._lines = module.lines
+        self._defined_at: dict[str, int] = {}
+        self._definitions: dict[str, _Definition] = {}  # those that were looked at
         self._origins: dict[str, Origin] = {}
         self._bases: dict[str, str | None] = {}
+        self._webs: dict[str, _Web] = {}
         self._distances = 0
         self.first_line = function.start + 1  # where arguments' entries are computed
         self.entry_line = function.start + 1  # the entry block's first instruction
@@ -104,24 +112,26 @@ class Roots:
         self._second_block = min(behind, default=function.end)
 
     def _scan(self, lines: list[str], function: Function) -> None:
-        leading, definitions, match_definition = True, self._definitions, _DEFINITION.match
+        leading, defined_at, accesses = True, self._defined_at, self.accesses
         for number in range(function.start + 1, function.end):
             line = lines[number]
             if line[:3] == "  %":
-                match = match_definition(line)
-                if match:
-                    opcode = match.group(2)
-                    definitions[match.group(1)] = _Definition(number, opcode, match.group(3))
+                end = line.find(" = ", line.find('"', 4) if line[3] == '"' else 3)
+                if end < 0:
+                    continue
+                defined_at[line[2:end]] = number
+                opcode = _LOOKED_AT.get(line[end + 3 : end + 8])
+                if opcode is not None:
                     if opcode == "inttoptr":
-                        made = argument_value(match.group(3).split(" to ptr", 1)[0])
+                        made = argument_value(line.split(" to ptr", 1)[0])
                         if made is not None:
                             self.made_pointers.add(made)
-                    elif opcode in _ACCESSES:
-                        self.accesses.append((number, opcode))
                     elif opcode == "alloca":
                         if leading:
                             self.first_line = number + 1
                         continue
+                    else:
+                        accesses.append((number, opcode))
                 leading = False
             elif line[:2] == "  ":
                 if line[2] == " ":
@@ -137,23 +147,35 @@ class Roots:
                 else:
                     leading = False
 
+    def _definition(self, name: str | None) -> _Definition | None:
+        """The instruction that defines a value; None for arguments, and for none."""
+        if name is None:
+            return None
+        known = self._definitions.get(name)
+        if known is None:
+            number = self._defined_at.get(name)
+            match = _DEFINITION.match(self._lines[number]) if number is not None else None
+            if number is None or match is None:
+                return None
+            known = self._definitions[name] = _Definition(number, match.group(2), match.group(3))
+        return known
+
     def line_of(self, name: str) -> int | None:
         """Where the value is defined; None for arguments."""
-        definition = self._definitions.get(name)
-        return definition.line if definition else None
+        return self._defined_at.get(name)
 
     def among(self, names: frozenset[str]) -> frozenset[str]:
         """Those of the names that an instruction of this function defines."""
-        return frozenset(self._definitions.keys() & names) if names else names
+        return frozenset(self._defined_at.keys() & names) if names else names
 
     def opcode_of(self, name: str) -> str:
         """Of the instruction that defines the value; "argument" for arguments."""
-        definition = self._definitions.get(name)
+        definition = self._definition(name)
         return definition.opcode if definition else "argument"
 
     def merge(self, name: str) -> Merge:
         """pre: origin() said "merge" and this name, or the name came from such a merge's inputs."""
-        merge = self._definitions[name].merge
+        merge = self._merge_of(name)
         assert merge is not None
         return merge
 
@@ -169,7 +191,7 @@ class Roots:
     def vector_is_raw(self, value: str | None) -> bool:
         """A vector of pointers: is each computed from a raw one? None stands for a constant."""
         for _ in range(_LARGEST_WEB):
-            definition = self._definitions.get(value) if value is not None else None
+            definition = self._definition(value)
             if value is None or definition is None:
                 return value is None
             if definition.opcode != "getelementptr":
@@ -205,7 +227,7 @@ class Roots:
         defined = self.line_of(root)
         return defined is None or defined < self._second_block
 
-    def _web_of(self, merge_name: str) -> tuple[frozenset[str], bool] | None:
+    def _web_of(self, merge_name: str) -> _Web | None:
         """All that reaches a merge: roots, "" for anything raw; is it a part? None: too large a web."""
         found: set[str] = set()
         partial = False
@@ -218,6 +240,9 @@ class Roots:
                 base = self._strip(value) if value else None
                 if base is None or self._is_raw(base):
                     found.add("")
+                elif base in self._webs:  # what reaches that one reaches this one
+                    found |= self._webs[base][0]
+                    partial |= self._webs[base][1]
                 elif self._merge_of(base) is None:
                     found.add(base)
                 elif base not in seen:
@@ -225,7 +250,8 @@ class Roots:
                     work.append(base)
             if len(seen) > _LARGEST_WEB:
                 return None
-        return frozenset(found), partial
+        web = self._webs[merge_name] = frozenset(found), partial
+        return web
 
     def _strip(self, value: str) -> str | None:
         """The value that pointer arithmetic started from; None for a constant.
@@ -247,7 +273,7 @@ class Roots:
 
     def _before(self, value: str) -> str | None:
         """One step back: None for a constant, the value itself when it starts a chain."""
-        definition = self._definitions.get(value)
+        definition = self._definition(value)
         if definition is None:
             return value
         if definition.opcode == "getelementptr":
@@ -269,11 +295,11 @@ class Roots:
         """Is it moved by the distance of two objects, p + (q - p)? Then it is where q is, and asked itself."""
         index = _INDEX.search(rest)
         for _ in range(_LONGEST_DISTANCE):
-            definition = self._definitions.get(index.group(1)) if index else None
+            definition = self._definition(index.group(1) if index else None)
             if definition is None:
                 return False
             if definition.opcode == "sub":
-                ends = [self._definitions.get(name) for name in _OPERANDS.findall(definition.rest)]
+                ends = [self._definition(name) for name in _OPERANDS.findall(definition.rest)]
                 taken = [_TAKEN.match(end.rest) for end in ends if end is not None and end.opcode == "ptrtoint"]
                 if len(taken) < 2 or self._distances >= _LONGEST_DISTANCE:
                     return False
@@ -288,7 +314,7 @@ class Roots:
         return False
 
     def _is_raw(self, name: str) -> bool:
-        definition = self._definitions.get(name)
+        definition = self._definition(name)
         if definition is None:
             return name in self._copies
         if definition.opcode == "alloca":
@@ -301,7 +327,7 @@ class Roots:
         return False
 
     def _merge_of(self, name: str) -> Merge | None:
-        definition = self._definitions.get(name)
+        definition = self._definition(name)
         if definition is None or definition.opcode not in ("phi", "select"):
             return None
         if definition.merge is None:

@@ -109,6 +109,10 @@ class Edits:
 
     def apply(self) -> str:
         """The new text."""
+        return "\n".join(self.lines())
+
+    def lines(self) -> list[str]:
+        """The lines of the new text."""
         lines, module = self._module.lines, self._module
         out: list[str] = []
         done = 0
@@ -130,7 +134,8 @@ class Edits:
         out.extend(self._footer)
         out.extend(module.metadata.take_new())
         out.append("")
-        return "\n".join(out)
+        whole = "\n".join(out)  # pieces of several lines are rare, and found fastest so
+        return out if whole.count("\n") == len(out) - 1 else whole.split("\n")
 
     def _additions(self, out: list[str]) -> None:
         for declaration in self._declared.values():

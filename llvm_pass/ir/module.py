@@ -44,8 +44,9 @@ class Function:
 class Module:
     """Lines, and where the functions are in them."""
 
-    def __init__(self, text: str) -> None:
-        self.lines = text.split("\n")
+    def __init__(self, text: str | list[str]) -> None:
+        """text: or its lines."""
+        self.lines = text.split("\n") if isinstance(text, str) else text
         self.functions: list[Function] = []
         self.declarations: dict[str, int] = {}
         self.footer = 0  # first line behind the last function
@@ -58,19 +59,21 @@ class Module:
         return "\n".join(self.lines)
 
     def _scan(self) -> None:
-        start = -1
-        for number, line in enumerate(self.lines):
-            first = line[:1]
-            if first in (" ", ""):
-                continue
-            if first == "}" and start >= 0:
-                self.functions.append(Function(start, number, parse_header(self.lines[start])))
-                self.footer, start = number + 1, -1
-            elif first == "d" and start < 0:
+        lines, number, last = self.lines, 0, len(self.lines)
+        while number < last:
+            line = lines[number]
+            if line[:1] == "d":
                 if line.startswith("define "):
-                    start = number
-                elif line.startswith("declare "):
+                    try:
+                        end = lines.index("}", number)
+                    except ValueError:  # cut off: no function
+                        return
+                    self.functions.append(Function(number, end, parse_header(line)))
+                    self.footer = number = end + 1
+                    continue
+                if line.startswith("declare "):
                     self.declarations[parse_header(line).name] = number
+            number += 1
 
     @property
     def types(self) -> TypeTable:
@@ -88,11 +91,12 @@ class Module:
 
     def passes_applied(self) -> tuple[str, ...]:
         """The passes that the module has been through, by the mark of an earlier rewrite."""
-        for line in reversed(self.lines):
+        behind = self.lines[self.footer :]
+        for line in reversed(behind):
             if line.startswith(f"!{MARK} = "):
                 node = re.search(r"!\d+", line)
                 start = f"{node.group()} = " if node else line
-                names = next((other for other in self.lines if other.startswith(start)), "")
+                names = next((other for other in behind if other.startswith(start)), "")
                 return tuple(re.findall(r'!"([^"]*)"', names)) or ("unknown",)
         return ()
 

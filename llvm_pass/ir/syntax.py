@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 LOCAL = r'%(?:[\w.$-]+|"[^"]*")'
@@ -199,6 +200,7 @@ class Header:
         return f"{self.before} {self.name}({', '.join(self.parameters)}){self.after}"
 
 
+@lru_cache(maxsize=4096)  # each pass reads the module anew, and most headers are as before
 def parse_header(line: str) -> Header:
     """pre: the line starts with define or declare."""
     plain = blanked(line)

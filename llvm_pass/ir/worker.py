@@ -12,6 +12,8 @@ import json
 import sys
 from typing import Any, BinaryIO
 
+sys.path += [folder for folder in sys.argv[1:] if folder not in sys.path]  # who starts us knows where packages are
+
 import llvmlite.binding as llvm
 
 

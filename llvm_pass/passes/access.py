@@ -43,6 +43,9 @@ class Accesses:
     def rewrite(self, number: int, opcode: str) -> None:
         """Looks at one line; leaves it when its pointer is raw or no local value."""
         line = self._context.module.lines[number]
+        if RAW in line or self._context.lent.spares(line):
+            self._context.stats["raw accesses"] += 1
+            return
         try:
             if opcode == "load":
                 self._load(number, line)
@@ -70,7 +73,7 @@ class Accesses:
     def _serves(self, line: str, space: str | None, pointer: str, kind: Type, atomic: bool) -> bool:
         """May the access meet a handle, and is there a form for one? Else the line stays as it is."""
         origin = self._roots.origin(pointer)
-        if origin.kind == "raw" or RAW in line or self._context.lent.spares(line):
+        if origin.kind == "raw":
             self._context.stats["raw accesses"] += 1
             return False
         if not self._measured(kind, line, atomic):

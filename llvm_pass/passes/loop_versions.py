@@ -166,7 +166,7 @@ class _Versions:
         number_of_version = context.stats["loops"]
         raw = context.module.metadata.node("!{}")
         lent = context.module.metadata.node(f"!{{i32 {number_of_version}}}")
-        names = {name: edits.fresh() for name in [*defined, *loop.blocks]}
+        names = {name: edits.fresh() for name in [*defined, *(block.name for block in blocks)]}
         entry, roots = edits.fresh(), sorted({root for found in accesses.values() for root in found})
         names_in = {**names, ahead.name: entry}  # the phis of the header come from there
         place = debug_suffix(context, self._function, lines[ahead.terminator])
@@ -219,8 +219,6 @@ class _Versions:
                     end = [match.end() for match in _INCOMING.finditer(blanked(line))][-1]
                     self._edits.replace(number, f"{line[:end]}, {', '.join(more)}{line[end:]}")
                 number += 1
-
-
 
 
 assert abi.TAG << abi.TAG_SHIFT == 1 << 63, "the tag is asked as the sign"

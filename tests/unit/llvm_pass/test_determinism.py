@@ -1,6 +1,6 @@
 """The same input gives the same bytes, whatever else differs; a rewritten module stays as it is.
 
-Inputs: the odd forms of tests/fuzzing and the forms that are executed elsewhere.
+Inputs: the odd forms of tests/fuzzing, the forms that are executed elsewhere, and loops of several blocks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from llvm_pass.errors import AlreadyRewritten
 from llvm_pass.pipeline import Options, rewrite
 from tests.conftest import ROOT
 
-_FOLDERS = (ROOT / "tests" / "fuzzing" / "odd", ROOT / "tests" / "unit" / "llvm_pass" / "execution")
+_TESTS = ROOT / "tests"
+_FOLDERS = (
+    _TESTS / "fuzzing" / "odd",
+    _TESTS / "unit" / "llvm_pass" / "execution",
+    _TESTS / "filecheck" / "loop-versions",
+)
 _INPUTS = sorted(path for folder in _FOLDERS for path in folder.glob("*.ll"))
 
 
