@@ -57,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         help="attacks: one row (A1) or one variant of it (A1.stray); libraries: one of them (zlib); "
         "may be repeated, and a list with commas",
     )
-    running.add_argument("--policy", metavar="LEVEL", help="attacks: undefended, gates, basic, strict or full only")
+    running.add_argument(
+        "--policy",
+        metavar="LEVEL",
+        help="attacks: undefended, gates, basic, strict or full only; libraries: everything or structures",
+    )
     running.add_argument("--repeat", type=int, metavar="N", help="libraries: runs of each program (default: 3)")
     running.add_argument("--no-build", action="store_true", help="use the programs as they were built before")
     return parser

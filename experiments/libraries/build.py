@@ -34,6 +34,7 @@ HERE = Path(__file__).resolve().parent
 PLACE = BUILDS / "libraries"
 COMPILERS = ("clang", "galeed-cc")
 WAYS = ("plain", "raw", "lent")
+POLICIES = ("everything", "structures")  # what galeed-cc is told: nothing; or what hosts of the library lend
 GALEED_CC = (sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c")
 OPTIMISED = ("-O2", "-w")
 SYSTEM = ("-lpthread", "-ldl", "-lm")
@@ -92,6 +93,19 @@ def _object(one: Recipe, compiler: str, source: Path, crates: Mapping[str, Path]
     return PLACE / one.name / compiler / ("-".join(relative.with_suffix("").parts) + ".o")
 
 
+def policy_of(one: Recipe, options: Options) -> Path | None:
+    """The galeed.toml that the library is rewritten by; None for none. Raises LabError for an unknown policy."""
+    wanted = options.policy or POLICIES[0]
+    if wanted not in POLICIES:
+        raise LabError(f"--policy {wanted!r}: there are {', '.join(POLICIES)}")
+    if wanted == POLICIES[0]:
+        return None
+    path = PLACE / one.name / "galeed.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, f"structures = {json.dumps(one.structures)}\n")
+    return path
+
+
 def compile_library(one: Recipe, crates: Mapping[str, Path], options: Options) -> Compiled:
     """Compiles everything now, or with --no-build takes what was compiled. Raises LabError."""
     note = PLACE / one.name / "compiled.json"
@@ -99,7 +113,8 @@ def compile_library(one: Recipe, crates: Mapping[str, Path], options: Options) -
     if not options.build:
         return _as_before(one, note)
     _generate(one, crates)
-    commands = {"clang": clang_words(), "galeed-cc": GALEED_CC}
+    policy = policy_of(one, options)
+    commands = {"clang": clang_words(), "galeed-cc": (*GALEED_CC, f"--galeed-policy={policy or ''}")}
     words = [*OPTIMISED, *flags(one, crates)]
     files: dict[str, dict[str, Usage]] = {}
     sizes = dict.fromkeys(COMPILERS, 0)

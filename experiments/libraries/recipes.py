@@ -21,7 +21,8 @@ class Recipe:
     crate: as sources/Cargo.lock pins it. folder: within the crate. sources: globs in that
     folder, less `without`. includes: folders there. generated: headers to make, by the file
     that is copied. needs: libraries whose headers and objects it uses. driver: its host
-    program in drivers/.
+    program in drivers/. structures: those that hosts make themselves, by its manual: what they
+    write under that key of galeed.toml.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Recipe:
     includes: tuple[str, ...] = (".",)
     generated: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    structures: tuple[str, ...] = ()
 
     @property
     def driver(self) -> str:
@@ -42,7 +44,12 @@ class Recipe:
 
 LIBRARIES = (
     Recipe(
-        "zlib", "libz-sys", "src/zlib", ("*.c",), flags=("-D_LARGEFILE64_SOURCE", "-D_POSIX_SOURCE", "-DHAVE_UNISTD_H")
+        "zlib",
+        "libz-sys",
+        "src/zlib",
+        ("*.c",),
+        flags=("-D_LARGEFILE64_SOURCE", "-D_POSIX_SOURCE", "-DHAVE_UNISTD_H"),
+        structures=("z_stream_s", "gz_header_s"),
     ),
     Recipe("lz4", "lz4-sys", "liblz4/lib", ("lz4.c", "lz4frame.c", "lz4hc.c", "xxhash.c")),
     Recipe(
@@ -59,6 +66,7 @@ LIBRARIES = (
         ("common/*.c", "compress/*.c", "decompress/*.c"),
         flags=("-DZSTD_DISABLE_ASM",),
         includes=(".", "common"),
+        structures=("ZSTD_inBuffer_s", "ZSTD_outBuffer_s"),
     ),
     Recipe(
         "sqlite",
@@ -72,8 +80,20 @@ LIBRARIES = (
             *("-DSQLITE_ENABLE_RTREE", "-DSQLITE_ENABLE_STAT4", "-DSQLITE_SOUNDEX", "-DSQLITE_THREADSAFE=1"),
             *("-DSQLITE_USE_URI", "-DHAVE_USLEEP=1", "-DHAVE_ISNAN", "-DHAVE_LOCALTIME_R"),
         ),
+        structures=(
+            *("sqlite3_vfs", "sqlite3_file", "sqlite3_io_methods", "sqlite3_m*_methods", "sqlite3_pcache*"),
+            *("sqlite3_module", "sqlite3_vtab*", "sqlite3_index_*", "sqlite3_rtree_*", "fts5_*", "Fts5ExtensionApi"),
+        ),
     ),
-    Recipe("lua", "lua-src", "lua-5.4.9", ("*.c",), without=("lua.c", "luac.c"), flags=("-DLUA_USE_POSIX",)),
+    Recipe(
+        "lua",
+        "lua-src",
+        "lua-5.4.9",
+        ("*.c",),
+        without=("lua.c", "luac.c"),
+        flags=("-DLUA_USE_POSIX",),
+        structures=("lua_Debug", "luaL_Buffer", "luaL_Reg", "luaL_Stream"),
+    ),
     Recipe(
         "png",
         "libpng-sys",
@@ -82,6 +102,10 @@ LIBRARIES = (
         without=("pngtest.c", "pngsimd.c"),
         generated={"pnglibconf.h": "scripts/pnglibconf.h.prebuilt"},
         needs=("zlib",),
+        structures=(
+            *("z_stream_s", "png_color*_struct", "png_text_struct", "png_time_struct", "png_row_info_struct"),
+            *("png_sPLT*", "png_unknown_chunk_t"),
+        ),
     ),
 )
 

@@ -17,7 +17,8 @@ from experiments.model import LabError
 from experiments.workshop import clang_words, clean_environment
 from llvm_pass.driver.options import FIRST_STAGE_IDIOMS
 from llvm_pass.errors import GaleedError
-from llvm_pass.pipeline import rewrite
+from llvm_pass.pipeline import Options, rewrite
+from llvm_pass.policy import Policy, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +41,9 @@ class Rewriting:
     llvm_s: float
 
 
-def rewriting(one: Recipe, crates: Mapping[str, Path]) -> Rewriting:
-    """Rewrites what clang makes of each file. Raises LabError."""
+def rewriting(one: Recipe, crates: Mapping[str, Path], policy: Path | None = None) -> Rewriting:
+    """Rewrites what clang makes of each file, by a galeed.toml when there is one. Raises LabError."""
+    options = Options(policy=load(policy.read_bytes(), str(policy)) if policy else Policy(), text=False)
     lines, own_s, llvm_s = 0, 0.0, 0.0
     for source in sources(one, crates):
         command = [*clang_words(), *OPTIMISED, *flags(one, crates), *FIRST_STAGE_IDIOMS]
@@ -51,7 +53,7 @@ def rewriting(one: Recipe, crates: Mapping[str, Path]) -> Rewriting:
             raise LabError(f"clang does not compile {source.name}")
         own_before_s, llvm_before_s = time.process_time(), _children_s()
         try:
-            result = rewrite(done.stdout)
+            result = rewrite(done.stdout, options)
         except GaleedError as error:
             raise LabError(f"rewriting {source.name} failed: {error}") from error
         lines += result.lines
