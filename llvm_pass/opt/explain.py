@@ -102,7 +102,7 @@ class Explanation:
             said += [f"    + {_plain(line)}" for line in (*before, *(told.lines if told else ()), *behind)]
             if roots is not None and (left or number in replaced):
                 reason = missed[place].reason if place in missed else ""
-                said.append(f"    why: {reason or _why(roots, lines, number)}")
+                said.append(f"    why: {reason or _why(context, roots, number)}")
         return said
 
 
@@ -116,10 +116,14 @@ def _plain(line: str) -> str:
     return _DEBUG.sub("", line).strip()
 
 
-def _why(roots: Roots, lines: list[str], number: int) -> str:
+def _why(context: Context, roots: Roots, number: int) -> str:
     """In words, where the pointer of an access comes from."""
+    lines = context.module.lines
     if RAW in lines[number]:
-        return "in the loop for raw pointers, before which their tags were asked"
+        profile = ", or the profile says that it met no lent memory" if context.policy.profile else ""
+        return f"in the loop for raw pointers, before which their tags were asked{profile}"
+    if context.lent.spares(lines[number]):
+        return "a member of a structure that the policy's structures do not name"
     pointers = _POINTER.findall(lines[number])
     if not pointers:
         return "it uses no pointer of this function"
@@ -136,6 +140,8 @@ def _why(roots: Roots, lines: list[str], number: int) -> str:
         value = origin.name  # also behind phis and selects
     via = f"{shown} is computed from {value}, " if value != shown else f"{shown} is "
     what = _what(roots, lines, value)
+    if origin is not None and origin.kind == "raw" and roots.opcode_of(value) == "load":
+        return f"{via}{what}, typed to point to a structure that the policy's structures do not name"
     if origin is None or origin.kind == "raw":
         return f"{via}{what}: C's own memory, never lent"
     return f"{via}{what}: may be a pseudo-pointer"
