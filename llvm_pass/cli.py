@@ -128,6 +128,8 @@ def _work(options: argparse.Namespace) -> Work:
         chosen(names)
     policy = _with_entries(policy, options, names)
     if options.profile is not None:
+        if "profile" not in names:
+            raise UsageError("--profile is for the pass of that name, which is not among the passes")
         policy = policy.with_word("profile", options.profile)
     if options.lend_calls is not None:
         if "lend-calls" not in names:

@@ -60,14 +60,29 @@ class Result:
 
 
 def chosen(names: tuple[str, ...]) -> list[Pass]:
-    """The passes of these names, `attributes` first. Raises UsageError for an unknown one."""
+    """The passes of these names, `attributes` first. Raises UsageError for unknown ones, and an order that is none."""
     known = {item.name: item for item in PASSES}
     for name in names:
         if name not in known:
             raise UsageError(f"unknown pass '{name}'; {nearest(name, known)}")
+    _refuse_order(names)
     rewriting = any(known[name].edits for name in names)
     first = ("attributes",) if rewriting and "attributes" not in names else ()
     return [known[name] for name in (*first, *names)]
+
+
+def _refuse_order(names: tuple[str, ...]) -> None:
+    """Each pass stands on what those before it made; in another order the result would only look rewritten."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"pass '{twice}' is named twice")
+    ours = [name for name in names if name in DEFAULT_PASSES]
+    if ours != sorted(ours, key=DEFAULT_PASSES.index):
+        raise UsageError(f"passes go in this order: {', '.join(DEFAULT_PASSES)}")
+    if "lend-everything" in names and ours and names.index("lend-everything") > names.index(ours[0]):
+        raise UsageError("pass 'lend-everything' goes in front of all others")
+    if "lend-calls" in names and set(ours) - {"attributes"}:
+        raise UsageError("pass 'lend-calls' is for the host's modules, the others are for what it calls; name it alone")
 
 
 def served() -> set[str]:

@@ -24,7 +24,7 @@ from llvm_pass.ir.module import Module
 from llvm_pass.ir.syntax import LOCAL
 from llvm_pass.passes.base import Context
 from llvm_pass.passes.loop_versions import RAW
-from llvm_pass.policy.read import LEARN, PolicyError
+from llvm_pass.policy.read import LEARN, PolicyError, nearest
 from llvm_pass.runtime.helpers import Helpers
 
 SITE = "galeed.site"
@@ -48,11 +48,15 @@ def run(context: Context) -> None:
     if wanted == LEARN:
         _learn(context, unit, [number for _, number in sites])
         return
+    if not sites:
+        return
     assert context.policy.profile is not None
     known = read_profile(context.policy.profile, context.policy.where("profile"))
     hits = known.get(unit)
     if hits is None or hits[0] != len(sites):
-        context.missed("NoProfile", f"{wanted} says nothing of this code as it is now: every access is asked")
+        context.missed(
+            "NoProfile", f"{wanted} says nothing of this code as it is now: every access is asked, none traps"
+        )
         return
     raw = context.module.metadata.node("!{}")
     for site, (_, number) in enumerate(sites):
@@ -128,7 +132,8 @@ def read_profile(path: Path, where: str) -> dict[str, tuple[int, frozenset[int]]
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise PolicyError(f"{where}: {path}: {reason}") from error
+        advice = f"; did you mean '{LEARN}'?" if path.name and nearest(path.name, [LEARN]).startswith("did") else ""
+        raise PolicyError(f"{where}: {path}: {reason}{advice}") from error
     found: dict[str, tuple[int, set[int]]] = {}
     for number, line in enumerate(lines, 1):
         try:

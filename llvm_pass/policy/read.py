@@ -122,8 +122,8 @@ class Policy:
         return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
 
     def where(self, *path: str) -> str:
-        """ "galeed.toml:3" for a key."""
-        return f"{self.origin}:{line_of(self.text, path)}"
+        """ "galeed.toml:3" for a key; without a file it was an option."""
+        return f"--{path[0]}" if not self.origin else f"{self.origin}:{line_of(self.text, path)}"
 
     def refuse_unserved(self, served: Iterable[str]) -> None:
         """Raises PolicyError for a key of which nothing would take notice."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
@@ -11,7 +12,7 @@ from llvm_pass.errors import AlreadyRewritten, PassFailed, UnreadableModule, Usa
 from llvm_pass.ir import reader
 from llvm_pass.ir.reader import Llvm, LlvmDied
 from llvm_pass.passes.base import Context, Pass
-from llvm_pass.pipeline import Options, rewrite
+from llvm_pass.pipeline import Options, chosen, rewrite
 
 _MODULE = b"define i32 @f(ptr %p) {\n  %v = load i32, ptr %p, align 4\n  ret i32 %v\n}\n"
 
@@ -107,3 +108,17 @@ def test_what_went_through_some_passes_only_is_refused() -> None:
 def test_other_machines_are_refused(triple: str) -> None:
     with pytest.raises(UnreadableModule, match=rf"is for {triple}; only x86-64 Linux"):
         rewrite(f'target triple = "{triple}"\ndefine void @f() {{\n  ret void\n}}\n'.encode())
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("attributes,attributes", "pass 'attributes' is named twice"),
+        ("entry-gates,pseudo-pointers", "passes go in this order: attributes, profile, "),
+        ("pseudo-pointers,lend-everything", "pass 'lend-everything' goes in front of all others"),
+        ("lend-calls,pseudo-pointers", "pass 'lend-calls' is for the host's modules"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused(names: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        chosen(tuple(names.split(",")))

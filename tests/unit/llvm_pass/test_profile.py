@@ -88,3 +88,9 @@ def test_bad_profiles(tmp_path: Path, content: str | bytes | None, said: str) ->
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(PolicyError, match=said):
         read_profile(file, "galeed.toml:1")
+
+
+def test_an_option_of_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    policy = Policy().with_word("profile", "learm")
+    with pytest.raises(PolicyError, match=r"^--profile: learm: No such file or directory; did you mean 'learn'\?$"):
+        rewrite(TEXT.encode(), Options(PASSES, policy=policy))
