@@ -91,7 +91,8 @@ KEYS: tuple[Key, ...] = (
         "word",
         r"",
         "lend",
-        "what to do where a pseudo-pointer may reach a function that was not rewritten and has no row in calls: "
+        "what to do where a pseudo-pointer may reach a function that was not rewritten and has no row in calls (one "
+        "file is all that is seen: a function of another file of the library counts as such, and lend is right for it): "
         "lend it as it is (its first use there traps), copy the memory in and out, or refuse to compile the call. "
         "Without this key: lend; for calls by pass lend-calls: copy",
         ("lend", "copy", "refuse"),
