@@ -81,14 +81,14 @@ def _run(options: argparse.Namespace) -> int:
     to_file = pattern(options.pass_remarks_filter)
     tasks = _tasks(options)
     _refuse_meeting(options, tasks)
-    outcomes = []
+    outcomes, lost = [], False
     for outcome in _outcomes(work, tasks, options.jobs):
         outcomes.append(outcome)
         if outcome.refused:
             _refuse(outcome.refused)
             continue
-        if outcome.printed:
-            say(outcome.printed.removesuffix("\n"))
+        if outcome.printed and not say(outcome.printed.removesuffix("\n")):  # what was asked for, unlike a remark
+            lost = True
         if outcome.said:
             print(outcome.said, end="", flush=True)
         for remark in outcome.remarks:
@@ -107,7 +107,7 @@ def _run(options: argparse.Namespace) -> int:
             files.write("-", outcome.module)
     if done:
         _report(options, done)
-    if len(done) < len(outcomes):
+    if lost or len(done) < len(outcomes):
         return 2
     return 0 if options.entries is None or _all_entries_are_there(work, done) else 2
 

@@ -22,11 +22,14 @@ _HELPER = re.compile(r"@galeed(?!\.entry\()[.\w]*")  # the entry is asked for by
 _OPCODE = re.compile(r"^  (?:%\S+ = )?(?:tail |musttail |notail )?([a-z]\w*)")
 
 
-def say(text: str) -> None:
-    """A line on stderr, if there is one."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError):
-            print(text, file=sys.stderr, flush=True)
+def say(text: str) -> bool:
+    """A line on stderr. False: it did not get there."""
+    if sys.stderr is None:
+        return False
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+        return True
+    return False
 
 
 def printable(text: str) -> str:
