@@ -184,8 +184,9 @@ def _mode(mode: str, source: Path, common: list[str], tools: Tools, wanted: Run)
 
 def _difference(got: Run, wanted: Run) -> str:
     if got.status != wanted.status:
-        last = got.said.decode(errors="replace").strip().splitlines()[-1:]
-        return f"exit status {got.status}, not {wanted.status}; it said last: {last[0] if last else 'nothing'}"
+        lines = got.said.decode(errors="replace").strip().splitlines()
+        reports = [line for line in lines if line.startswith("galeed: ")]
+        return f"exit status {got.status}, not {wanted.status}; it said: {[*reports, *lines[-1:], 'nothing'][0]}"
     pairs = zip(got.said.splitlines(), wanted.said.splitlines(), strict=False)
     ours, theirs = next((pair for pair in pairs if pair[0] != pair[1]), (b"fewer or more lines", b""))
     return f"{ours.decode(errors='replace')} / {theirs.decode(errors='replace')}"

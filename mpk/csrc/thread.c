@@ -116,6 +116,17 @@ struct thread_record *_mpk_thread_born_foreign(void) {
     return record;
 }
 
+/* glibc's, from the kernel: where the count of the program's arguments stands. */
+extern char *__libc_stack_end __attribute__((weak));
+
+/* Above the first thread's frames the kernel put the arguments and the environment. The C
+ * library counts those on the last frame's page to the stack, which would end it in the
+ * middle of one of them. They are in no frame: like statics, and as libc gives them out. */
+static uintptr_t frames_end(uintptr_t low, uintptr_t high) {
+    uintptr_t end = &__libc_stack_end ? (uintptr_t)__libc_stack_end : 0;
+    return end - low < high - low ? end : high;
+}
+
 /* The C library reads the first thread's bounds from /proc/self/maps, if it can. */
 static int stack_bounds(uintptr_t *low, uintptr_t *high) {
     pthread_attr_t attributes;
@@ -148,7 +159,7 @@ struct thread_record *_mpk_thread_for_gate(void) {
     error = mpk_faults_install();
     if (error) _mpk_fatal("the fault handler cannot be installed: %s", mpk_strerror(error));
     record->stack_low = low;
-    record->stack_high = high;
+    record->stack_high = frames_end(low, high);
     return record;
 }
 

@@ -36,7 +36,7 @@ def programs(request: pytest.FixtureRequest) -> Path:
 
 
 HOLDS = (
-    *("rights", "gates", "unwind", "domains", "forks", "forkstart"),
+    *("rights", "gates", "gates no-files", "unwind", "domains", "forks", "forkstart"),
     *(f"signals {how}" for how in ("host", "early", "callback", "c")),
     *(f"threads {how}" for how in ("older", "older-than-start", "hammer", "wait-host", "wait-foreign", "exit")),
 )

@@ -1,6 +1,7 @@
 /* Gates nest, callbacks come back, accessors open and close, and rights after are
  * what they were before. */
 #include <pthread.h>
+#include <sys/resource.h>
 #include "check.h"
 
 static mpk_domain *host;
@@ -150,11 +151,31 @@ static void forged_guesses(void) {
     CHECK(pthread_join(thread, NULL) == 0);
 }
 
-int main(void) {
+/* What the kernel put above the first frame, on its page or not, is in no frame. */
+static __attribute__((noinline)) void arguments_are_in_no_frame(char **words, uintptr_t of_main) {
+    struct mpk_stack stack;
+    int token;
+    mpk_thread_stack(&stack);
+    CHECK(stack.low < of_main && of_main < stack.high && stack.high <= (uintptr_t)words);
+    CHECK((uintptr_t)words - stack.high <= 2 * sizeof *words); /* exact: their count lies between */
+    mpk_gate_enter(&token, "the arguments' reader");
+    CHECK(mpk_gate_host_frame(of_main));
+    CHECK(!mpk_gate_host_frame((uintptr_t)words) && !mpk_gate_host_frame((uintptr_t)*words));
+    mpk_gate_exit(&token);
+}
+
+/* Then nobody can read /proc/self/maps at the first gate. */
+static void no_more_files(void) {
+    struct rlimit none = {0, 0};
+    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+}
+
+int main(int count, char **words) {
     CHECK(!mpk_gate_is_foreign()); /* also before the start */
     side_changes_no_argument(0);
     CHECK(mpk_gate_function() == NULL);
     host = host_domain();
+    if (count > 1) no_more_files();
     secret = mpk_heap_calloc(host, 100, 0);
     CHECK(mpk_domain_rights(host) == MPK_READ_WRITE);
     CHECK(mpk_access_begin() == 0);
@@ -165,6 +186,7 @@ int main(void) {
     mpk_gate_enter(&token, "outer");
     foreign_frame((uintptr_t)opaque(&token));
     mpk_gate_exit(&token);
+    arguments_are_in_no_frame(words, (uintptr_t)opaque(&token));
     for (int i = 0; i < 200; i++) skip_exit(3); /* far more than MPK_GATE_DEPTH in sum */
     descend(20);
     /* A further domain that was open stays closed for foreign code, open after. */
