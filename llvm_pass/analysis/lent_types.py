@@ -3,7 +3,9 @@
 The key names the structures whose objects the host lends. An access to a member of another
 structure, and a pointer that is typed to point to one, is then taken for raw. Without the key
 nothing is spared. Accesses by a scalar's type (bytes, integers, pointers in arrays), to unions
-and to structures without a name are always asked, and so is what a listed structure holds.
+and to structures without a name are always asked. So is what a listed structure holds, where this
+module's tags say that it does: they say nothing of structures with a flexible array, of virtual
+bases, of unions behind pointers, nor of a structure that only another file mentions.
 
 Attacker: may lend what the policy does not name. A handle is a non-canonical address, so such
 an access traps. Metadata may be hostile: every node is looked at once.
