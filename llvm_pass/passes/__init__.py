@@ -7,30 +7,14 @@ from llvm_pass.passes import (
     callback_gates,
     checked_calls,
     entry_gates,
+    lend_calls,
+    lend_everything,
     loop_versions,
+    print_boundary,
     profile,
     pseudo_pointers,
 )
-from llvm_pass.passes.base import Context, Pass
-
-
-def _lend_calls(context: Context) -> None:
-    from llvm_pass.passes import lend_calls  # each compilation imports this file, and few want these passes
-
-    lend_calls.run(context)
-
-
-def _lend_everything(context: Context) -> None:
-    from llvm_pass.passes import lend_everything
-
-    lend_everything.run(context)
-
-
-def _print_boundary(context: Context) -> None:
-    from llvm_pass.passes import print_boundary
-
-    print_boundary.run(context)
-
+from llvm_pass.passes.base import Pass
 
 # Gates last: they rename functions and add code that needs no checks.
 PASSES: tuple[Pass, ...] = (
@@ -76,15 +60,15 @@ PASSES: tuple[Pass, ...] = (
     Pass(
         "lend-calls",
         "for the host's own code: gates calls of prebuilt libraries and lends the arguments",
-        _lend_calls,
+        lend_calls.run,
         by_default=False,
         serves=("lend-calls", "calls", "on-unrewritten-call"),
     ),
-    Pass("lend-everything", "test instrument: moves all own objects behind leases", _lend_everything, False),
+    Pass("lend-everything", "test instrument: moves all own objects behind leases", lend_everything.run, False),
     Pass(
         "print<boundary>",
         "says which pointers can be pseudo, through what, and why; on stderr, as LLVM's print<> passes",
-        _print_boundary,
+        print_boundary.run,
         by_default=False,
         serves=("entries", "callbacks", "structures"),
         edits=False,

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from llvm_pass.analysis.boundary import Boundary
 from llvm_pass.analysis.lent_types import LentTypes, lent_types
 from llvm_pass.analysis.roots import Roots
 from llvm_pass.ir.edit import Edits
@@ -17,9 +18,6 @@ from llvm_pass.ir.module import Function, Module
 from llvm_pass.ir.syntax import bare, metadata_of
 from llvm_pass.policy import Policy
 from llvm_pass.remarks import Remark
-
-if TYPE_CHECKING:
-    from llvm_pass.analysis.boundary import Boundary
 
 _SUBPROGRAM = re.compile(r" !dbg (!\d+)")
 

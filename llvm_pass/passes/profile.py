@@ -13,6 +13,7 @@ while learning, since the copy for lent pointers would not note what it meets.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -68,8 +69,6 @@ def run(context: Context) -> None:
 def unit_of(module: Module, structures: Iterable[str] = ()) -> str:
     """A name for the code: its source file's, and a digest of its functions and of what the policy spares in them."""
     source = next((match.group(1) for line in module.lines[:8] if (match := _SOURCE.match(line))), "")
-    import hashlib  # every compilation comes by here, few have a profile
-
     digest = hashlib.sha256(" ".join(structures).encode())
     for function in module.functions:
         digest.update("\n".join(module.lines[function.start : function.end]).encode())

@@ -7,6 +7,7 @@ checked whole, since a misspelt key would be a protection that somebody believes
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -133,8 +134,6 @@ class Policy:
 
 def load(data: bytes, origin: str, folder: Path = Path()) -> Policy:
     """Raises PolicyError with all that is wrong, the first few places by line. folder: where files lie."""
-    import tomllib  # only where there is a policy: every compilation comes by here
-
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -251,8 +250,6 @@ def line_of(text: str, path: tuple[str, ...], word: str = "") -> int:
     ends the shortest run of whole lines that parses and has the key. Very long files are
     searched for the key's name instead.
     """
-    import tomllib
-
     lines = text.split("\n")
     start, budget = 0, _MOST_PARSED
     for number in range(1, len(lines) + 1):
