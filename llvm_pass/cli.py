@@ -105,8 +105,7 @@ def _run(options: argparse.Namespace) -> int:
     for outcome in done:
         if outcome.module:
             files.write("-", outcome.module)
-    if done:
-        _report(options, done)
+    lost |= bool(done) and not _report(options, done)
     if lost or len(done) < len(outcomes):
         return 2
     return 0 if options.entries is None or _all_entries_are_there(work, done) else 2
@@ -198,7 +197,8 @@ def _counts(done: list[Outcome], times: bool) -> bytes:
     return stats_json(modules)
 
 
-def _report(options: argparse.Namespace, done: list[Outcome]) -> None:
+def _report(options: argparse.Namespace, done: list[Outcome]) -> bool:
+    """Counts and times, as far as they are asked for. False: they did not get to stderr."""
     stats: Counter[str] = Counter()
     seconds: dict[str, float] = {}
     for outcome in done:
@@ -212,16 +212,13 @@ def _report(options: argparse.Namespace, done: list[Outcome]) -> None:
             report["stats"] = dict(stats)
         if options.time_passes:
             report["seconds"] = dict(seconds)
-        say(json.dumps(report))
-        return
-    if options.stats:
-        for what, count in stats.items():
-            say(f"{count:8} {what}")
+        return say(json.dumps(report))
+    said = [f"{count:8} {what}" for what, count in stats.items()] if options.stats else []
     if options.time_passes:
-        for what, spent in seconds.items():
-            say(f"{spent:8.4f} s {what}")
+        said += [f"{spent:8.4f} s {what}" for what, spent in seconds.items()]
         ours = sum(spent for what, spent in seconds.items() if what != "LLVM")
-        say(f"{lines:8} lines, {lines / ours if ours else 0:.0f} a second without LLVM")
+        said.append(f"{lines:8} lines, {lines / ours if ours else 0:.0f} a second without LLVM")
+    return all(say(line) for line in said)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from llvm_pass.ir.metadata import Metadata
+from llvm_pass.ir.metadata import Metadata, unescaped
 from llvm_pass.ir.syntax import metadata_of
 
 _TAG = re.compile(r"^!\{(!\d+), (!\d+), i64 \d+(?:, i64 1)?\}$")
 _TYPE = re.compile(r'^!\{!"([^"]*)"((?:, !\d+, i64 \d+)*)\}$')
 _MEMBER = re.compile(r"!\d+")
 _POINTER = re.compile(r"^p1 (_ZTS.+)$")  # C's structures too have C++'s names there
-_PLAIN = re.compile(r"^_ZTS\d+([A-Za-z_]\w*)$")  # of the outermost namespace
+_MANGLED = re.compile(r"^_ZTS(\d+)(.+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def lent_types(metadata: Metadata, patterns: Iterable[str] | None) -> LentTypes:
         if tag := _TAG.match(body):
             tags[node] = tag.group(1), tag.group(2)
         elif kind := _TYPE.match(body):
-            types[node] = kind.group(1), _MEMBER.findall(kind.group(2))
+            types[node] = unescaped(kind.group(1)), _MEMBER.findall(kind.group(2))
     names = tuple(patterns)
     lent = _with_members({node for node, (name, _) in types.items() if _matches(name, names)}, types)
     lent_names = {_plain(types[node][0]) for node in lent if node in types}
@@ -83,7 +83,9 @@ def _with_members(lent: set[str], types: dict[str, tuple[str, list[str]]]) -> se
 
 
 def _plain(name: str) -> str:
-    return _PLAIN.sub(r"\1", name)
+    """Without C++'s prefix, when it is a name of the outermost namespace: as many bytes as the prefix says."""
+    found = _MANGLED.match(name)
+    return found.group(2) if found and len(found.group(2).encode()) == int(found.group(1)) else name
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

@@ -17,10 +17,9 @@ from llvm_pass.driver.cargo_arguments import HELP, TRIPLE, parse
 from llvm_pass.driver.cargo_build import Build, Program
 from llvm_pass.driver.cargo_environment import Place
 from llvm_pass.driver.clang import find_clang
-from llvm_pass.driver.compile import refuse_other_passes
+from llvm_pass.driver.compile import all_passes
 from llvm_pass.driver.errors import DriverError, run_main
 from llvm_pass.passes.profile import read_profile
-from llvm_pass.pipeline import chosen, passes_of
 from llvm_pass.policy import Policy, find
 
 
@@ -39,7 +38,7 @@ def drive(argv: list[str]) -> int:
     cargo_project.check_dependencies(project, arguments)
     place = cargo_environment.choose_place(project, arguments)
     policy = find(start=project.root)
-    refuse_other_passes(policy, tuple(each.name for each in chosen(passes_of(policy))))  # now, not once for each file
+    all_passes(policy)  # now, rather than once for each file
     if policy.profile is not None:
         read_profile(policy.profile, policy.where("profile"))
     environment = cargo_environment.environment(place, clang, policy)

@@ -90,8 +90,7 @@ class Compiler:
         self.runner.say(f"rewrite {source.name}")
         text = ""
         try:
-            passes = pipeline.passes_of(self.policy)
-            refuse_other_passes(self.policy, tuple(each.name for each in pipeline.chosen(passes)))
+            passes = all_passes(self.policy)
             late = instrumented_late(self.line)
             shown = self.line.save_temps or self.line.emit_llvm
             result = pipeline.rewrite(data, pipeline.Options(passes, policy=self.policy, inline=not late, text=shown))
@@ -150,17 +149,17 @@ NOTES = (
 )
 
 
-def refuse_other_passes(policy: Policy, names: tuple[str, ...]) -> None:
-    """Raises: DriverError unless they are all the passes, in their order and each once."""
+def all_passes(policy: Policy) -> tuple[str, ...]:
+    """The passes that a policy wants. Raises: DriverError unless they are all and no others; PolicyError."""
     from llvm_pass import pipeline
 
     wanted = pipeline.DEFAULT_PASSES
-    if names == wanted:
-        return
-    where, missing = policy.where("passes"), [name for name in wanted if name not in names]
-    if missing:
-        raise DriverError(f"{where}: the compilers need every pass; missing: {', '.join(missing)}")
-    raise DriverError(f"{where}: the compilers need these passes, in this order: {', '.join(wanted)}")
+    names = tuple(each.name for each in pipeline.chosen(pipeline.passes_of(policy)))
+    if missing := [name for name in wanted if name not in names]:
+        raise DriverError(f"{policy.where('passes')}: the compilers need every pass; missing: {', '.join(missing)}")
+    if names != wanted:
+        raise DriverError(f"{policy.where('passes')}: the compilers run these passes only: {', '.join(wanted)}")
+    return names
 
 
 def refuse_unsupported(line: CommandLine) -> None:

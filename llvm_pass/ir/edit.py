@@ -107,10 +107,6 @@ class Edits:
         """Behind everything: attribute groups, metadata."""
         self._footer.extend(lines)
 
-    def apply(self) -> str:
-        """The new text."""
-        return "\n".join(self.lines())
-
     def lines(self) -> list[str]:
         """The lines of the new text."""
         lines, module = self._module.lines, self._module

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from llvm_pass.ir.metadata import Metadata
 from llvm_pass.ir.syntax import Header, blanked, parse_header, split_list
@@ -50,10 +51,7 @@ class Module:
         self.functions: list[Function] = []
         self.declarations: dict[str, int] = {}
         self.footer = 0  # first line behind the last function
-        self._types: TypeTable | None = None
-        self._metadata: Metadata | None = None
         self._scan()
-        self.defined = frozenset(function.name for function in self.functions)
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
@@ -75,19 +73,20 @@ class Module:
                     self.declarations[parse_header(line).name] = number
             number += 1
 
-    @property
+    @cached_property
     def types(self) -> TypeTable:
-        """Types, the named ones too; read on first use."""
-        if self._types is None:
-            self._types = TypeTable(self.lines)
-        return self._types
+        """Types, the named ones too."""
+        return TypeTable(self.lines)
 
-    @property
+    @cached_property
     def metadata(self) -> Metadata:
         """Numbered metadata, read on first use."""
-        if self._metadata is None:
-            self._metadata = Metadata(self.lines, self.footer)
-        return self._metadata
+        return Metadata(self.lines, self.footer)
+
+    @cached_property
+    def defined(self) -> frozenset[str]:
+        """Names of the functions that are defined."""
+        return frozenset(function.name for function in self.functions)
 
     def passes_applied(self) -> tuple[str, ...]:
         """The passes that the module has been through, by the mark of an earlier rewrite."""

@@ -80,7 +80,8 @@ class Work:
                 explanation.observe(context)
 
         def changed(name: str, text: str) -> None:
-            say(f"; *** IR after {name} ***\n{text}")
+            if not say(f"; *** IR after {name} ***\n{text}"):
+                raise GaleedError("what --print-changed says cannot be written to stderr")
 
         printers = "print<boundary>" in self.passes
         watched = observe if self.passed or explanation is not None or printers else None

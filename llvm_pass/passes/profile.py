@@ -128,6 +128,8 @@ def read_profile(path: Path, where: str) -> dict[str, tuple[int, frozenset[int]]
     The file's other lines, of served traps, are none of ours. A unit that was linked into several
     programs, or ran in several, has all their hits.
     """
+    if path.exists() and not path.is_file():
+        raise PolicyError(f"{where}: {path}: no ordinary file")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:

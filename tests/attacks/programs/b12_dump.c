@@ -73,6 +73,7 @@ static void fork_collector(void) {
     if (read(pid_fd, &with_pid, 1) < 0 || with_pid != '0') trouble("core_uses_pid is not 0 here");
     if (!mkdtemp(folder) || chdir(folder)) trouble("no folder for a core: %s", strerror(errno));
     TRY("pipe2", pipe2(ends, O_CLOEXEC));
+    signal(SIGQUIT, SIG_DFL); /* who starts the tests in the background may ignore it */
     pid_t pid = (pid_t)TRY("fork", syscall(SYS_fork));
     if (pid) collect(pid, folder);
 }

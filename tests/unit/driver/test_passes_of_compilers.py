@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from llvm_pass.driver.compile import refuse_other_passes
+from llvm_pass.driver.compile import all_passes
 from llvm_pass.driver.errors import DriverError
+from llvm_pass.errors import GaleedError
 from llvm_pass.pipeline import DEFAULT_PASSES
 from llvm_pass.policy import Policy
 
-POLICY = Policy("galeed.toml", "passes = []", {"passes": []})
+
+def _policy(names: tuple[str, ...]) -> Policy:
+    return Policy("galeed.toml", f"passes = {list(names)}", {"passes": list(names)})
 
 
 @pytest.mark.parametrize(
@@ -17,14 +20,17 @@ POLICY = Policy("galeed.toml", "passes = []", {"passes": []})
     [
         (DEFAULT_PASSES[:-1], "missing: entry-gates"),
         (DEFAULT_PASSES[::-1], "in this order: attributes"),
-        ((*DEFAULT_PASSES, "pseudo-pointers"), "in this order: attributes"),
-        ((*DEFAULT_PASSES, "lend-everything"), "in this order: attributes"),
+        ((*DEFAULT_PASSES, "pseudo-pointers"), "named twice"),
+        (("lend-everything", *DEFAULT_PASSES), "these passes only: attributes"),
+        ((*DEFAULT_PASSES, "print<boundary>"), "these passes only: attributes"),
     ],
 )
 def test_others_are_refused(names: tuple[str, ...], said: str) -> None:
-    with pytest.raises(DriverError, match=f"^galeed.toml:1: .*{said}"):
-        refuse_other_passes(POLICY, names)
+    with pytest.raises((DriverError, GaleedError), match=f"^galeed.toml:1: .*{said}"):
+        all_passes(_policy(names))
 
 
 def test_all_of_them_are_taken() -> None:
-    refuse_other_passes(POLICY, DEFAULT_PASSES)
+    assert all_passes(_policy(DEFAULT_PASSES)) == DEFAULT_PASSES
+    assert all_passes(_policy(DEFAULT_PASSES[1:])) == DEFAULT_PASSES, "attributes goes first unasked"
+    assert all_passes(Policy()) == DEFAULT_PASSES

@@ -154,8 +154,9 @@ def test_the_policy_closes_entries_and_callbacks(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_what_cannot_be_said_is_no_success(tmp_path: Path) -> None:
     (tmp_path / "s.ll").write_text(ONE % "f")
-    command = [*OPT, str(tmp_path / "s.ll"), "--passes=print<boundary>", "--disable-output"]
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with Path("/dev/full").open("w") as full:
-        assert subprocess.run(command, stderr=full, env=surroundings, check=False).returncode == 2
-    assert subprocess.run(command, capture_output=True, env=surroundings, check=False).returncode == 0
+    for asked in ("--passes=print<boundary>", "--print-changed", "--stats", "--time-passes"):
+        command = [*OPT, str(tmp_path / "s.ll"), asked, "--disable-output"]
+        with Path("/dev/full").open("w") as full:
+            assert subprocess.run(command, stderr=full, env=surroundings, check=False).returncode == 2, asked
+        assert subprocess.run(command, capture_output=True, env=surroundings, check=False).returncode == 0, asked

@@ -94,3 +94,8 @@ def test_an_option_of_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     policy = Policy().with_word("profile", "learm")
     with pytest.raises(PolicyError, match=r"^--profile: learm: No such file or directory; did you mean 'learn'\?$"):
         rewrite(TEXT.encode(), Options(PASSES, policy=policy))
+
+
+def test_what_never_ends_is_no_profile() -> None:
+    with pytest.raises(PolicyError, match=r"^galeed\.toml:1: /dev/zero: no ordinary file$"):
+        read_profile(Path("/dev/zero"), "galeed.toml:1")
