@@ -8,9 +8,7 @@ them in processes whose death costs one line.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -22,7 +20,7 @@ from llvm_pass.opt.batch import Batch, Died
 from llvm_pass.opt.completion import script
 from llvm_pass.opt.entries import absent_entries
 from llvm_pass.opt.parser import parser
-from llvm_pass.opt.report import counted, printable, remark_line, say, stats_json
+from llvm_pass.opt.report import counted, give_up, printable, remark_line, say, stats_json
 from llvm_pass.opt.work import Outcome, Work, pattern
 from llvm_pass.passes import PASSES
 from llvm_pass.pipeline import chosen, passes_of
@@ -40,19 +38,13 @@ def main(argv: list[str] | None = None) -> int:
     except GaleedError as error:
         return _refuse(str(error))
     except BrokenPipeError:
-        _give_up_stdout()  # whoever read our output has had enough
+        give_up(1)  # whoever read our output has had enough
         return 2
     except OSError as error:
-        _give_up_stdout()
+        give_up(1)
         return _refuse(f"{error.filename or 'output'}: {error.strerror}")
     except KeyboardInterrupt:
         return 130
-
-
-def _give_up_stdout() -> None:
-    """Keeps the interpreter from failing to write the rest once more."""
-    with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _refuse(reason: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import sys
 from collections import Counter
@@ -23,13 +24,22 @@ _OPCODE = re.compile(r"^  (?:%\S+ = )?(?:tail |musttail |notail )?([a-z]\w*)")
 
 
 def say(text: str) -> bool:
-    """A line on stderr. False: it did not get there."""
+    """A line on stderr. False: it did not get there, and no later one will."""
     if sys.stderr is None:
         return False
-    with contextlib.suppress(OSError):
+    try:
         print(text, file=sys.stderr, flush=True)
-        return True
-    return False
+    except OSError:
+        give_up(2)
+        sys.stderr = None  # as Python has it where there is none
+        return False
+    return True
+
+
+def give_up(descriptor: int) -> None:
+    """Keeps the interpreter from failing to write the rest once more, which would change the exit status."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def printable(text: str) -> str:
