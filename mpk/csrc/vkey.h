@@ -70,8 +70,16 @@ struct vkey_thread {
     uint64_t hits;
     uint32_t depth;                        /* entries of order */
     uint32_t place;                        /* 1 + place in vkeys.active; 0: not there yet */
-    uint16_t order[MPK_BEGIN_DEPTH];       /* open begins, oldest first: group << 1 | may write */
+    uint32_t order[MPK_BEGIN_DEPTH];       /* open begins, oldest first: see _mpk_vkey_entry */
 };
+/* An open begin. With its hardware key: while eviction looks whether it may take a key away,
+ * the group does not say which that is. */
+static inline uint32_t _mpk_vkey_entry(int index, int key, bool may_write) {
+    return (uint32_t)index << 5 | (uint32_t)key << 1 | may_write;
+}
+static inline int _mpk_vkey_entry_group(uint32_t entry) { return (int)(entry >> 5); }
+static inline int _mpk_vkey_entry_key(uint32_t entry) { return (int)(entry >> 1 & (VKEY_HARDWARE - 1)); } /* mprotect: 0 */
+static inline bool _mpk_vkey_entry_writes(uint32_t entry) { return entry & 1; }
 #define VKEY_THREAD_BYTES 512
 _Static_assert(sizeof(struct vkey_thread) <= VKEY_THREAD_BYTES, "fits its place");
 

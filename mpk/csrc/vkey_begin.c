@@ -63,11 +63,11 @@ static inline void unpin_unused(struct vkey_thread *thread, int key) {
     thread->levels[key] >>= 1;
 }
 
-static inline void push(struct vkey_thread *thread, int index, bool may_write) {
+static inline void push(struct vkey_thread *thread, int index, int key, bool may_write) {
     uint32_t place = thread->depth;
     *(volatile uint32_t *)&thread->depth = place + 1; /* first: a handler's pair goes above */
     own_order();
-    thread->order[place] = (uint16_t)((uint32_t)index << 1 | may_write);
+    thread->order[place] = _mpk_vkey_entry(index, key, may_write);
 }
 
 struct vkey_thread *_mpk_vkey_own(void) {
@@ -90,7 +90,8 @@ struct vkey_thread *_mpk_vkey_own(void) {
 
 int _mpk_vkey_begun(const struct vkey_thread *thread, int index) {
     for (uint32_t i = thread->depth; i-- > 0;)
-        if (thread->order[i] >> 1 == index) return thread->order[i] & 1 ? PROT_READ | PROT_WRITE : PROT_READ;
+        if (_mpk_vkey_entry_group(thread->order[i]) == index)
+            return _mpk_vkey_entry_writes(thread->order[i]) ? PROT_READ | PROT_WRITE : PROT_READ;
     return -1;
 }
 
@@ -105,7 +106,7 @@ static int begin_pages(struct vkey_thread *thread, int index, bool may_write) {
     _mpk_vkey_count(index, may_write, 1);
     int error = _mpk_vkey_apply(index);
     if (!error) {
-        push(thread, index, may_write);
+        push(thread, index, 0, may_write);
         return 0;
     }
     _mpk_vkey_count(index, may_write, -1);
@@ -131,7 +132,7 @@ static int begin_locked(struct vkey_thread *thread, int vkey, int prot, int *key
     *key = atomic_load(&group->key);
     pin(thread, *key, may_write);
     thread->last[*key] = atomic_load_explicit(&VKEYS->clock, memory_order_relaxed);
-    push(thread, index, may_write);
+    push(thread, index, *key, may_write);
     return 0;
 }
 
@@ -184,7 +185,7 @@ int mpk_begin(int vkey, int prot) {
     }
     thread->last[key] = atomic_load_explicit(&VKEYS->clock, memory_order_relaxed);
     thread->hits++;
-    push(thread, index, may_write);
+    push(thread, index, key, may_write);
     write_bits(key, may_write ? 0 : PKRU_WRITE_DISABLE);
     return 0;
 }
@@ -206,33 +207,31 @@ static inline void unpin(struct thread_record *record, struct vkey_thread *threa
 }
 
 /* mprotect: a begin ended. */
-static int end_pages(const struct vkey_thread *thread, int index, bool may_write) {
+static int end_pages(const struct vkey_thread *thread, uint32_t entry) {
+    int index = _mpk_vkey_entry_group(entry);
     _mpk_extents_lock();
-    _mpk_vkey_count(index, may_write, -1);
+    _mpk_vkey_count(index, _mpk_vkey_entry_writes(entry), -1);
     recount(index, _mpk_vkey_begun(thread, index), 1);
     int error = _mpk_vkey_apply(index);
     _mpk_extents_unlock();
     return error;
 }
 
-/* Takes the newest entry of the group out of the row. Returns it, or -1. */
-static int take_entry(struct vkey_thread *thread, int index) {
-    for (uint32_t i = thread->depth; i-- > 0;) {
-        int entry = thread->order[i];
-        if (entry >> 1 != index) continue;
-        memmove(&thread->order[i], &thread->order[i + 1], (thread->depth - i - 1) * sizeof *thread->order);
-        thread->depth--;
-        return entry;
-    }
-    return -1;
+static bool names(uint32_t entry, int vkey) {
+    return vkey >= 0 && atomic_load(&VKEY_GROUP(_mpk_vkey_entry_group(entry))->name) == (uint32_t)vkey + 1;
 }
 
-/* The group of the thread's newest begin on that virtual key, or -1. By the thread's own
- * row: what is begun keeps its name, and the index may be in motion. */
-static int begun_group(const struct vkey_thread *thread, int vkey) {
-    for (uint32_t i = thread->depth; i-- > 0;)
-        if (atomic_load(&VKEY_GROUP(thread->order[i] >> 1)->name) == (uint32_t)vkey + 1) return thread->order[i] >> 1;
-    return -1;
+/* Takes the newest begin on that virtual key out of the thread's row; false: there is none.
+ * By the row: what is begun keeps its name, and the index may be in motion. */
+static bool take_entry(struct vkey_thread *thread, int vkey, uint32_t *entry) {
+    for (uint32_t i = thread->depth; i-- > 0;) {
+        *entry = thread->order[i];
+        if (!names(*entry, vkey)) continue;
+        memmove(&thread->order[i], &thread->order[i + 1], (thread->depth - i - 1) * sizeof *thread->order);
+        thread->depth--;
+        return true;
+    }
+    return false;
 }
 
 static int why_not_begun(int vkey) {
@@ -249,11 +248,10 @@ static __attribute__((noinline)) int end_slow(int vkey) {
     if (!_mpk_vkey_is_pku() && _mpk_extents_mine()) return MPK_EPINNED; /* its end needs the lock */
     struct thread_record *record = _mpk_thread();
     struct vkey_thread *thread = _mpk_vkey_thread_at(record->slot);
-    int index = vkey < 0 ? -1 : begun_group(thread, vkey);
-    if (index < 0) return why_not_begun(vkey);
-    int entry = take_entry(thread, index);
-    if (!_mpk_vkey_is_pku()) return end_pages(thread, index, entry & 1);
-    unpin(record, thread, atomic_load(&VKEY_GROUP(index)->key));
+    uint32_t entry;
+    if (!take_entry(thread, vkey, &entry)) return why_not_begun(vkey);
+    if (!_mpk_vkey_is_pku()) return end_pages(thread, entry);
+    unpin(record, thread, _mpk_vkey_entry_key(entry));
     return 0;
 }
 
@@ -264,20 +262,18 @@ int mpk_end(int vkey) {
     struct vkey_thread *thread = _mpk_vkey_thread_of(record);
     uint32_t depth = thread->depth;
     if (unlikely(!depth || depth > MPK_BEGIN_DEPTH)) return end_slow(vkey);
-    int index = thread->order[depth - 1] >> 1;
-    struct vkey_group *group = VKEY_GROUP(index);
-    if (unlikely(vkey < 0 || atomic_load_explicit(&group->name, memory_order_relaxed) != (uint32_t)vkey + 1))
-        return end_slow(vkey); /* not the newest one */
+    uint32_t entry = thread->order[depth - 1];
+    if (unlikely(!names(entry, vkey))) return end_slow(vkey); /* not the newest one */
     *(volatile uint32_t *)&thread->depth = depth - 1;
-    unpin(record, thread, atomic_load_explicit(&group->key, memory_order_relaxed));
+    unpin(record, thread, _mpk_vkey_entry_key(entry));
     return 0;
 }
 
 void _mpk_vkey_end_to(struct vkey_thread *thread, uint32_t depth) {
     while (thread->depth > depth) {
-        int entry = thread->order[--thread->depth];
-        if (_mpk_vkey_is_pku()) unpin(_mpk_thread(), thread, atomic_load(&VKEY_GROUP(entry >> 1)->key));
-        else end_pages(thread, entry >> 1, entry & 1);
+        uint32_t entry = thread->order[--thread->depth];
+        if (_mpk_vkey_is_pku()) unpin(_mpk_thread(), thread, _mpk_vkey_entry_key(entry));
+        else end_pages(thread, entry);
     }
 }
 

@@ -256,6 +256,32 @@ static void contention(void) {
     pthread_join(thread, NULL);
 }
 
+/* One thread begins and ends a group all the time, another tries to unmap it: between the
+ * look at the pins and the answer the group has no key, and an end may come just then. */
+static void *begins_and_ends(void *unused) {
+    while (!atomic_load(&done)) {
+        int error = mpk_begin(0, RW);
+        CHECK(error == 0 || error == MPK_EVKEY);
+        if (!error) CHECK(mpk_end(0) == 0);
+    }
+    return unused;
+}
+static void meet(void) {
+    pthread_t thread;
+    int pinned = 0, unmapped = 0;
+    start(&thread, begins_and_ends, NULL);
+    for (int64_t began = now_ms(); now_ms() - began < 3000;) {
+        int error = mpk_munmap(0);
+        CHECK(error == 0 || error == MPK_EPINNED);
+        if (error) pinned++;
+        else base[0] = group_of(0, 1, RW), unmapped++;
+    }
+    atomic_store(&done, 1);
+    pthread_join(thread, NULL);
+    printf("unmapped %d times, begun meanwhile %d times\n", unmapped, pinned);
+    CHECK(unmapped > 0 && stats().pinned == 0 && mpk_munmap(0) == 0);
+}
+
 int main(int count, char **arguments) {
     CHECK(count >= 2 && mpk_init(-1) == 0);
     const char *what = arguments[1];
@@ -270,6 +296,7 @@ int main(int count, char **arguments) {
     else if (!strcmp(what, "exit")) exits();
     else if (!strcmp(what, "fork")) forks();
     else if (!strcmp(what, "contention")) contention();
+    else if (!strcmp(what, "meet")) meet();
     else return 2;
     puts("ok");
     return 0;
