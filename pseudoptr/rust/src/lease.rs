@@ -306,6 +306,9 @@ pub(crate) unsafe extern "C" fn freed(_base: usize, _bytes: usize, mark: u32) {
 pub(crate) unsafe extern "C" fn resized(base: usize, old_bytes: usize, bytes: usize, _mark: u32) {
     let registry = registry();
     let held = registry.lock();
+    if bytes < old_bytes {
+        crate::published::published().hints.forget();
+    }
     let Ok(mark) = mark_at(base) else {
         crate::fatal::fatal(format_args!(
             "an allocation lost its mark while it was resized"

@@ -44,6 +44,7 @@ mod fatal;
 mod gate;
 mod guard;
 mod heap;
+mod hints;
 mod lease;
 mod lock;
 mod membrane;

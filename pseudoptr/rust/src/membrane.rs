@@ -21,7 +21,8 @@ use crate::layout::is_handle;
 use crate::published::{in_host_domain, published};
 use crate::start::registry;
 use crate::sys::mpk_gate_host_frame;
-use crate::table::{CODE, direct};
+use crate::table::{CODE, direct, placed};
+use crate::violation::{Access, refuse};
 use crate::{code, lease, resolve};
 
 const POINTER_BYTES: u64 = 8;
@@ -29,6 +30,9 @@ const POINTER_BYTES: u64 = 8;
 /// The handle for a pointer that crosses outward. pre: started, rights open.
 #[inline]
 pub(crate) fn outward(value: u64) -> u64 {
+    if let Some(handle) = known(value) {
+        return handle;
+    }
     let lent = if in_host_domain(value) {
         lease::lend(value)
     } else if published().is_host_code(value) {
@@ -42,12 +46,24 @@ pub(crate) fn outward(value: u64) -> u64 {
         return value;
     };
     match lent {
-        Ok(handle) => handle,
+        Ok(handle) => {
+            published().hints.remember(value, handle);
+            handle
+        }
         Err(Error::NOT_HEAP) => value, // no live allocation: it stays out of reach
         Err(error) => fatal(format_args!(
             "cannot lend {value:#x} to foreign code: {error}"
         )),
     }
+}
+
+/// The handle that outward would find, if it can be known without rights.
+#[inline]
+fn known(value: u64) -> Option<u64> {
+    let handle = published().hints.outward(value)?;
+    // Stacks are lent by the frame: a function of the host that has returned left no memory of it.
+    let lasting = in_host_domain(value) || published().is_host_code(value);
+    (lasting || is_host_frame(value)).then_some(handle)
 }
 
 /// Could it be in a frame above this one, on this stack? Most pointers are told apart by this.
@@ -79,6 +95,16 @@ fn is_host_frame(address: u64) -> bool {
     unsafe { mpk_gate_host_frame(address as usize) != 0 }
 }
 
+/// Is it host memory that foreign code reaches directly? What lies in other host memory is seen
+/// with rights only. Needs none.
+fn is_open_host_memory(place: u64) -> bool {
+    if is_handle(place) {
+        placed(place).is_some_and(|placed| placed.open)
+    } else {
+        is_host_frame(place)
+    }
+}
+
 /// Turns the value when `place` is host memory.
 #[inline]
 fn crossing(place: u64, value: u64, turn: fn(u64) -> u64) -> u64 {
@@ -98,38 +124,61 @@ fn crossing(place: u64, value: u64, turn: fn(u64) -> u64) -> u64 {
 }
 
 pub(crate) extern "C" fn lend_loaded(from: u64, value: u64) -> u64 {
-    if in_host_domain(value) || published().is_host_code(value) || may_be_stack(value) {
-        crossing(from, value, outward)
-    } else {
-        value
+    if !(in_host_domain(value) || published().is_host_code(value) || may_be_stack(value)) {
+        return value;
+    }
+    match known(value) {
+        Some(handle) if is_open_host_memory(from) => handle,
+        _ => crossing(from, value, outward),
     }
 }
 
 /// A pointer is loaded through a pointer.
 pub(crate) extern "C" fn load_pointer(from: u64, pc: u64) -> u64 {
     // What foreign rights reach opens nothing; on mprotect that would cost two system calls.
-    let value = match direct(from, POINTER_BYTES, false) {
+    if let Some(address) = direct(from, POINTER_BYTES, false) {
         // SAFETY: the load that foreign code wanted to do, with its rights.
-        Some(address) => unsafe { at::<u64>(address).read_unaligned() },
-        None => crate::access::load8(from, pc),
-    };
-    lend_loaded(from, value)
+        return lend_loaded(from, unsafe { at::<u64>(address).read_unaligned() });
+    }
+    if !is_handle(from) {
+        return crate::access::load8(from, pc); // faults
+    }
+    with_rights(
+        || match resolve::resolve(from, POINTER_BYTES, Access::Read) {
+            // SAFETY: all bytes lie in a live lease, whose memory the host keeps.
+            Ok(address) => outward(unsafe { at::<u64>(address).read_unaligned() }),
+            Err(kind) => {
+                refuse(from, POINTER_BYTES, Access::Read, kind, pc);
+                0
+            }
+        },
+    )
 }
 
 /// A pointer is stored through a pointer.
 pub(crate) extern "C" fn store_pointer(to: u64, value: u64, pc: u64) {
-    let value = unlend_stored(to, value);
-    match direct(to, POINTER_BYTES, true) {
+    if let Some(address) = direct(to, POINTER_BYTES, true) {
         // SAFETY: the store that foreign code wanted to do, with its rights.
-        Some(address) => unsafe { at::<u64>(address).write_unaligned(value) },
-        None => crate::access::store8(to, value, pc),
+        return unsafe { at::<u64>(address).write_unaligned(unlend_stored(to, value)) };
     }
+    if !is_handle(to) {
+        return crate::access::store8(to, value, pc); // faults
+    }
+    with_rights(
+        || match resolve::resolve(to, POINTER_BYTES, Access::Write) {
+            // SAFETY: all bytes lie in a live, writable lease.
+            Ok(address) => unsafe { at::<u64>(address).write_unaligned(inward(value)) },
+            Err(kind) => refuse(to, POINTER_BYTES, Access::Write, kind, pc),
+        },
+    );
 }
 
 pub(crate) extern "C" fn unlend_stored(to: u64, value: u64) -> u64 {
-    if is_handle(value) {
-        crossing(to, value, inward)
-    } else {
-        value
+    if !is_handle(value) {
+        return value;
+    }
+    match published().hints.inward(value) {
+        Some(address) if is_open_host_memory(to) => address,
+        _ => crossing(to, value, inward),
     }
 }

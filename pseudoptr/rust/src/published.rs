@@ -8,6 +8,7 @@
 //! Invariant: the first two words are GALEED_TEXT_BASE and GALEED_TEXT_BYTES of
 //! galeed.h; rewritten code reads them.
 
+use crate::hints::Hints;
 use crate::layout::{GALEED_TEXT_BASE, GALEED_TEXT_BYTES};
 use crate::panics::Panics;
 use crate::sys::{MPK_HOST_SHIFT, MPK_READ, mpk_domain, mpk_foreign_rights};
@@ -33,6 +34,7 @@ pub(crate) struct Published {
     /// 1: the allocator was checked, the code published, the handler installed.
     pub(crate) gates: AtomicU64,
     pub(crate) panics: Panics,
+    pub(crate) hints: Hints,
 }
 
 const _: () = assert!(

@@ -152,6 +152,33 @@ pub(crate) fn direct(handle: u64, bytes: u64, write: bool) -> Option<u64> {
     (same && handle.wrapping_sub(base) < limit).then(|| handle.wrapping_add(delta))
 }
 
+/// What a handle's entry says of it.
+pub(crate) struct Placed {
+    pub(crate) address: u64,
+    /// Inside the lease or one past its end, and foreign code may read it directly.
+    pub(crate) open: bool,
+}
+
+/// Where a handle points when its lease is live, by its entry; bounds are known of what
+/// foreign code may read only. Callable with rights closed. pre: it carries the tag.
+#[inline]
+pub(crate) fn placed(handle: u64) -> Option<Placed> {
+    let entry = entry_at(handle >> GALEED_INDEX_SHIFT);
+    let base = entry.base.load(Ordering::Acquire);
+    let limit = entry.read_limit.load(Ordering::Relaxed);
+    let delta = entry.delta.load(Ordering::Relaxed);
+    fence(Ordering::Acquire);
+    let offset = handle.wrapping_sub(base);
+    // Further away lie the handles of other generations.
+    let same = entry.base.load(Ordering::Relaxed) == base
+        && base != 0
+        && offset <= Class::of_index(index_of(handle)).longest();
+    same.then(|| Placed {
+        address: handle.wrapping_add(delta),
+        open: limit != 0 && offset <= limit,
+    })
+}
+
 impl Side {
     /// A consistent reading, whatever other threads do.
     #[inline]

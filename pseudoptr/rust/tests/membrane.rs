@@ -148,3 +148,77 @@ fn a_callback_may_free_what_foreign_code_still_holds() {
     let verdict = galeed::check(buffer, 1, galeed::Access::Read).unwrap();
     assert_eq!(verdict, Err(galeed::Kind::Temporal));
 }
+
+#[test]
+fn an_address_that_came_to_another_object_is_lent_as_that() {
+    let keep = Box::new([0u64; 2]);
+    let place = outward(&raw const *keep);
+    for bytes in [100, 9000] {
+        let first = vec![1u8; bytes];
+        let raw = number(first.as_ptr());
+        let before = foreign(|| galeed_lend_loaded(place, raw));
+        assert_eq!(foreign(|| galeed_lend_loaded(place, raw)), before);
+        assert_eq!(foreign(|| galeed_unlend_stored(place, before)), raw);
+        drop(first);
+        assert_eq!(foreign(|| galeed_lend_loaded(place, raw)), raw);
+        let others: Vec<_> = (0..64).map(|_| vec![2u8; bytes]).collect();
+        let second = others.iter().find(|it| number(it.as_ptr()) == raw);
+        let after = foreign(|| galeed_lend_loaded(place, raw));
+        assert_eq!(second.map(|it| outward(it.as_ptr())), Some(after));
+        assert_ne!(after, before);
+        assert_eq!(foreign(|| galeed_unlend_stored(place, before)), before);
+    }
+}
+
+#[test]
+fn what_was_cut_off_is_not_lent_as_before() {
+    let keep = Box::new([0u64; 2]);
+    let place = outward(&raw const *keep);
+    let mut vector = vec![1u8; 200_000];
+    let (kept, cut) = (
+        number(vector.as_ptr()) + 7,
+        number(vector.as_ptr()) + 190_000,
+    );
+    let handles = foreign(|| [kept, cut].map(|raw| galeed_lend_loaded(place, raw)));
+    assert!(handles.iter().all(|handle| is_handle(*handle)));
+    vector.truncate(100_000);
+    vector.shrink_to_fit();
+    if number(vector.as_ptr()) + 7 == kept {
+        assert_eq!(foreign(|| galeed_lend_loaded(place, kept)), handles[0]);
+    }
+    assert_eq!(foreign(|| galeed_lend_loaded(place, cut)), cut);
+    assert_eq!(
+        foreign(|| galeed_unlend_stored(place, handles[1])),
+        handles[1]
+    );
+}
+
+#[test]
+fn an_address_of_a_frame_is_lent_only_while_the_frame_is_the_hosts() {
+    extern "C" fn lend_own_frame(place: *mut u64) {
+        let local = 5u64;
+        // SAFETY: the test passes a place of its own, turned back.
+        unsafe { *place = galeed_gate_argument(number(std::hint::black_box(&raw const local))) };
+    }
+    let mut lent = Box::new(0u64);
+    let keep = Box::new([0u64; 2]);
+    let place = outward(&raw const *keep);
+    let out = galeed_gate_argument(number(&raw mut *lent));
+    let code = galeed_gate_argument(lend_own_frame as *const c_void as u64);
+    foreign(|| {
+        let mut frame = 0u8;
+        let token = (&raw mut frame).cast::<c_void>();
+        // SAFETY: paired; the handle stands for the function.
+        unsafe {
+            let function: extern "C" fn(u64) =
+                std::mem::transmute(galeed_callback_enter(code, token));
+            function(galeed_callback_argument(out));
+            galeed_callback_exit(token);
+        }
+    });
+    let handle = std::hint::black_box(*lent);
+    assert!(is_handle(handle));
+    let stack = outward(&raw const handle);
+    let raw = number(&raw const handle) - (stack - handle);
+    assert_eq!(foreign(|| galeed_lend_loaded(place, raw)), raw);
+}
