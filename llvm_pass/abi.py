@@ -84,6 +84,7 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
     "galeed_atomic_rmw": ("i64", "i64, i32, i32, i64", _LOUD),
     "galeed_atomic_cmpxchg": ("i64", "i64, i32, i64, i64", _LOUD),
     "galeed_gate_argument": ("i64", "i64", "nounwind"),
+    "galeed_gate_exclusive": ("void", "ptr", "nounwind"),
     "galeed_gate_result": ("i64", "i64", "nounwind"),
     "galeed_gate_enter": ("void", "ptr, ptr", "nounwind"),
     "galeed_gate_exit": ("void", "ptr", "nounwind"),

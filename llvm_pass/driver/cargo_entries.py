@@ -1,4 +1,4 @@
-"""Entries of the policy that no C of a whole build has: a misspelt one closes a gate that Rust needs.
+"""Names of entries in the policy that no C of a whole build has: a misspelt one closes a gate that Rust needs.
 
 Invariant: names are read from the linked archives themselves, static functions' too. Names
 in files are not asked for: version scripts name variables as well, and other systems' functions.
@@ -16,23 +16,24 @@ from llvm_pass.policy import Policy
 from llvm_pass.policy.read import nearest
 
 BODY = ".foreign"  # behind a gate's name, in every rewritten object
+_KEYS = ("entries", "exclusive")
 _NAMES_SHOWN = 8
 
 
 def absent(policy: Policy, scripts: Iterable[Script], target: Path) -> list[str]:
     """A sentence for each entry that nothing has; none where nothing was rewritten."""
-    words = [word for word in policy.names("entries") or () if word not in policy.lists]
+    words = [(key, word) for key in _KEYS for word in policy.names(key) or () if word not in policy.lists]
     if not words:
         return []
     gates: set[str] = set()
     for script in scripts:
         if script.out_dir.is_relative_to(target):
             gates |= _gates(script)
-    missing = [word for word in words if not any(fnmatchcase(name, word) for name in gates)]
+    missing = [(key, word) for key, word in words if not any(fnmatchcase(name, word) for name in gates)]
     known = sorted(gates)
     return [
-        f"{policy.where('entries')}: no C of this build has an entry '{word}'; {_hint(word, known)}"
-        for word in (missing if gates else ())
+        f"{policy.where(key)}: no C of this build has an entry '{word}'; {_hint(word, known)}"
+        for key, word in (missing if gates else ())
     ]
 
 

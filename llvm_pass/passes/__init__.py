@@ -54,7 +54,7 @@ PASSES: tuple[Pass, ...] = (
         "entry-gates",
         "puts a gate under the name of each function that the host can call",
         entry_gates.run,
-        serves=("entries",),
+        serves=("entries", "exclusive"),
     ),
     # Only when they are named: the first for the host's modules, the second in front of all others.
     Pass(

@@ -99,6 +99,9 @@ class GateCode:
         if signature is not definition.signature:
             arguments[-1] = lent_list(lines, arguments[-1], helpers.through_word("galeed_gate_argument"), self._edits)
         name = self._text(function, "name")
+        if self._context.policy.named("exclusive", bare(function.name)):
+            lines.append(f"  call {helpers.runtime('galeed_gate_exclusive')}(ptr %token)")
+            self._context.stats["exclusive gates"] += 1
         lines.append(f"  call {helpers.runtime('galeed_gate_enter')}(ptr %token, ptr {name})")
         target = "" if signature.is_void else "%got = "
         no_inline = self._groups.group("noinline")

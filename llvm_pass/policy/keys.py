@@ -71,6 +71,15 @@ KEYS: tuple[Key, ...] = (
         "when it would lead there. Without this key: every call through a pointer",
     ),
     Key(
+        "exclusive",
+        "names",
+        PATTERN,
+        "inflate",
+        "the entries during whose calls no other thread of the host uses what the call accesses; with stars. C then works "
+        "on copies of small objects, which it reaches directly; they are copied back around callbacks and at the call's "
+        "end. Without this key: none",
+    ),
+    Key(
         "structures",
         "names",
         STRUCTURE,

@@ -121,6 +121,10 @@ class Policy:
         patterns = self.given.get(key)
         return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
 
+    def named(self, key: str, name: str) -> bool:
+        """Is the name among those of the key? Without the key: no."""
+        return key in self.given and self.allows(key, name)
+
     def where(self, *path: str) -> str:
         """ "galeed.toml:3" for a key; without a file it was an option."""
         return f"--{path[0]}" if not self.origin else f"{self.origin}:{line_of(self.text, path)}"

@@ -186,6 +186,13 @@ struct galeed_entry {
 extern "C" {
 #endif // __cplusplus
 
+extern void *mmap(void *at,
+                  uintptr_t bytes,
+                  int32_t prot,
+                  int32_t flags,
+                  int32_t fd,
+                  int64_t offset);
+
 /* The functions below are called by rewritten code (LLVM IR). In IR those
  * marked [M] have the preserve_most calling convention: every register but r11
  * and the result survives. All work on handles *and* on raw pointers (which are
@@ -260,6 +267,13 @@ uint64_t galeed_atomic_cmpxchg(uint64_t pointer,
 /* Entry gates: lend an argument (host rights). Any pointer value is allowed;
  * what is not a host heap or host code address is unchanged. */
 uint64_t galeed_gate_argument(uint64_t pointer);
+
+/* Entry gates: nobody else of the host uses what the call accesses, which may work on copies of
+ * small objects (host rights).
+ *
+ * pre:
+ * token: that of the galeed_gate_enter that follows. */
+void galeed_gate_exclusive(void *token);
 
 /* Entry gates: turn a result back (host rights). */
 uint64_t galeed_gate_result(uint64_t pointer);

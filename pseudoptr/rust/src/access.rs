@@ -9,7 +9,8 @@
 //! refused write is dropped.
 
 use crate::layout::is_handle;
-use crate::resolve::{Access, resolve};
+use crate::resolve::Access;
+use crate::shadow;
 use crate::sys::{mpk_access_begin, mpk_access_end};
 use crate::violation::refuse;
 
@@ -39,7 +40,7 @@ fn load<T: Copy + Into<u64>>(pointer: u64, pc: u64) -> u64 {
         return unsafe { at::<T>(pointer).read_unaligned() }.into();
     }
     let bytes = size_of::<T>() as u64;
-    with_rights(|| match resolve(pointer, bytes, Access::Read) {
+    with_rights(|| match shadow::resolve(pointer, bytes, Access::Read) {
         // SAFETY: all bytes lie in a live lease, whose memory the host keeps.
         Ok(address) => unsafe { at::<T>(address).read_unaligned() }.into(),
         Err(kind) => {
@@ -56,7 +57,7 @@ fn store<T: Copy>(pointer: u64, value: T, pc: u64) {
         return unsafe { at::<T>(pointer).write_unaligned(value) };
     }
     let bytes = size_of::<T>() as u64;
-    with_rights(|| match resolve(pointer, bytes, Access::Write) {
+    with_rights(|| match shadow::resolve(pointer, bytes, Access::Write) {
         // SAFETY: all bytes lie in a live, writable lease.
         Ok(address) => unsafe { at::<T>(address).write_unaligned(value) },
         Err(kind) => refuse(pointer, bytes, Access::Write, kind, pc),

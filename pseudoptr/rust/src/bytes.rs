@@ -9,7 +9,8 @@
 
 use crate::access::{at, with_rights};
 use crate::layout::is_handle;
-use crate::resolve::{Access, resolve};
+use crate::resolve::Access;
+use crate::shadow;
 use crate::table::direct;
 use crate::violation::refuse;
 use std::mem::MaybeUninit;
@@ -37,7 +38,7 @@ fn reach(pointer: u64, bytes: u64, access: Access) -> Reach {
 
 /// Resolves, or reports. pre: rights open.
 fn resolve_or_refuse(pointer: u64, bytes: u64, access: Access, pc: u64) -> Option<u64> {
-    match resolve(pointer, bytes, access) {
+    match shadow::resolve(pointer, bytes, access) {
         Ok(address) => Some(address),
         Err(kind) => {
             refuse(pointer, bytes, access, kind, pc);

@@ -60,6 +60,7 @@ pub fn catch<F: FnOnce() -> T, T>(body: F) -> Result<T, Violation> {
     // answers for the frames that a violation drops.
     let unwound = unsafe { sys::mpk_try(run::<F, T>, (&raw mut call).cast()) };
     if unwound != 0 {
+        crate::shadow::unwound((&raw const call).addr() as u64);
         account.put_back();
         panics::forget_since(mark);
         return Err(Violation::last()

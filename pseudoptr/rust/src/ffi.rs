@@ -175,6 +175,16 @@ pub extern "C" fn galeed_gate_argument(pointer: u64) -> u64 {
     gate::argument(pointer)
 }
 
+/// Entry gates: nobody else of the host uses what the call accesses, which may work on copies of
+/// small objects (host rights).
+///
+/// # Safety
+/// token: that of the galeed_gate_enter that follows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_gate_exclusive(token: *mut c_void) {
+    gate::exclusive(token);
+}
+
 /// Entry gates: turn a result back (host rights).
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_gate_result(pointer: u64) -> u64 {
@@ -200,7 +210,7 @@ pub unsafe extern "C" fn galeed_gate_enter(token: *mut c_void, function: *const 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn galeed_gate_exit(token: *mut c_void) {
     // SAFETY: the caller's promise; the runtime checks it against its record.
-    unsafe { crate::sys::mpk_gate_exit(token) }
+    unsafe { gate::exit(token) }
 }
 
 /// Entry gate: an exception left the foreign function. Exits; returns when the exception
@@ -244,7 +254,7 @@ pub extern "C" fn galeed_callback_result(pointer: u64) -> u64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn galeed_callback_exit(token: *mut c_void) {
     // SAFETY: the caller's promise; the runtime checks it against its record.
-    unsafe { crate::sys::mpk_callback_exit(token) }
+    unsafe { gate::callback_exit(token) }
 }
 
 /// Callback gates: an exception left the host's function. Closes again; returns when the

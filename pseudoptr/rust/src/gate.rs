@@ -15,6 +15,7 @@ use crate::lock::OnceLock;
 use crate::membrane::{inward, outward};
 use crate::published::{in_host_domain, published};
 use crate::resolve::{Access, Kind, resolve};
+use crate::shadow;
 use crate::start::start_or_die;
 use crate::sys;
 use crate::violation::refuse;
@@ -49,6 +50,7 @@ fn make_ready() {
             ));
         }
         crate::code::publish();
+        shadow::prepare();
         // SAFETY: may be called from any host thread, any number of times.
         let error = unsafe { sys::mpk_faults_install() };
         if error != 0 {
@@ -75,6 +77,12 @@ pub(crate) fn argument(pointer: u64) -> u64 {
     outward(pointer)
 }
 
+/// The gate that comes is one of a call that has what it accesses to itself.
+pub(crate) fn exclusive(token: *mut c_void) {
+    ready();
+    shadow::begin(token);
+}
+
 /// A result or a callback's argument, on its way in.
 pub(crate) fn result(pointer: u64) -> u64 {
     if !is_handle(pointer) {
@@ -91,6 +99,22 @@ pub(crate) unsafe fn enter(token: *mut c_void, function: *const c_char) {
     ready();
     // SAFETY: the caller's promise.
     unsafe { sys::mpk_gate_enter(token, function) };
+}
+
+/// # Safety
+/// As for mpk_gate_exit.
+pub(crate) unsafe fn exit(token: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { sys::mpk_gate_exit(token) };
+    shadow::end(token);
+}
+
+/// # Safety
+/// As for mpk_callback_exit.
+pub(crate) unsafe fn callback_exit(token: *mut c_void) {
+    shadow::resume(token);
+    // SAFETY: the caller's promise.
+    unsafe { sys::mpk_callback_exit(token) };
 }
 
 /// What stands behind a call that was refused and only reported: returns zeros.
@@ -114,6 +138,7 @@ pub(crate) unsafe extern "C" fn callback_enter(
 ) -> *const c_void {
     // SAFETY: the caller's promise. From here on this is host code.
     unsafe { sys::mpk_callback_enter(token) };
+    shadow::suspend(token);
     let verdict = if is_handle(function) {
         resolve(function, 1, Access::Execute)
     } else {

@@ -50,7 +50,7 @@ pub(crate) fn stable_of(allocation: &sys::mpk_allocation) -> Option<u32> {
 }
 
 /// What foreign code may do without asking, for a lease with these flags.
-fn open_limits(bytes: u64, flags: u32) -> (u64, u64) {
+pub(crate) fn open_limits(bytes: u64, flags: u32) -> (u64, u64) {
     if flags & CODE != 0 {
         (0, 0)
     } else if flags & MAPPED != 0 {

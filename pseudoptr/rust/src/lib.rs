@@ -54,6 +54,7 @@ mod pthread;
 mod published;
 mod resolve;
 mod serve;
+mod shadow;
 mod start;
 mod table;
 mod thunks;

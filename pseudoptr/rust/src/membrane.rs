@@ -23,7 +23,7 @@ use crate::start::registry;
 use crate::sys::mpk_gate_host_frame;
 use crate::table::{CODE, direct, placed};
 use crate::violation::{Access, refuse};
-use crate::{code, lease, resolve};
+use crate::{code, lease, resolve, shadow};
 
 const POINTER_BYTES: u64 = 8;
 
@@ -144,7 +144,7 @@ pub(crate) extern "C" fn load_pointer(from: u64, pc: u64) -> u64 {
         return crate::access::load8(from, pc); // faults
     }
     with_rights(
-        || match resolve::resolve(from, POINTER_BYTES, Access::Read) {
+        || match shadow::resolve(from, POINTER_BYTES, Access::Read) {
             // SAFETY: all bytes lie in a live lease, whose memory the host keeps.
             Ok(address) => outward(unsafe { at::<u64>(address).read_unaligned() }),
             Err(kind) => {
@@ -164,13 +164,11 @@ pub(crate) extern "C" fn store_pointer(to: u64, value: u64, pc: u64) {
     if !is_handle(to) {
         return crate::access::store8(to, value, pc); // faults
     }
-    with_rights(
-        || match resolve::resolve(to, POINTER_BYTES, Access::Write) {
-            // SAFETY: all bytes lie in a live, writable lease.
-            Ok(address) => unsafe { at::<u64>(address).write_unaligned(inward(value)) },
-            Err(kind) => refuse(to, POINTER_BYTES, Access::Write, kind, pc),
-        },
-    );
+    with_rights(|| match shadow::resolve(to, POINTER_BYTES, Access::Write) {
+        // SAFETY: all bytes lie in a live, writable lease.
+        Ok(address) => unsafe { at::<u64>(address).write_unaligned(inward(value)) },
+        Err(kind) => refuse(to, POINTER_BYTES, Access::Write, kind, pc),
+    });
 }
 
 pub(crate) extern "C" fn unlend_stored(to: u64, value: u64) -> u64 {

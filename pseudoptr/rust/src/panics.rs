@@ -220,13 +220,13 @@ pub(crate) unsafe fn leave_gate(token: *mut c_void, exception: *mut c_void) {
         // C's allocator, which gets it back while rights are closed.
         unsafe {
             free(exception);
-            sys::mpk_gate_exit(token);
+            crate::gate::exit(token);
             return raise(slot.take());
         }
     }
     if published().panics.passes.load(Ordering::Relaxed) != 0 {
         // SAFETY: as above.
-        return unsafe { sys::mpk_gate_exit(token) };
+        return unsafe { crate::gate::exit(token) };
     }
     // SAFETY: a string that lives for ever, as long as the gate is the innermost one.
     let function = unsafe { sys::mpk_gate_function() };
@@ -248,7 +248,7 @@ pub(crate) unsafe fn leave_gate(token: *mut c_void, exception: *mut c_void) {
     // SAFETY: C's own exception and its own destructor of it, with foreign rights.
     unsafe {
         _Unwind_DeleteException(exception.cast());
-        sys::mpk_gate_exit(token);
+        crate::gate::exit(token);
     }
     let function = function.to_string_lossy();
     match kind {

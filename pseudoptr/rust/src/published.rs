@@ -11,6 +11,7 @@
 use crate::hints::Hints;
 use crate::layout::{GALEED_TEXT_BASE, GALEED_TEXT_BYTES};
 use crate::panics::Panics;
+use crate::shadow::Homes;
 use crate::sys::{MPK_HOST_SHIFT, MPK_READ, mpk_domain, mpk_foreign_rights};
 use crate::table::{Registry, Side};
 use std::mem::offset_of;
@@ -35,6 +36,7 @@ pub(crate) struct Published {
     pub(crate) gates: AtomicU64,
     pub(crate) panics: Panics,
     pub(crate) hints: Hints,
+    pub(crate) homes: Homes,
 }
 
 const _: () = assert!(

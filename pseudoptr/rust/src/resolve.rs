@@ -17,7 +17,7 @@
 use crate::layout::{generation_of, index_of, is_handle};
 use crate::start::registry;
 use crate::sys;
-use crate::table::{CODE, Record, WRITABLE, side};
+use crate::table::{CODE, Record, SHADOWED, WRITABLE, place_of, side};
 
 /// The kinds of violation, with mpk.h's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub(crate) fn resolve(handle: u64, bytes: u64, access: Access) -> Result<u64, Ki
         && record.base != 0
         && offset <= record.bytes
         && bytes <= room
-        && record.flags & (CODE | WRITABLE) & needed_mask(access) == needed(access);
+        && record.flags & needed_mask(access) == needed(access);
     if plain {
         Ok(record.address + offset)
     } else {
@@ -82,9 +82,9 @@ pub(crate) fn resolve(handle: u64, bytes: u64, access: Access) -> Result<u64, Ki
 #[inline(always)]
 const fn needed_mask(access: Access) -> u32 {
     if matches!(access, Access::Write) {
-        CODE | WRITABLE
+        CODE | SHADOWED | WRITABLE
     } else {
-        CODE
+        CODE | SHADOWED
     }
 }
 #[inline(always)]
@@ -115,6 +115,10 @@ fn diagnose(handle: u64, bytes: u64, access: Access, record: &Record) -> Result<
     }
     if offset > record.bytes || bytes > record.bytes - offset {
         return Err(Kind::Spatial);
+    }
+    let allowed = access == Access::Read || access == Access::Write && record.flags & WRITABLE != 0;
+    if allowed && record.flags & SHADOWED != 0 {
+        return Ok(place_of(record) + offset);
     }
     Err(Kind::Rights)
 }

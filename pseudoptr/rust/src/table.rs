@@ -66,7 +66,9 @@ pub(crate) const CODE: u32 = 4;
 pub(crate) const RANGE: u32 = 8;
 /// It is the host's part of a thread's stack; ends with the thread.
 pub(crate) const STACK: u32 = 16;
-const FLAG_BITS: u32 = 5;
+/// Foreign code works on a copy, at `delta` from the handle; the object is where it was.
+pub(crate) const SHADOWED: u32 = 32;
+const FLAG_BITS: u32 = 6;
 /// No index: the end of a list.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -102,6 +104,7 @@ pub(crate) struct Registry {
     /// Per class: indices below it have been used.
     fresh: [AtomicU32; 3],
     pub(crate) codes: crate::code::Codes,
+    pub(crate) shadows: crate::shadow::Slots,
 }
 
 /// Heads of the free lists. Touched with the lock held.
@@ -174,9 +177,20 @@ pub(crate) fn placed(handle: u64) -> Option<Placed> {
         && base != 0
         && offset <= Class::of_index(index_of(handle)).longest();
     same.then(|| Placed {
-        address: handle.wrapping_add(delta),
+        address: crate::shadow::home(handle.wrapping_add(delta)),
         open: limit != 0 && offset <= limit,
     })
+}
+
+/// Where the memory of a live lease lies that foreign code works on. pre: rights open.
+pub(crate) fn place_of(record: &Record) -> u64 {
+    if record.flags & SHADOWED == 0 {
+        return record.address;
+    }
+    let delta = entry_of(index_of(record.base))
+        .delta
+        .load(Ordering::Relaxed);
+    record.base.wrapping_add(delta)
 }
 
 impl Side {
@@ -325,6 +339,37 @@ impl Registry {
         side.bytes.store(bytes, Ordering::Release);
         entry.read_limit.store(open.0, Ordering::Release);
         entry.write_limit.store(open.1, Ordering::Release);
+    }
+
+    /// A live private lease is opened on a copy: (where, may it be written), or closed again on
+    /// the object itself.
+    pub(crate) fn shadow(&self, _held: &Guard<'_>, index: u32, copy: Option<(u64, bool)>) {
+        let (side, entry) = (side(index), entry_of(index));
+        let Record {
+            base,
+            address,
+            bytes,
+            generation,
+            flags,
+        } = side.read();
+        let meta = generation << FLAG_BITS;
+        if let Some((copy, writable)) = copy {
+            let writable = if writable { bytes } else { 0 };
+            entry
+                .delta
+                .store(copy.wrapping_sub(base), Ordering::Release);
+            side.meta.store(meta | flags | SHADOWED, Ordering::Release);
+            entry.read_limit.store(bytes, Ordering::Release);
+            entry.write_limit.store(writable, Ordering::Release);
+        } else {
+            let (read, write) = crate::lease::open_limits(bytes, flags & !SHADOWED);
+            entry.read_limit.store(read, Ordering::Release);
+            entry.write_limit.store(write, Ordering::Release);
+            side.meta.store(meta | flags & !SHADOWED, Ordering::Release);
+            entry
+                .delta
+                .store(address.wrapping_sub(base), Ordering::Release);
+        }
     }
 
     /// The live lease that the handle names, wherever in it it points.

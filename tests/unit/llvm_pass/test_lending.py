@@ -64,6 +64,25 @@ def test_what_the_policy_names_is_served_and_the_rest_traps(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("policy", "number"),
+    [
+        ('exclusive = ["touch_*"]', 22),  # as the callback left it: C's last change was made to a copy
+        ("", 23),
+    ],
+)
+def test_calls_that_have_their_objects_to_themselves(
+    policy: str, number: int, run: Run, backend: str, tmp_path: Path
+) -> None:
+    program = _built(tmp_path, policy)
+    for which, said in (("lent", LENT), ("owned", OWNED), ("bytes", BYTES)):
+        outcome = run([program, which])
+        assert (outcome.code, outcome.stdout) == (0, f"{said}\n"), f"{backend} {which}: {outcome}"
+    outcome = run([program, "beyond"], env={"GALEED_ON_VIOLATION": "unwind"})
+    assert (outcome.code, outcome.stdout) == (0, f"-1, {number} 20 30 40\n"), f"{backend}: {outcome}"
+
+
+@pytest.mark.slow
 def test_what_was_learnt_is_served_and_the_rest_traps(run: Run, backend: str, tmp_path: Path) -> None:
     learning = _built(tmp_path, 'profile = "learn"')
     seen = tmp_path / "seen.profile"

@@ -69,7 +69,7 @@ def test_everything_in_one_file() -> None:
         ("\n\non_unrewritten_call = 'lend'", "galeed.toml:3: unknown key 'on_unrewritten_call'; did you mean 'on-un"),
         (
             "zzz = 1",
-            "there are entries, callbacks, structures, lend-calls, on-unrewritten-call, profile, passes, hardening, on-trap, calls",
+            "there are entries, callbacks, exclusive, structures, lend-calls, on-unrewritten-call, profile, passes, hardening, on",
         ),
         ("[calls.f]\nargumnets = ['-']\nrefused = 'x'", "galeed.toml:2: unknown key 'calls.f.argumnets'; did you mean"),
         ("[calls]\n\nf.x = 1\nf.refused = 'x'", "galeed.toml:3: unknown key 'calls.f.x'"),

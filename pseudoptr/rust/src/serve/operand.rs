@@ -13,7 +13,7 @@ use crate::access::at;
 use crate::membrane;
 use crate::resolve::{Access, Kind, resolve};
 use crate::start::registry;
-use crate::table::CODE;
+use crate::table::{CODE, place_of};
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// Stands for bytes outside the lease. Not zero: that would end a string.
@@ -125,7 +125,7 @@ fn widened(handle: u64, bytes: u32) -> Option<(u64, u64)> {
     let offset = handle.wrapping_sub(record.base) as i64; // within half the class's span
     let (length, lent) = (i64::from(bytes), record.bytes as i64);
     let (first, end) = ((-offset).max(0), (lent - offset).min(length));
-    let address = record.address.wrapping_add_signed(offset);
+    let address = place_of(&record).wrapping_add_signed(offset);
     let page = |at: i64| address.wrapping_add_signed(at) / PAGE_BYTES;
     if first < end {
         let stays = page(0) == page(first) && page(length - 1) == page(end - 1);

@@ -10,6 +10,13 @@ int touch_lent(struct lent *it) {
     return it->number + it->inside.number + *it->further;
 }
 
+int touch_beyond(struct lent *it, void (*between)(struct lent *)) {
+    it->number += 1;
+    between(it);
+    it->number += 1;
+    return it[1].number;
+}
+
 int touch_owned(struct owned *it) {
     it->number += 1;
     return it->number;

@@ -24,9 +24,15 @@ struct Owned {
 
 unsafe extern "C" {
     fn touch_lent(it: *mut Lent) -> c_int;
+    fn touch_beyond(it: *mut Lent, between: extern "C" fn(*mut Lent)) -> c_int;
     fn touch_owned(it: *mut Owned) -> c_int;
     fn keep_owned(it: *mut Owned);
     fn touch_bytes_of_owned() -> c_int;
+}
+
+extern "C" fn between(it: *mut Lent) {
+    // SAFETY: the object that main lent, turned back.
+    unsafe { (*it).number *= 2 };
 }
 
 fn main() {
@@ -43,7 +49,11 @@ fn main() {
                 keep_owned(&raw mut *owned);
                 touch_bytes_of_owned()
             }
-            _ => panic!("lent, owned or bytes"),
+            "beyond" => match galeed::catch(|| touch_beyond(&raw mut *lent, between)) {
+                Ok(got) => got,
+                Err(violation) => -(violation.kind as c_int),
+            },
+            _ => panic!("lent, owned, bytes or beyond"),
         }
     };
     println!("{got}, {} {} {} {}", lent.number, lent.inside.number, number, owned.number);

@@ -1,0 +1,271 @@
+//! Objects that a gate lends as copies: foreign code works on the copy, Rust finds the object.
+#![allow(clippy::useless_vec)] // heap memory is the point
+mod common;
+
+use common::{FUNCTION, foreign, number, outward};
+use galeed::ffi::*;
+use galeed::layout::is_handle;
+use std::ffi::c_void;
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const COPIES: u64 = 0x2010_2000_0000;
+const COPIES_BYTES: usize = 256 * 8192;
+
+/// Calls `body` behind a gate with a handle for each object, in a call that has them to itself.
+fn exclusively<T>(objects: &[u64], body: impl FnOnce(&[u64]) -> T) -> T {
+    let mut handles = [0u64; 320];
+    let mut frame = 0u8;
+    let token = (&raw mut frame).cast::<c_void>();
+    // SAFETY: the token is in this frame, the name static; paired below.
+    unsafe {
+        for (handle, object) in handles.iter_mut().zip(objects) {
+            *handle = galeed_gate_argument(*object);
+        }
+        galeed_gate_exclusive(token);
+        galeed_gate_enter(token, FUNCTION.as_ptr());
+    }
+    let value = below(|| body(&handles[..objects.len()]));
+    // SAFETY: pairs with the enter above.
+    unsafe { galeed_gate_exit(token) };
+    value
+}
+
+#[inline(never)]
+fn below<T>(body: impl FnOnce() -> T) -> T {
+    body()
+}
+
+/// Calls the function that the code handle stands for, as rewritten C does.
+fn call_back(code: u64, argument: u64) {
+    let mut frame = 0u8;
+    let token = (&raw mut frame).cast::<c_void>();
+    // SAFETY: paired; the handle stands for a function of that type.
+    unsafe {
+        let function: extern "C" fn(u64) = std::mem::transmute(galeed_callback_enter(code, token));
+        function(galeed_callback_argument(argument));
+        galeed_callback_exit(token);
+    }
+}
+
+fn code_of(function: extern "C" fn(*mut u64)) -> u64 {
+    galeed_gate_argument(function as *const c_void as u64)
+}
+
+/// Is the byte reached without the runtime's help?
+fn is_direct(handle: u64) -> bool {
+    let entry = galeed::layout::GALEED_TABLE
+        + (handle >> galeed::layout::GALEED_INDEX_SHIFT) * galeed::layout::GALEED_ENTRY_BYTES;
+    // SAFETY: an entry of the table, which lives for ever and is readable.
+    let entry = unsafe { &*std::ptr::with_exposed_provenance::<galeed::Entry>(entry as usize) };
+    handle.wrapping_sub(entry.base) < entry.write_limit
+}
+
+fn new(value: u64) -> (Box<[u64; 4]>, u64) {
+    let object = black_box(Box::new([value; 4]));
+    let address = number(&raw const *object);
+    (object, address)
+}
+
+#[test]
+fn foreign_code_reaches_the_copy_directly_and_rust_finds_the_changes() {
+    let (object, address) = new(1);
+    let handle = exclusively(&[address], |handles| {
+        let handle = handles[0];
+        assert!(is_handle(handle) && !is_direct(handle));
+        let first = galeed_load8(handle);
+        assert!(!is_direct(handle)); // for writing, that is
+        galeed_store8(handle + 8, first + 1);
+        assert!(is_direct(handle));
+        galeed_memset(handle + 16, 0, 8);
+        galeed_store1(handle + 16, 7);
+        handle
+    });
+    assert_eq!(**black_box(&object), [1, 2, 7, 1]);
+    assert!(!is_direct(handle));
+    assert_eq!(outward(&raw const *object), handle);
+    assert_eq!(foreign(|| galeed_load8(handle + 8)), 2);
+}
+
+#[test]
+fn nothing_of_an_object_stays_in_the_copies() {
+    let (_object, address) = new(0x5ec7_e75e_c7e7_5ec7);
+    exclusively(&[address], |handles| {
+        galeed_store1(handles[0], 0xc7);
+        assert!(is_direct(handles[0]));
+    });
+    // SAFETY: the copies' memory, which the first gate mapped.
+    let copies = unsafe {
+        std::slice::from_raw_parts(
+            std::ptr::with_exposed_provenance::<u8>(COPIES as usize),
+            COPIES_BYTES,
+        )
+    };
+    assert!(
+        !copies
+            .windows(8)
+            .any(|bytes| bytes == 0x5ec7_e75e_c7e7_5ec7_u64.to_ne_bytes())
+    );
+}
+
+#[test]
+fn a_callback_sees_what_foreign_code_wrote_and_the_other_way_round() {
+    extern "C" fn doubles(object: *mut u64) {
+        // SAFETY: the test passes its own object, turned back.
+        unsafe { *object *= 2 };
+    }
+    let (object, address) = new(10);
+    let code = code_of(doubles);
+    let seen = exclusively(&[address], |handles| {
+        galeed_store8(handles[0], 21);
+        call_back(code, handles[0]);
+        let seen = galeed_load8(handles[0]);
+        galeed_store8(handles[0], seen + 1);
+        assert!(is_direct(handles[0]));
+        seen
+    });
+    assert_eq!((seen, object[0]), (42, 43));
+}
+
+#[test]
+fn gates_nest_over_the_same_object() {
+    extern "C" fn adds_in_a_gate(object: *mut u64) {
+        exclusively(&[number(object)], |handles| {
+            galeed_store8(handles[0], galeed_load8(handles[0]) + 1);
+            assert!(is_direct(handles[0]));
+        });
+        // SAFETY: as in the other tests.
+        unsafe { *object *= 10 };
+    }
+    let (object, address) = new(1);
+    let code = code_of(adds_in_a_gate);
+    let seen = exclusively(&[address, address], |handles| {
+        galeed_store8(handles[0], 4);
+        call_back(code, handles[1]);
+        galeed_store8(handles[1], galeed_load8(handles[0]) + 2);
+        galeed_load8(handles[0])
+    });
+    assert_eq!((seen, object[0]), (52, 52));
+}
+
+#[test]
+fn what_a_callback_frees_is_gone_and_what_comes_in_its_place_is_another() {
+    static REPLACEMENT: AtomicU64 = AtomicU64::new(0);
+    extern "C" fn replaces(object: *mut u64) {
+        // SAFETY: the test passes its own object, turned back, and forgets it.
+        drop(unsafe { Box::from_raw(object.cast::<[u64; 4]>()) });
+        let others: Vec<_> = (0..64).map(|_| new(77)).collect();
+        let (other, address) = others
+            .into_iter()
+            .find(|it| it.1 == number(object))
+            .unwrap();
+        std::mem::forget(other);
+        REPLACEMENT.store(galeed_gate_argument(address), Ordering::Relaxed);
+    }
+    let (object, address) = new(1);
+    std::mem::forget(object);
+    let code = code_of(replaces);
+    let handle = exclusively(&[address], |handles| {
+        galeed_store8(handles[0], 5);
+        assert!(is_direct(handles[0]));
+        call_back(code, handles[0]);
+        let other = REPLACEMENT.load(Ordering::Relaxed);
+        assert!(!is_direct(handles[0]) && is_handle(other) && !is_direct(other));
+        galeed_store8(other, 78);
+        handles[0]
+    });
+    let verdict = galeed::check(handle, 1, galeed::Access::Read).unwrap();
+    assert_eq!(verdict, Err(galeed::Kind::Temporal));
+    // SAFETY: forgotten above, and of that type.
+    let other = unsafe {
+        Box::from_raw(std::ptr::with_exposed_provenance_mut::<[u64; 4]>(
+            address as usize,
+        ))
+    };
+    assert_eq!(*other, [78, 77, 77, 77]);
+}
+
+#[test]
+fn a_violation_leaves_the_object_as_it_was() {
+    galeed::set_policy(galeed::Policy::Unwind).unwrap();
+    let (object, address) = new(1);
+    let violation = galeed::catch(|| {
+        exclusively(&[address], |handles| {
+            galeed_store8(handles[0], 99);
+            galeed_load8(handles[0] + 32)
+        })
+    })
+    .unwrap_err();
+    assert_eq!(violation.kind, galeed::Kind::Spatial);
+    assert_eq!(**black_box(&object), [1; 4]);
+    let handle = outward(&raw const *object);
+    assert!(!is_direct(handle));
+    assert_eq!(foreign(|| galeed_load8(handle)), 1);
+    exclusively(&[address], |handles| galeed_store8(handles[0], 3));
+    assert_eq!(object[0], 3);
+}
+
+#[test]
+fn pointers_in_a_copy_pass_the_membrane() {
+    let buffer = vec![5u8; 100];
+    let (object, address) = new(number(buffer.as_ptr()));
+    let loaded = exclusively(&[address], |handles| {
+        let place = handles[0];
+        let loaded = galeed_load_pointer(place);
+        galeed_store_pointer(place + 8, loaded + 40);
+        galeed_store_pointer(place + 16, place + 24);
+        // The same, known by now: without a change of rights.
+        assert_eq!(galeed_load_pointer(place + 16), place + 24);
+        galeed_store_pointer(place + 24, galeed_load_pointer(place + 8) + 1);
+        assert_eq!(galeed_load1(loaded), 5);
+        loaded
+    });
+    assert_eq!(loaded, outward(buffer.as_ptr()));
+    let raw = number(buffer.as_ptr());
+    assert_eq!(
+        **black_box(&object),
+        [raw, raw + 40, address + 24, raw + 41]
+    );
+}
+
+#[test]
+fn what_does_not_suit_stays_private_or_mapped() {
+    let many: Vec<_> = (0..300).map(new).collect();
+    let addresses: Vec<u64> = many.iter().map(|(_, address)| *address).collect();
+    let large = vec![1u8; 9000];
+    let direct = exclusively(&addresses, |handles| {
+        for handle in handles {
+            galeed_store8(*handle, galeed_load8(*handle) + 1);
+        }
+        handles.iter().filter(|handle| is_direct(**handle)).count()
+    });
+    assert!((1..=256).contains(&direct), "{direct}");
+    for (at, (object, _)) in many.iter().enumerate() {
+        assert_eq!(object[0], at as u64 + 1);
+    }
+    let mapped = exclusively(&[number(large.as_ptr()), 0, 16], |handles| {
+        assert_eq!(&handles[1..], [0, 16]);
+        galeed_store1(handles[0], 2);
+        handles[0]
+    });
+    assert!(is_direct(mapped));
+    assert_eq!(large[0], 2);
+}
+
+#[test]
+fn threads_have_their_own() {
+    std::thread::scope(|scope| {
+        for thread in 0..4u64 {
+            scope.spawn(move || {
+                let (object, address) = new(thread);
+                for turn in 0..100 {
+                    exclusively(&[address], |handles| {
+                        assert_eq!(galeed_load8(handles[0]), thread + turn);
+                        galeed_store8(handles[0], thread + turn + 1);
+                    });
+                }
+                assert_eq!(object[0], thread + 100);
+            });
+        }
+    });
+}
