@@ -79,6 +79,10 @@ libraries: setup ## Time real libraries, rewritten and not (cargo fetches them; 
 suites: setup ## Real libraries' own test suites under galeed-cc (apt-get fetches them; slow)
 	galeed-lab run suites
 
+.PHONY: crates
+crates: setup ## Crates' own tests under cargo galeed: flate2, rusqlite, bzip2, lz4, zstd (half an hour)
+	galeed-lab run crates
+
 # FUZZ="--seed 2 --seconds 3600 --corpus build/ir"; a finding is said with its trial's number, and kept.
 FUZZ ?= --seconds 600
 .PHONY: fuzz

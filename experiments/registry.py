@@ -2,6 +2,7 @@
 
 from experiments.attacks.experiment import EXPERIMENT as ATTACKS
 from experiments.bench.experiment import EXPERIMENT as BENCH
+from experiments.crates.experiment import EXPERIMENT as CRATES
 from experiments.csmith.experiment import EXPERIMENT as CSMITH
 from experiments.demo.experiment import EXPERIMENT as DEMO
 from experiments.gates.experiment import EXPERIMENT as GATES
@@ -11,4 +12,4 @@ from experiments.libraries.experiment import EXPERIMENT as LIBRARIES
 from experiments.micro.experiment import EXPERIMENT as MICRO
 from experiments.suites.experiment import EXPERIMENT as SUITES
 
-EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH, LIBRARIES, SUITES)
+EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH, LIBRARIES, SUITES, CRATES)

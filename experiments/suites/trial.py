@@ -91,7 +91,7 @@ def wrappers(compiler: str, folder: Path) -> dict[str, str]:
     return {name: str(_wrapper(paths[name], words)) for name, words in pair.items()}
 
 
-def _shell(lines: Sequence[str], folder: Path, environment: dict[str, str], log: Path) -> tuple[int | None, str]:
+def run_shell(lines: Sequence[str], folder: Path, environment: dict[str, str], log: Path) -> tuple[int | None, str]:
     """The exit status and all that was said, which goes into the log behind the lines themselves.
 
     None: out of time; everything that it started is ended then.
@@ -135,13 +135,13 @@ def run(suite: Suite, compiler: str, options: Options) -> Outcome:
         for name, archive in suite.others.items():
             unpack(archive, folder.with_name(f"{compiler}.{name}"))
         options.say(f"building {suite.name} ({compiler})")
-        code, _ = _shell(suite.build, folder, environment, log)
+        code, _ = run_shell(suite.build, folder, environment, log)
         if code != 0:
             return Outcome(0, 0, code, False, time.monotonic() - began, log)
         done.touch()
     elif not done.is_file():
         raise LabError(f"{suite.name} was not built before by {compiler}; run without --no-build")
     options.say(f"testing {suite.name} ({compiler})")
-    code, said = _shell(suite.test, folder, environment, log)
+    code, said = run_shell(suite.test, folder, environment, log)
     passed, failed = count(suite.counts, said)
     return Outcome(passed, failed, code, True, time.monotonic() - began, log)

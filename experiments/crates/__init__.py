@@ -1,0 +1,1 @@
+"""Crates with bundled C, under their own test suites, isolated and not."""

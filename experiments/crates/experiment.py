@@ -1,0 +1,93 @@
+"""Crates with bundled C as they are on crates.io, under their own tests, by cargo and by cargo galeed.
+
+`galeed-lab run crates --only lz4` runs one. What plain cargo says is the measure.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from typing import TYPE_CHECKING
+
+from experiments import machine
+from experiments.crates.recipes import CRATES
+from experiments.crates.source import prepare
+from experiments.model import Experiment, LabError, Report
+from experiments.output import as_json, table, write_atomically
+from experiments.suites.trial import Outcome, count, run_shell
+from experiments.workshop import clean_environment, need_tools
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from experiments.crates.recipes import Crate
+    from experiments.model import Json, Options
+
+_COUNTS = (r"^test result: \w+\. (?P<passed>\d+) passed; (?P<failed>\d+) failed;",)
+_REWRITTEN = re.compile(r"^ +([\w-]+) [\d.+\w-]+: (\d+) rewritten(.*)$", re.MULTILINE)
+_SECONDS = re.compile(r"^test result: .*; finished in ([\d.]+)s$", re.MULTILINE)
+
+
+def chosen(only: tuple[str, ...] | None) -> list[Crate]:
+    """The crates of these names, in the table's order. Raises LabError for a name that none has."""
+    names = [one.name for one in CRATES]
+    for name in only or ():
+        if name not in names:
+            raise LabError(f"no crate {name!r}; there are: {', '.join(names)}")
+    return [one for one in CRATES if only is None or one.name in only]
+
+
+def _trial(crate: Crate, way: str, backend: str, source: Path, options: Options) -> tuple[Outcome, float, str]:
+    """What came of it, the seconds that the tests themselves took, and all that was said."""
+    options.say(f"testing {crate.name} ({way})")
+    log = options.output / f"{crate.name}.{way.replace(' ', '-')}.log"
+    log.unlink(missing_ok=True)
+    cargo = ["cargo", "galeed"] if way != "cargo" else ["cargo"]
+    target = options.output.resolve() / crate.name / f"target-{cargo[-1]}"
+    environment = clean_environment({"CARGO_TARGET_DIR": str(target), "GALEED_BACKEND": backend})
+    began = time.monotonic()
+    code, said = run_shell([shlex.join([*cargo, *crate.words])], source, environment, log)
+    passed, failed = count(_COUNTS, said)
+    outcome = Outcome(passed, failed, code, passed + failed > 0, time.monotonic() - began, log)
+    return outcome, sum(map(float, _SECONDS.findall(said))), said
+
+
+def run(options: Options) -> Report:
+    """Fetches, tests and compares. Raises LabError when sources cannot be had."""
+    need_tools()
+    backends = [each for each in options.backends if machine.usable(each, options.say)]
+    rows, deviations = [], []
+    items: list[Json] = []
+    for crate in chosen(options.only):
+        source = prepare(crate, options.output / crate.name)
+        plain, plain_seconds, _ = _trial(crate, "cargo", "auto", source, options)
+        item: dict[str, Json] = {"crate": crate.name, "version": crate.version, "cargo": plain.as_object()}
+        for backend in backends:
+            ours, seconds, said = _trial(crate, f"galeed {backend}", backend, source, options)
+            rewritten = {name: int(files) for name, files, _ in _REWRITTEN.findall(said)}
+            item[backend] = {**ours.as_object(), "rewritten files": dict(rewritten)}
+            same = (plain.passed, plain.failed, plain.code) == (ours.passed, ours.failed, ours.code)
+            if not same or plain.passed == 0:
+                deviations.append(f"{crate.name} on {backend}: {ours}; by cargo: {plain} (see {ours.log})")
+            elif not rewritten:
+                deviations.append(f"{crate.name} on {backend}: none of its C was rewritten (see {ours.log})")
+            files = sum(rewritten.values())
+            cost = f"{seconds / plain_seconds:.0f}x" if plain_seconds and not machine.emulated() else ""
+            rows.append((f"{crate.name} {crate.version}", crate.c, str(files), backend, str(plain), str(ours), cost))
+        items.append(item)
+    result: dict[str, Json] = {"crates": items}
+    file = options.output / "result.json"
+    write_atomically(file, as_json(result))
+    head = ("crate", "C", "files", "backend", "by cargo", "by cargo galeed", "tests' time")
+    return Report(result, table(head, rows), tuple(deviations), files=(file,))
+
+
+EXPERIMENT = Experiment(
+    name="crates",
+    claim="Crates with bundled C pass their own tests with Rust's heap isolated and the C rewritten",
+    source="[Galeed]; crates.io",
+    expected="of each crate as many tests pass and fail as by plain cargo, and its C was rewritten",
+    run=run,
+    takes=("only",),
+)

@@ -1,0 +1,43 @@
+"""The crates' book-keeping: which are run, how their tests are called, what their source becomes."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from experiments.crates import source
+from experiments.crates.experiment import chosen
+from experiments.crates.recipes import CRATES, Crate
+from experiments.model import LabError
+
+
+def test_only_names_crates() -> None:
+    assert [one.name for one in chosen(("lz4", "flate2"))] == ["flate2", "lz4"]
+    assert chosen(None) == list(CRATES)
+    with pytest.raises(LabError, match=r"no crate 'lz5'; there are: flate2, "):
+        chosen(("lz5",))
+
+
+def test_features_and_targets_are_cargos_words() -> None:
+    crate = Crate("name", "1.0.0", "c", ("one", "two"), default_features=False, targets=("--tests",))
+    assert crate.words == (
+        "test", "--tests", "--no-default-features", "--features", "one,two", "--", "--test-threads=1",
+    )  # fmt: skip
+    assert Crate("name", "1.0.0", "c", ()).words == ("test", "--lib", "--", "--test-threads=1")
+
+
+def test_a_copy_gets_the_allocator_and_the_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "kept"
+    for path, text in {"Cargo.toml": "[package]\nname = 'it'\n", "src/lib.rs": "//! It.\n", "tests/one.rs": ""}.items():
+        (kept / path).parent.mkdir(parents=True, exist_ok=True)
+        (kept / path).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(source, "_downloaded", lambda *_: kept)
+    copy = source.prepare(Crate("it", "1.0.0", "c", (), exclusive=("f*",)), tmp_path)
+    manifest = tomllib.loads((copy / "Cargo.toml").read_text(encoding="utf-8"))
+    assert Path(manifest["dev-dependencies"]["galeed"]["path"], "Cargo.toml").is_file()
+    assert "cfg(test)" in (copy / "src" / "lib.rs").read_text(encoding="utf-8")
+    assert "galeed::Heap" in (copy / "tests" / "one.rs").read_text(encoding="utf-8")
+    assert tomllib.loads((copy / "galeed.toml").read_text(encoding="utf-8")) == {"exclusive": ["f*"]}
+    assert (kept / "src" / "lib.rs").read_text(encoding="utf-8") == "//! It.\n"
