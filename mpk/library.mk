@@ -13,7 +13,7 @@ LIBDIR ?= $(PREFIX)/lib
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 LIBRARY ?= build/library
 
-LIBRARY_HEADERS := $(addprefix mpk/csrc/,mpk.h mpk_call.h mpk_harden.h mpk_heap.h mpk_keys.h mpk_scan.h)
+LIBRARY_HEADERS := $(addprefix mpk/csrc/,mpk.h mpk_call.h mpk_harden.h mpk_heap.h mpk_keys.h mpk_scan.h mpk_sites.h)
 LIBRARY_OBJECTS := $(patsubst mpk/csrc/%.c,$(LIBRARY)/%.o,$(sort $(wildcard mpk/csrc/*.c)))
 # Hidden: a shared library that takes these objects in must not answer for another copy.
 LIBRARY_COMPILE = $(CC) -std=gnu11 -O2 -fPIC -fvisibility=hidden -pthread $(CFLAGS)

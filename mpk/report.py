@@ -1,5 +1,8 @@
 """``galeed-report``: the violations that GALEED_REPORT collected, with file and line of the source.
 
+With GALEED_SITES also where the allocation was made and where it ended. The lines' schema
+is report.schema.json beside this file.
+
 The runtime writes a violation while the program may be at its end, in a signal handler; it
 says which file the code lies in and where. Debug information is looked up here, afterwards:
 build with -g for file and line.
@@ -11,13 +14,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mpk.places import Place, PlaceError, image
 
+_SITES = ("allocated", "ended")
+# Functions that say nothing about the program: the runtime's own, and the standard library's
+# (Rust's two ways to mangle a path that begins with these crates).
+_RUNTIME = re.compile(
+    r"^_?mpk_|^__rust|^(alloc|free|realloc)_told$|___rust_(alloc|dealloc|realloc)|^walk$"
+    r"|^_ZN\d+(_\$LT\$)?(alloc|core|std|galeed|galeed_mpk)(\d|\.\.)"
+    r"|^_R[A-Za-z]*?C(s[0-9A-Za-z]*_)?(5alloc|4core|3std|6galeed|10galeed_mpk)"
+)
 _WORDS = ("violation", "access", "function", "detail", "backend", "action")
 
 
@@ -39,16 +52,41 @@ def read(text: str, name: str) -> Iterator[dict[str, Any]]:
         yield told
 
 
+@cache
+def _place(module: str, offset: int) -> Place:
+    return image(module).place(offset)
+
+
 def locate(told: dict[str, Any]) -> tuple[Place, str]:
     """Where in the source, and why no more is known ("": all is)."""
     module, offset = told.get("module"), told.get("module_offset")
     if not isinstance(module, str) or not isinstance(offset, str):
         return Place(), "the runtime did not learn which file the code is in"
     try:
-        place = image(module).place(int(offset, 16))
+        place = _place(module, int(offset, 16))
     except (PlaceError, ValueError) as error:
         return Place(), str(error)
     return place, "" if place.line else f"{module} has no debug information for it: build with -g"
+
+
+def site_of(told: dict[str, Any], name: str) -> list[tuple[dict[str, Any], Place]]:
+    """The frames of a site and where they are in the source, innermost first; [] when none was recorded."""
+    site = told.get(name)
+    frames = site.get("frames") if isinstance(site, dict) else None
+    return [(frame, locate(frame)[0]) for frame in frames or [] if isinstance(frame, dict)]
+
+
+def _site_in_words(told: dict[str, Any], name: str) -> list[str]:
+    """The program's own calls; all of them where none of them is known to be."""
+    frames = site_of(told, name)
+    own = [(frame, place) for frame, place in frames if place.line and not _RUNTIME.search(place.function or "")]
+    lines = [f"  {name} by thread {told[name].get('thread')}:"] if frames else []
+    for frame, place in own or frames:
+        where = (
+            f"{place.file}:{place.line}" if place.line else f"{frame.get('module') or ''}+{frame.get('module_offset')}"
+        )
+        lines.append(f"    {where}" + (f" in {place.function}" if place.function else ""))
+    return lines
 
 
 def in_words(told: dict[str, Any], place: Place, why: str) -> str:
@@ -67,7 +105,11 @@ def in_words(told: dict[str, Any], place: Place, why: str) -> str:
     elif isinstance(allocation, dict):
         lines.append(f"  at {told.get('address')}, in an allocation of {allocation.get('bytes')} bytes")
     lines += [f"  {each}" for each in (words["detail"], why) if each]
-    return "\n".join([*lines, f"  {words['backend']}, {words['action']}"])
+    for site in _SITES:
+        lines += _site_in_words(told, site)
+    name = f" ({told['thread_name']})" if told.get("thread_name") else ""
+    thread = f", thread {told['thread']}{name}" if told.get("thread") else ""
+    return "\n".join([*lines, f"  {words['backend']}, {words['action']}{thread}"])
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -77,8 +119,20 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         epilog="Exit status: 0 no violations, 1 some, 2 a report that cannot be read.",
     )
     parser.add_argument("report", nargs="?", default="-", help="what GALEED_REPORT named (default: standard input)")
-    parser.add_argument("--json", action="store_true", help="the same lines, with source_file, source_line and more")
+    parser.add_argument(
+        "--json", action="store_true", help="the same lines, with source_file, source_line and more, also in each frame"
+    )
     return parser.parse_args(argv)
+
+
+def _source(place: Place) -> dict[str, Any]:
+    found = {"function": place.function, "file": place.file, "line": place.line, "column": place.column}
+    return {f"source_{key}": value for key, value in found.items()}
+
+
+def _located(told: dict[str, Any], name: str) -> dict[str, Any]:
+    frames = [{**frame, **_source(place)} for frame, place in site_of(told, name)]
+    return {**told[name], "frames": frames} if frames else {}
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -90,8 +144,8 @@ def _run(argv: Sequence[str] | None) -> int:
         place, why = locate(told)
         found += 1
         if options.json:
-            source = {"function": place.function, "file": place.file, "line": place.line, "column": place.column}
-            print(json.dumps({**told, **{f"source_{key}": value for key, value in source.items()}}))
+            sites = {name: _located(told, name) for name in _SITES}
+            print(json.dumps({**told, **_source(place), **{name: site for name, site in sites.items() if site}}))
         else:
             print(in_words(told, place, why))
     return 1 if found else 0

@@ -108,7 +108,7 @@ def require_backend(name: str) -> None:
 def environment(changes: Mapping[str, str | None] | None = None, backend: str | None = None) -> dict[str, str]:
     """The tests' own environment without GALEED_* policy, plus the changes (None removes)."""
     ambient = {"GALEED_BACKEND", "GALEED_FOREIGN_RIGHTS", "GALEED_ON_VIOLATION", "GALEED_REPORT"}
-    ambient |= {"GALEED_ON_TRAP", "GALEED_PROFILE"}
+    ambient |= {"GALEED_ON_TRAP", "GALEED_PROFILE", "GALEED_SITES"}
     ambient |= {"GALEED_HEAP", "GALEED_HARDEN", "GALEED_HARDEN_MEMORY"}
     result = {name: value for name, value in os.environ.items() if name not in ambient}
     if backend is not None:

@@ -21,6 +21,7 @@
 #include "harden.h"
 #include "prim.h"
 #include "record.h"
+#include "sites.h"
 #include "vkey_hooks.h"
 
 #define COMMIT_LEAST (1u << 20)   /* one step of growth, at least */
@@ -229,7 +230,8 @@ mpk_domain *mpk_host(int *error) {
         if (!*error) *error = create(MPK_HOST_BASE, (size_t)1 << MPK_HOST_SHIFT, &host);
         if (!*error) {
             if (runtime->backend == MPK_BACKEND_PKU) runtime->host_bits |= 3u << (2 * mpk_domain_key(host));
-            atomic_store(&runtime->host, host);
+            *error = _mpk_sites_start(host);
+            if (!*error) atomic_store(&runtime->host, host);
         }
     }
     _mpk_host_unlock();

@@ -83,18 +83,22 @@ int _mpk_environment_read(struct environment *out) {
     static const struct choice policies[] = {{"abort", MPK_ON_VIOLATION_ABORT},
                                              {"unwind", MPK_ON_VIOLATION_UNWIND},
                                              {"report", MPK_ON_VIOLATION_REPORT}, {0}};
+    static const struct choice sites[] = {
+        {"off", MPK_SITES_OFF}, {"sampled", MPK_SITES_SAMPLED}, {"full", MPK_SITES_FULL}, {0}};
     int backend = MPK_BACKEND_NONE, right = MPK_NONE, policy = MPK_ON_VIOLATION_ABORT;
-    int trap = MPK_ON_TRAP_REFUSE, error;
+    int trap = MPK_ON_TRAP_REFUSE, site = MPK_SITES_OFF, error;
     if ((error = choose("GALEED_BACKEND", backends, "auto, pku or mprotect", &backend)) ||
         (error = choose("GALEED_FOREIGN_RIGHTS", rights, "none or read", &right)) ||
         (error = choose("GALEED_ON_VIOLATION", policies, "abort, unwind or report", &policy)) ||
         (error = choose("GALEED_ON_TRAP", traps, "refuse or serve", &trap)) ||
+        (error = choose("GALEED_SITES", sites, "off, sampled or full", &site)) ||
         (error = read_harden(out)))
         return error;
     out->backend = (enum mpk_backend)backend;
     out->foreign_rights = (enum mpk_rights)right;
     out->policy = (enum mpk_policy)policy;
     out->on_trap = (enum mpk_on_trap)trap;
+    out->sites = (enum mpk_site_level)site;
     out->heap_parts = MPK_HEAP_DEFAULT;
     const char *heap = secure_getenv("GALEED_HEAP");
     if (heap && mpk_heap_parse(heap, &out->heap_parts))

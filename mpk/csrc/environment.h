@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "mpk_harden.h"
+#include "mpk_sites.h"
 
 struct environment {
     enum mpk_backend backend; /* MPK_BACKEND_NONE: auto */
@@ -11,6 +12,7 @@ struct environment {
     enum mpk_policy policy;
     uint32_t heap_parts;      /* enum mpk_heap_part */
     enum mpk_on_trap on_trap;
+    enum mpk_site_level sites;
     int report_fd;            /* -1: no report file */
     int profile_fd;           /* likewise */
     struct mpk_harden_policy harden; /* what mpk_harden will be asked for */

@@ -73,6 +73,7 @@ static __attribute__((noinline, cold)) struct thread_record *first_gate(const vo
     if (error) _mpk_fatal("the runtime cannot start: %s", mpk_strerror(error));
     if (_mpk_prim()->is_closed()) _mpk_fatal("a thread that foreign code created entered a gate");
     struct thread_record *record = _mpk_thread_for_gate();
+    if (record->hook_tries) _mpk_fatal("a gate inside a report hook (galeed::on_violation), which can call no foreign code");
     _mpk_stacks_settle(record, (uintptr_t)token);
     if ((uintptr_t)token - MPK_HOST_BASE < (uintptr_t)1 << MPK_HOST_SHIFT)
         _mpk_fatal("a plain gate (mpk_gate_enter) on a host stack, which foreign code cannot use; "

@@ -86,6 +86,8 @@ void _mpk_heap_refuse(struct heap *heap, const void *pointer, enum mpk_access ac
         explain_live(&found, bytes, &v);
     } else {
         explain_dead(heap, address, &v);
+        if (v.kind == MPK_TEMPORAL)
+            v.ended = address;
     }
     if (!v.handle && address - heap->base < heap->bytes && MPK_RUNTIME->backend == MPK_BACKEND_PKU)
         v.key = heap->domain->key;

@@ -56,8 +56,10 @@ struct thread_record {
     uintptr_t foreign_high;
     uintptr_t foreign_top;      /* the same: where a call begins that is in no other; 0 not known */
     uintptr_t signal_stack;     /* stacks.c: that it was given; 0 none */
+    uintptr_t hook_stack;       /* report_hook.c: where it begins; 0 none yet. Stays with the slot */
+    uint32_t hook_tries;        /* report_hook.c: a hook runs: tries + 1 when it began; else 0 */
+    _Alignas(256) struct gate_frame frames[MPK_GATE_DEPTH]; /* gates in assembler know the place */
     struct mpk_violation last_violation;
-    _Alignas(64) struct gate_frame frames[MPK_GATE_DEPTH];
 };
 _Static_assert(sizeof(struct thread_record) <= 2048, "a record outgrew its place");
 
@@ -80,10 +82,11 @@ struct domain_extent {
 #define MPK_RECORD_BYTES 2048          /* one struct thread_record */
 #define MPK_RECORDS_OFFSET 0x00100000
 #define MPK_TRIES_OFFSET 0x01000000    /* MPK_TRY_DEPTH try frames a thread */
-#define MPK_REPORTS_OFFSET 0x03000000  /* one page a thread to compose a report in */
 #define MPK_RUNS_OFFSET 0x04000000     /* share.c */
 #define MPK_KEYS_OFFSET 0x08000000     /* vkey.h; 16 MiB */
 #define MPK_TRAPS_OFFSET 0x0a000000    /* one page a thread: struct mpk_trap */
+#define MPK_REPORTS_OFFSET 0x0c000000  /* MPK_REPORT_BYTES a thread: struct mpk_sites, and room to compose in */
+#define MPK_REPORT_BYTES 0x4000
 
 #define MPK_OLDER_THREADS 512
 
@@ -130,6 +133,7 @@ struct runtime {
     uintptr_t idle_host_stacks;    /* stacks.c: a list, under extent_lock */
     _Atomic uintptr_t callbacks[MPK_CALLBACKS_MOST]; /* call.c: what mpk_call_back may call; 0 free */
     void (*violation_hook)(struct mpk_violation *);
+    void (*report_hook)(const struct mpk_violation *);
     void (*thread_hook)(uint32_t);
     enum mpk_trap_verdict (*trap_server)(struct mpk_trap *); /* trap.c */
     uint32_t on_trap;              /* enum mpk_on_trap: GALEED_ON_TRAP */
@@ -145,6 +149,8 @@ struct runtime {
     uintptr_t main_stack_low;      /* harden_stack.c: the first thread's, once nobody can read */
     uintptr_t main_stack_high;     /* /proc/self/maps any more; else 0, 0 */
     uint32_t heap_parts;           /* GALEED_HEAP: hardening of every domain's heap */
+    uint32_t site_level;           /* enum mpk_site_level: GALEED_SITES */
+    struct sites *sites;           /* sites.c: inside the host domain; NULL: off */
     _Atomic uint32_t domains_lock; /* while a domain begins or ends, or all are visited */
     char reason[160];
     _Atomic uint64_t record_slots[MPK_THREADS / 64]; /* which ever had a record; others are not looked at: that
@@ -159,7 +165,8 @@ struct started_page {
     uint32_t published_bits; /* pku: as in the runtime; readable when that is closed too */
     uint32_t joined;         /* the published range was there before this copy of the code started */
     uint32_t stacks;         /* part STACKS is in force; readable when the published range is closed too */
-    char rest[MPK_PAGE_BYTES - 4 * sizeof(uint32_t)];
+    uint32_t plain;          /* started, and no sites are recorded: the global allocator's short way */
+    char rest[MPK_PAGE_BYTES - 5 * sizeof(uint32_t)];
 };
 extern struct started_page _mpk_started __attribute__((visibility("hidden")));
 
@@ -228,7 +235,7 @@ int _mpk_faults_install_started(void);
  * and then, because the host's signal handlers need it before any gate. */
 void _mpk_faults_follow(void);
 
-/* report.c. _mpk_fatal understands %s %d %u %x %lx %zu %p, in any state, and aborts. */
+/* fatal.c. Understands %s %d %u %x %lx %zu %p, in any state, and aborts. */
 _Noreturn void _mpk_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* gate.c: mpk_access_begin for the runtime itself: what C does behind our back (a fork, a

@@ -244,6 +244,7 @@ enum mpk_violation_kind {
 };
 enum mpk_access { MPK_ACCESS_READ = 1, MPK_ACCESS_WRITE = 2, MPK_ACCESS_EXECUTE = 3, MPK_ACCESS_FREE = 4 };
 
+#define MPK_THREAD_NAME_BYTES 16
 struct mpk_violation {
     uint32_t kind;            /* enum mpk_violation_kind */
     uint32_t access;          /* enum mpk_access */
@@ -264,9 +265,11 @@ struct mpk_violation {
     const char *detail;       /* one clause for people; NULL none */
     int32_t thread;           /* kernel thread id */
     uint32_t action;          /* enum mpk_policy, as applied */
+    uint64_t ended;           /* mpk_sites.h: the key of what has ended; 0: what lives at allocation */
+    char thread_name[MPK_THREAD_NAME_BYTES]; /* as the kernel knows it; "": none */
 };
 /* Fills what the runtime knows (function, thread), writes the text to stderr and
- * a JSON line (below) to GALEED_REPORT, then applies the policy: aborts, unwinds to the
+ * a JSON line (below) to GALEED_REPORT, calls the report hook, then applies the policy: aborts, unwinds to the
  * innermost mpk_try (aborts when there is none, and says so), or returns
  * (report). pre: called with rights open, from the thread that did it, inside
  * mpk_access_begin or in host code. */
@@ -279,6 +282,10 @@ void mpk_violate(struct mpk_violation *violation);
  *     memory; galeed-report turns them into file and line of the source
  *   lease {index, generation, live_generation, kind: mapped|private, bound}, or null
  *   allocation {base, bytes}
+ *   allocated, ended: where the allocation was made, and where it or the lease ended, with
+ *     GALEED_SITES (mpk_sites.h): {thread, frames [{pc, module, module_offset}]}, or null
+ *   thread_name: a string
+ * Its schema is mpk/report.schema.json.
  * Faults that are violations: see fault.c. A signal handler that runs on top of
  * foreign code is foreign until it calls mpk_callback_enter. An access by an
  * unconverted pseudo-pointer, or a jump into a domain, cannot be let through:
@@ -288,6 +295,14 @@ int mpk_last_violation(struct mpk_violation *out);
 /* Asked about a faulting address or a faulting pseudo-pointer before it is
  * reported: the layer above adds what it knows. NULL: nobody. */
 void mpk_set_violation_hook(void (*hook)(struct mpk_violation *violation));
+/* Called when a violation was reported, before the policy is applied, on the thread that did
+ * it, with host rights, on a stack of its own (1 MiB, inside the host domain): so no gate may
+ * be entered (fatal). A fault may have stopped the thread anywhere in foreign code; what
+ * foreign code can hold (a lock of the C library) must not be waited for. violation: for the
+ * call alone. A violation in the hook is reported, and no hook is called for it; what would
+ * unwind out of the hook aborts. Not called where the report may not have host rights (part
+ * STACKS). NULL: nobody. pre: started. */
+void mpk_set_report_hook(void (*hook)(const struct mpk_violation *violation));
 /* Installs the SIGSEGV handler that tells our faults from others. Idempotent.
  * Called by the first gate and mpk_domain_create, not by mpk_start or mpk_host, so that
  * Rust's own handler is there before. */

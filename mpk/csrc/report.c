@@ -6,7 +6,7 @@
  * mpk_try) is said in the report.
  *
  * Runs in a signal handler too, on a small signal stack: text is composed in the
- * thread's page of the published range, by text.c alone. One write for the text,
+ * thread's part of the published range, by text.c alone. One write for the text,
  * one for the JSON line (the file is open for appending), so that lines of
  * several threads and processes don't mix.
  *
@@ -14,19 +14,20 @@
  * report can be lost that way, the action is taken regardless.
  */
 #define _GNU_SOURCE
-#include <signal.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 #include "record.h"
 #include "report.h"
+#include "report_hook.h"
 #include "report_place.h"
+#include "report_sites.h"
+#include "sites.h"
 #include "text.h"
 
 /* Other languages declare these too (mpk/rust/src/ffi.rs asserts the same). */
-_Static_assert(sizeof(struct mpk_violation) == 128 && sizeof(struct mpk_allocation) == 32 &&
+_Static_assert(sizeof(struct mpk_violation) == 152 && sizeof(struct mpk_allocation) == 32 &&
                sizeof(struct mpk_heap_hooks) == 16 && sizeof(struct mpk_heap_stats) == 88, "layout of mpk.h");
 
 #define NS_PER_S 1000000000u
@@ -39,51 +40,6 @@ static const char *name_of(const char *const *names, size_t count, uint32_t valu
     return value < count ? names[value] : names[0];
 }
 #define NAME(names, value) name_of(names, sizeof names / sizeof *names, value)
-
-_Noreturn void _mpk_abort(void) {
-    sigset_t only;
-    signal(SIGABRT, SIG_DFL);
-    sigemptyset(&only);
-    sigaddset(&only, SIGABRT);
-    sigprocmask(SIG_UNBLOCK, &only, NULL);
-    abort();
-}
-
-void _mpk_fatal(const char *format, ...) {
-    char line[512];
-    struct text text = _mpk_text(line, sizeof line - 1);
-    va_list arguments;
-    va_start(arguments, format);
-    _mpk_text_add(&text, "galeed: fatal: ");
-    for (const char *at = format; *at; at++) {
-        if (*at != '%') {
-            char one[2] = {*at, 0};
-            _mpk_text_add(&text, one);
-            continue;
-        }
-        bool is_long = false;
-        while (*++at == 'l' || *at == 'z') is_long = true;
-        if (*at == 's') {
-            const char *string = va_arg(arguments, const char *);
-            _mpk_text_add(&text, string ? string : "(none)");
-        } else if (*at == 'd') {
-            _mpk_text_signed(&text, is_long ? va_arg(arguments, long) : va_arg(arguments, int));
-        } else if (*at == 'u') {
-            _mpk_text_decimal(&text, is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned));
-        } else if (*at == 'x') {
-            _mpk_text_hex(&text, is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned));
-        } else if (*at == 'p') {
-            _mpk_text_hex(&text, (uintptr_t)va_arg(arguments, void *));
-        } else {
-            break; /* '%' at the end, or a conversion that the arguments can't be trusted with */
-        }
-    }
-    va_end(arguments);
-    text.end++; /* the line always ends */
-    _mpk_text_add(&text, "\n");
-    _mpk_text_write(&text, STDERR_FILENO);
-    _mpk_abort();
-}
 
 static void item(struct text *text, const char *label) {
     _mpk_text_add(text, "\n  ");
@@ -135,6 +91,10 @@ static void add_where(struct text *text, const struct mpk_violation *v, const st
     }
     _mpk_text_add(text, ", thread ");
     _mpk_text_signed(text, v->thread);
+    if (v->thread_name[0]) {
+        _mpk_text_add(text, " ");
+        _mpk_text_json(text, v->thread_name);
+    }
 }
 
 /* The lease that the pseudo-pointer stood for, not another of the same number. */
@@ -211,7 +171,7 @@ static const char *advice(const struct mpk_violation *v) {
 }
 
 static void compose_text(struct text *text, const struct mpk_violation *v, const struct report_place *place,
-                         const char *after_action) {
+                         const struct mpk_sites *sites, const char *after_action) {
     add_headline(text, v);
     add_where(text, v, place);
     item(text, "address");
@@ -225,6 +185,8 @@ static void compose_text(struct text *text, const struct mpk_violation *v, const
     _mpk_text_add(text, mpk_backend_name());
     add_allocation(text, v);
     add_lease(text, v);
+    _mpk_report_site_text(text, "allocated", &sites->allocated);
+    _mpk_report_site_text(text, "ended", &sites->ended);
     if (v->detail) {
         item(text, "detail");
         _mpk_text_add(text, v->detail);
@@ -271,7 +233,8 @@ static void key_signed(struct text *text, const char *key, int64_t number, bool 
     _mpk_text_add(text, ",");
 }
 
-static void compose_json(struct text *text, const struct mpk_violation *v, const struct report_place *place) {
+static void compose_json(struct text *text, const struct mpk_violation *v, const struct report_place *place,
+                         const struct mpk_sites *sites) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     _mpk_text_add(text, "{");
@@ -309,45 +272,62 @@ static void compose_json(struct text *text, const struct mpk_violation *v, const
     key_signed(text, "key", v->key, v->key >= 0);
     key_string(text, "backend", mpk_backend_name());
     key_signed(text, "thread", v->thread, true);
+    key_string(text, "thread_name", v->thread_name);
     key_address(text, "pc", v->pc);
     key_string(text, "module", place->path[0] ? place->path : NULL);
     key_address(text, "module_offset", place->known ? place->offset : 0);
     key_string(text, "action", NAME(actions, v->action));
     key_string(text, "detail", v->detail);
+    _mpk_report_site_json(text, "allocated", &sites->allocated);
+    _mpk_report_site_json(text, "ended", &sites->ended);
     _mpk_text_add(text, "\"time_ns\":");
     _mpk_text_decimal(text, (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec);
     _mpk_text_add(text, "}\n");
 }
 
-/* page: MPK_PAGE_BYTES to compose in. */
-static void write_both(char *page, const struct mpk_violation *v, const char *after_action) {
+static void learn_thread(struct mpk_violation *v) {
+    v->thread = _mpk_thread_id();
+    if (prctl(PR_GET_NAME, v->thread_name)) v->thread_name[0] = '\0';
+    v->thread_name[sizeof v->thread_name - 1] = '\0';
+}
+
+/* room: bytes to compose in. */
+static void write_both(char *room, size_t bytes, const struct mpk_violation *v, const struct mpk_sites *sites,
+                       const char *after_action) {
     struct report_place place;
     _mpk_report_place(v->pc, &place);
-    struct text text = _mpk_text(page, MPK_PAGE_BYTES);
-    compose_text(&text, v, &place, after_action);
+    struct text text = _mpk_text(room, bytes);
+    compose_text(&text, v, &place, sites, after_action);
     _mpk_text_write(&text, STDERR_FILENO);
     if (MPK_RUNTIME->report_fd >= 0) {
-        text = _mpk_text(page, MPK_PAGE_BYTES);
-        compose_json(&text, v, &place);
+        text = _mpk_text(room, bytes);
+        compose_json(&text, v, &place, sites);
         _mpk_text_write(&text, MPK_RUNTIME->report_fd);
     }
 }
 
 void _mpk_report_closed(struct mpk_violation *v) {
     char page[MPK_PAGE_BYTES]; /* siblings can write it: the report, and nothing more, is theirs to spoil */
-    v->thread = _mpk_thread_id();
+    learn_thread(v);
     v->action = MPK_ON_VIOLATION_ABORT;
-    write_both(page, v, "");
+    write_both(page, sizeof page, v, &(struct mpk_sites){0}, ""); /* the sites are the domain's to say, too */
     _mpk_abort();
 }
 
+static struct mpk_sites *sites_of(const struct thread_record *record) {
+    return (struct mpk_sites *)(MPK_PUBLISHED_BASE + MPK_REPORTS_OFFSET + (uintptr_t)record->slot * MPK_REPORT_BYTES);
+}
+
 void _mpk_report(struct thread_record *record, struct mpk_violation *v, enum after_report after) {
-    v->thread = _mpk_thread_id();
+    learn_thread(v);
     if (!v->function) v->function = mpk_gate_function();
     v->action = mpk_policy();
     const char *after_action = "";
     if (v->action == MPK_ON_VIOLATION_UNWIND && record->tries == 0) {
         after_action = " (unwind was asked for, but no galeed::catch (C: mpk_try) encloses this call)";
+        v->action = MPK_ON_VIOLATION_ABORT;
+    } else if (v->action == MPK_ON_VIOLATION_UNWIND && _mpk_report_hook_holds(record)) {
+        after_action = " (unwind was asked for, but this is inside a report hook, with no galeed::catch in it)";
         v->action = MPK_ON_VIOLATION_ABORT;
     } else if (v->action == MPK_ON_VIOLATION_REPORT && after == CANNOT_GO_ON) {
         after_action = " (report was asked for, but this access cannot be let through)";
@@ -357,8 +337,11 @@ void _mpk_report(struct thread_record *record, struct mpk_violation *v, enum aft
             ? " only: the access is not performed (reads and calls give zeros, writes and frees do nothing)"
             : " only: the program goes on UNPROTECTED from here, for this foreign call at least";
     }
-    char *page = (char *)(MPK_PUBLISHED_BASE + MPK_REPORTS_OFFSET + (uintptr_t)record->slot * MPK_PAGE_BYTES);
-    write_both(page, v, after_action);
+    struct mpk_sites *sites = sites_of(record);
+    _mpk_sites_find(v, sites);
+    write_both((char *)(sites + 1), MPK_REPORT_BYTES - sizeof *sites, v, sites, after_action);
+    _mpk_report_hook_call(record, v);
+    _mpk_sites_find(v, sites); /* of what was reported inside the hook they are no more */
     if (v->action == MPK_ON_VIOLATION_ABORT) _mpk_abort();
     if (v->action == MPK_ON_VIOLATION_UNWIND) {
         record->last_violation = *v;
@@ -376,5 +359,12 @@ int mpk_last_violation(struct mpk_violation *out) {
     const struct thread_record *record = _mpk_started.started ? _mpk_thread_find() : NULL;
     if (!record || !record->has_violation) return 0;
     *out = record->last_violation;
+    return 1;
+}
+
+int mpk_last_sites(struct mpk_sites *out) {
+    const struct thread_record *record = _mpk_started.started ? _mpk_thread_find() : NULL;
+    if (!record) return 0;
+    *out = *sites_of(record);
     return 1;
 }

@@ -15,7 +15,7 @@ enum after_report {
 void _mpk_report(struct thread_record *record, struct mpk_violation *violation, enum after_report after);
 /* The same of foreign code under part STACKS: with its own rights, and never back. */
 _Noreturn void _mpk_report_closed(struct mpk_violation *violation);
-/* SIGABRT with its default action, whatever handler there is. */
+/* fatal.c: SIGABRT with its default action, whatever handler there is. */
 _Noreturn void _mpk_abort(void);
 
 #endif

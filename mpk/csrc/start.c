@@ -27,6 +27,7 @@
 #include "pkru.h"
 #include "prim.h"
 #include "record.h"
+#include "mpk_sites.h"
 #include "signal_frame.h"
 
 #define CPUID_OSPKE (1u << 4)        /* leaf 7, ECX: the kernel turned user keys on */
@@ -153,6 +154,7 @@ static int fill(const struct environment *environment) {
     runtime->foreign_rights = environment->foreign_rights;
     atomic_store(&runtime->policy, environment->policy);
     runtime->heap_parts = environment->heap_parts;
+    runtime->site_level = environment->sites;
     runtime->report_fd = environment->report_fd;
     runtime->profile_fd = environment->profile_fd;
     runtime->on_trap = environment->on_trap;
@@ -173,6 +175,7 @@ static int fill(const struct environment *environment) {
 
 static int seal_started(bool joined) {
     _mpk_started.joined = joined;
+    _mpk_started.plain = MPK_RUNTIME->site_level == MPK_SITES_OFF;
     _mpk_started.published_bits = MPK_RUNTIME->published_bits;
     _mpk_started.started = 1;
     return mprotect(&_mpk_started, sizeof _mpk_started, PROT_READ) ? MPK_EKERNEL : 0;
@@ -244,4 +247,5 @@ void mpk_set_policy(enum mpk_policy policy) {
 }
 enum mpk_rights mpk_foreign_rights(void) { return MPK_RUNTIME->foreign_rights; }
 void mpk_set_violation_hook(void (*hook)(struct mpk_violation *)) { MPK_RUNTIME->violation_hook = hook; }
+void mpk_set_report_hook(void (*hook)(const struct mpk_violation *)) { MPK_RUNTIME->report_hook = hook; }
 void mpk_set_thread_hook(void (*hook)(uint32_t)) { MPK_RUNTIME->thread_hook = hook; }

@@ -34,7 +34,7 @@ int32_t _mpk_thread_id(void) { return (int32_t)syscall(SYS_gettid); }
 
 static void forget(struct thread_record *record, uintptr_t state) {
     record->depth = record->born_foreign = record->tries = record->has_violation = 0;
-    record->exit_rounds = 0;
+    record->exit_rounds = record->hook_tries = 0;
     record->stack_low = record->stack_high = record->plain_gates = record->stack_mark = 0;
     atomic_store_explicit(&record->fs_base, state, memory_order_release);
 }

@@ -22,7 +22,7 @@
 
 #define MPK_TRY_DEPTH 64
 _Static_assert(sizeof(struct try_frame) == TRY_FRAME_BYTES, "the area is laid out by this");
-_Static_assert((uint64_t)MPK_THREADS * MPK_TRY_DEPTH * TRY_FRAME_BYTES <= MPK_REPORTS_OFFSET - MPK_TRIES_OFFSET,
+_Static_assert((uint64_t)MPK_THREADS * MPK_TRY_DEPTH * TRY_FRAME_BYTES <= MPK_RUNS_OFFSET - MPK_TRIES_OFFSET,
                "try frames fit");
 /* Offsets that the assembler below uses. */
 _Static_assert(offsetof(struct try_frame, rbx) == 0 && offsetof(struct try_frame, rbp) == 8 &&
@@ -87,13 +87,14 @@ void _mpk_try_pop(uintptr_t stack_pointer) {
 
 struct try_frame *_mpk_try_leave(struct thread_record *record) {
     struct try_frame *frame = _mpk_try_innermost(record);
-    if (MPK_RUNTIME->backend == MPK_BACKEND_MPROTECT) {
-        if (_mpk_prim_mprotect.is_closed()) _mpk_prim_mprotect.open_all(record, 1);
-        if (atomic_load(&MPK_RUNTIME->runner) == record->fs_base) _mpk_runner_release();
-    }
+    bool mprotect_backend = MPK_RUNTIME->backend == MPK_BACKEND_MPROTECT;
+    if (mprotect_backend && _mpk_prim_mprotect.is_closed()) _mpk_prim_mprotect.open_all(record, 1);
     record->depth = frame->depth;
     _mpk_vkey_leave(record, frame->begins);
     _mpk_stacks_leave(record, frame->host_high);
+    /* Last: from here on another thread may close the record, and in the fault handler, whose
+     * signal is blocked, a write that has to wait would be the end of the process. */
+    if (mprotect_backend && atomic_load(&MPK_RUNTIME->runner) == record->fs_base) _mpk_runner_release();
     return frame;
 }
 

@@ -1,8 +1,12 @@
-"""What the tests of the compiler drivers share: a folder of sources, and a way to run a tool in it."""
+"""What the tests of the compiler drivers share: a folder of sources, and a way to run a tool in it;
+and the test programs of the crate `galeed`."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -61,3 +65,25 @@ def program(programs: Path, run: Run) -> Program:
 
 def is_rewritten(path: Path) -> bool | None:
     return inspect_objects.rewritten(path.read_bytes(), str(path))
+
+
+@pytest.fixture(scope="session")
+def crate_programs(root: Path) -> dict[str, Path]:
+    """The crate's test programs, by name. Built once: they only run per backend."""
+    if shutil.which("cargo") is None:
+        pytest.skip("cargo is not in PATH")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GALEED_")}
+    output = ""
+    for build in (["test", "--lib", "--tests", "--no-run"], ["build", "--examples"]):
+        done = subprocess.run(
+            ["cargo", *build, "--package", "galeed", "--message-format=json"],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        output += done.stdout
+    messages = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
+    return {each["target"]["name"]: Path(each["executable"]) for each in messages if each.get("executable")}

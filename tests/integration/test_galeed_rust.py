@@ -5,9 +5,6 @@ and what only a process of its own can show: what happens at the end of it.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,6 +18,7 @@ TESTS = (
     "membrane",
     "stack",
     "violations",
+    "unwinding",
     "report",
     "threads",
     "registers",
@@ -31,25 +29,9 @@ TESTS = (
 
 
 @pytest.fixture(scope="session")
-def programs(root: Path) -> dict[str, Path]:
-    """The crate's test programs, by name. Built once: they only run per backend."""
-    if shutil.which("cargo") is None:
-        pytest.skip("cargo is not in PATH")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GALEED_")}
-    output = ""
-    for build in (["test", "--lib", "--tests", "--no-run"], ["build", "--examples"]):
-        done = subprocess.run(
-            ["cargo", *build, "--package", "galeed", "--message-format=json"],
-            cwd=root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        output += done.stdout
-    messages = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
-    return {each["target"]["name"]: Path(each["executable"]) for each in messages if each.get("executable")}
+def programs(crate_programs: dict[str, Path]) -> dict[str, Path]:
+    """The crate's test programs, by name."""
+    return crate_programs
 
 
 @pytest.mark.parametrize("rights", ["none", "read"])

@@ -21,7 +21,7 @@ from tests.integration.test_examples import EXAMPLES, PRINTS, README
 INSTALLED = {
     "lib/libgaleed-mpk.a",
     "lib/pkgconfig/galeed-mpk.pc",
-    *(f"include/galeed/mpk{name}.h" for name in ("", "_call", "_harden", "_heap", "_keys", "_scan")),
+    *(f"include/galeed/mpk{name}.h" for name in ("", "_call", "_harden", "_heap", "_keys", "_scan", "_sites")),
 }
 HEADERS = sorted(Path(name).name for name in INSTALLED if name.endswith(".h"))
 

@@ -1,6 +1,7 @@
 //! `mpk.h`, declared. See that header for what each item means; it is the contract.
 #![allow(missing_docs, non_camel_case_types)]
 
+pub use crate::ffi_sites::*;
 pub use crate::ffi_trap::*;
 use std::ffi::{c_char, c_int, c_void};
 
@@ -12,6 +13,7 @@ pub const MPK_PUBLISHED_USER: usize = 0x2010_1000_0000;
 pub const MPK_PAGE_BYTES: usize = 4096;
 pub const MPK_GATE_DEPTH: usize = 64;
 pub const MPK_THREADS: usize = 4096;
+pub const MPK_THREAD_NAME_BYTES: usize = 16;
 
 pub const MPK_OK: c_int = 0;
 pub const MPK_ENOPKU: c_int = -1;
@@ -128,6 +130,8 @@ pub struct mpk_violation {
     pub detail: *const c_char,
     pub thread: i32,
     pub action: u32,
+    pub ended: u64,
+    pub thread_name: [c_char; MPK_THREAD_NAME_BYTES],
 }
 
 impl Default for mpk_violation {
@@ -153,6 +157,8 @@ impl Default for mpk_violation {
             detail: std::ptr::null(),
             thread: 0,
             action: 0,
+            ended: 0,
+            thread_name: [0; MPK_THREAD_NAME_BYTES],
         }
     }
 }
@@ -246,6 +252,7 @@ unsafe extern "C" {
     pub fn mpk_set_violation_hook(
         hook: Option<unsafe extern "C" fn(violation: *mut mpk_violation)>,
     );
+    pub fn mpk_set_report_hook(hook: Option<unsafe extern "C" fn(violation: *const mpk_violation)>);
     pub fn mpk_faults_install() -> c_int;
     pub fn mpk_policy() -> c_int;
     pub fn mpk_set_policy(policy: c_int);
@@ -259,7 +266,7 @@ mod tests {
     /// `report.c` asserts the same sizes of `mpk.h`'s structs.
     #[test]
     fn structs_have_their_c_sizes() {
-        assert_eq!(size_of::<mpk_violation>(), 128);
+        assert_eq!(size_of::<mpk_violation>(), 152);
         assert_eq!(size_of::<mpk_allocation>(), 32);
         assert_eq!(size_of::<mpk_heap_hooks>(), 16);
         assert_eq!(size_of::<mpk_heap_stats>(), 88);

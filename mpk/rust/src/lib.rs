@@ -12,6 +12,7 @@ mod call;
 mod domain;
 mod error;
 pub mod ffi;
+mod ffi_sites;
 mod ffi_trap;
 mod harden;
 pub mod keys;

@@ -18,6 +18,7 @@
 use crate::error::Error;
 use crate::layout::{Class, is_handle};
 use crate::published::in_host_domain;
+use crate::sites::Here;
 use crate::start::{host, registry};
 use crate::sys;
 use crate::table::{CODE, MAPPED, NONE, RANGE, Record, STACK, WRITABLE, side};
@@ -143,9 +144,9 @@ pub(crate) fn lend_stack(address: u64) -> Option<Result<u64, Error>> {
 
 /// mpk's hook: a thread ends whose stack was lent.
 pub(crate) unsafe extern "C" fn thread_ended(mark: u32) {
-    let registry = registry();
+    let (registry, here) = (registry(), Here::of(|| 0));
     let held = registry.lock();
-    registry.end(&held, mark - 1);
+    here.end(registry, &held, mark - 1);
 }
 
 /// Opens an allocation's own pages to foreign code. `false`: hardening has frozen what
@@ -208,6 +209,7 @@ pub(crate) fn revoke(handle: u64) -> Result<(), Error> {
         return Err(Error::HANDLE);
     }
     let registry = registry();
+    let here = Here::of(|| base_of(handle));
     let held = registry.lock();
     let (index, record) = registry.live_of(handle).ok_or(Error::HANDLE)?;
     if record.flags & (CODE | STACK) != 0 {
@@ -220,8 +222,15 @@ pub(crate) fn revoke(handle: u64) -> Result<(), Error> {
             leave_ranges(mark, index);
         }
     }
-    registry.end(&held, index);
+    here.end(registry, &held, index);
     Ok(())
+}
+
+/// Of the allocation that a live handle stands in; 0: of none.
+fn base_of(handle: u64) -> usize {
+    let live = registry().live_of(handle);
+    live.and_then(|(_, record)| find(record.address))
+        .map_or(0, |found| found.base)
 }
 
 fn find_mark(record: &Record) -> Option<&'static AtomicU32> {
@@ -289,13 +298,13 @@ impl List<'_> {
 }
 
 /// The heap's hook: an allocation that was lent dies.
-pub(crate) unsafe extern "C" fn freed(_base: usize, _bytes: usize, mark: u32) {
-    let registry = registry();
+pub(crate) unsafe extern "C" fn freed(base: usize, _bytes: usize, mark: u32) {
+    let (registry, here) = (registry(), Here::of(|| base));
     let held = registry.lock();
     let mut at = (mark & !RANGES).wrapping_sub(1);
     while at != NONE {
         let next = side(at).next.load(Ordering::Relaxed);
-        registry.end(&held, at);
+        here.end(registry, &held, at);
         at = next;
     }
 }
@@ -304,7 +313,7 @@ pub(crate) unsafe extern "C" fn freed(_base: usize, _bytes: usize, mark: u32) {
 /// Range leases that no longer fit end; so does a stable lease whose handle has
 /// no room for the new length.
 pub(crate) unsafe extern "C" fn resized(base: usize, old_bytes: usize, bytes: usize, _mark: u32) {
-    let registry = registry();
+    let (registry, here) = (registry(), Here::of(|| base));
     let held = registry.lock();
     if bytes < old_bytes {
         crate::published::published().hints.forget();
@@ -322,7 +331,7 @@ pub(crate) unsafe extern "C" fn resized(base: usize, old_bytes: usize, bytes: us
         let range = side(at).read();
         if range.address + range.bytes > end {
             list.remove(at);
-            registry.end(&held, at);
+            here.end(registry, &held, at);
         }
         at = next;
     }
@@ -330,7 +339,7 @@ pub(crate) unsafe extern "C" fn resized(base: usize, old_bytes: usize, bytes: us
     let record = side(stable).read();
     if bytes as u64 > Class::of_index(stable).longest() {
         leave_ranges(mark, stable);
-        registry.end(&held, stable);
+        here.end(registry, &held, stable);
         return;
     }
     if record.flags & MAPPED != 0 && bytes > old_bytes {

@@ -40,11 +40,13 @@ mod catch;
 mod code;
 mod cxx;
 mod error;
+mod facts;
 mod fatal;
 mod gate;
 mod guard;
 mod heap;
 mod hints;
+mod hook;
 mod lease;
 mod lock;
 mod membrane;
@@ -55,6 +57,7 @@ mod published;
 mod resolve;
 mod serve;
 mod shadow;
+mod sites;
 mod start;
 mod table;
 mod thunks;
@@ -74,9 +77,10 @@ pub use galeed_mpk::{
 };
 pub use guard::{Lent, LentMut, lend, lend_mut};
 pub use heap::Heap;
+pub use hook::on_violation;
 pub use policy::{Policy, set_policy};
 pub use table::Entry;
-pub use violation::{Access, Facts, Kind, Violation};
+pub use violation::{Access, Facts, Kind, Site, Violation};
 
 /// Would an access at this pseudo-pointer be allowed, and if not, which rule
 /// would it break? Nothing is accessed or reported.

@@ -37,6 +37,8 @@ pub(crate) struct Published {
     pub(crate) panics: Panics,
     pub(crate) hints: Hints,
     pub(crate) homes: Homes,
+    /// A fn(&Violation), or null.
+    pub(crate) hook: AtomicPtr<()>,
 }
 
 const _: () = assert!(
