@@ -94,6 +94,15 @@ fuzz: setup ## Generated and damaged modules through the line model, the passes 
 endurance: setup ## A million gate crossings, ten thousand domains, storms of signals and forks (slow)
 	GALEED_ENDURANCE=1 pytest tests/integration/test_mpk_endurance.py
 
+# In a target folder of its own: every crate is compiled anew for the flag.
+.PHONY: loom
+loom: need-rust ## The table's code in every interleaving and reordering that the memory model allows (loom)
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=build/loom cargo test --release --quiet --package galeed --test loom
+
+.PHONY: churn
+churn: need-rust ## A day's lends, 900 million, on one object: handles and memory stay bounded (minutes)
+	cargo test --release --quiet --package galeed --test table -- --ignored
+
 .PHONY: check
 check: setup check-python check-layers check-rust check-c check-length ## Formatting, lint, types, layers, C warnings, file lengths
 

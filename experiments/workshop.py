@@ -32,7 +32,7 @@ OFFLINE = re.compile(r"failed to download|[Cc]ould ?n.t resolve host|failed to q
 
 def clean_environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
     """The caller's environment without its GALEED_* policy; the venv's commands first in PATH."""
-    ambient = ("GALEED_BACKEND", "GALEED_FOREIGN_RIGHTS", "GALEED_ON_VIOLATION", "GALEED_REPORT")
+    ambient = ("GALEED_BACKEND", "GALEED_FOREIGN_RIGHTS", "GALEED_ON_VIOLATION", "GALEED_REPORT", "GALEED_SITES")
     result = {name: value for name, value in os.environ.items() if name not in ambient}
     result["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), result.get("PATH", os.defpath)])
     result.update(changes or {})

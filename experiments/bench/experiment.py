@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experiments import machine
-from experiments.bench import programs, rewriting, runtime, scanning
+from experiments.bench import leases, programs, rewriting, runtime, scanning
 from experiments.bench.figures import Figure, report
 from experiments.heap.measure import THREADS
 from experiments.model import Experiment, Report
@@ -35,8 +35,10 @@ def run(options: Options) -> Report:
     backends = tuple(one for one in options.backends if machine.usable(one, options.say))
     if backends != options.backends:
         figures += [Figure(name, "pku", None, goal, note=machine.NO_KEYS) for name, goal in ON_PKU]
+        figures += [Figure(case[0], "pku", None, case[2], "ns", note=machine.NO_KEYS) for case in leases.CASES]
     figures += [runtime.gate(backend, options) for backend in backends if backend == "pku"]
     figures += runtime.heap(backends, options)
+    figures += leases.table(backends, options)
     figures += programs.accesses(backends, options)
     figures += programs.honest(backends, options)
     figures.append(rewriting.speed(options))

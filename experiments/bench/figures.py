@@ -65,7 +65,9 @@ class Figure:
 
 
 def _number(value: float, unit: str) -> str:
-    return f"{value:.2f}x" if unit == "x" else f"{value:,.0f} {unit}"
+    if unit == "x":
+        return f"{value:.2f}x"
+    return f"{value:.2f} ns" if unit == "ns" else f"{value:,.0f} {unit}"
 
 
 def as_table(figures: Sequence[Figure]) -> str:

@@ -183,7 +183,8 @@ pub(crate) fn lend_range(address: u64, bytes: u64, writable: bool) -> Result<u64
             return Err(Error::NOT_HEAP);
         }
         let held = registry.lock();
-        let mark = mark_at(found.base)?;
+        // Once made, it is the allocation's while that lives.
+        let mark = mark_of(&found).map_or_else(|| mark_at(found.base), Ok)?;
         let range = (address, bytes);
         let (index, handle) = registry.begin(&held, range, flags, open_limits(bytes, flags))?;
         let list = List::of(mark);

@@ -34,6 +34,7 @@
 
 mod access;
 mod atomic;
+mod atomics;
 mod bytes;
 mod calls;
 mod catch;
@@ -54,6 +55,7 @@ mod panics;
 mod policy;
 mod pthread;
 mod published;
+mod record;
 mod resolve;
 mod serve;
 mod shadow;

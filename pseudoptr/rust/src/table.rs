@@ -6,11 +6,12 @@
 //! one lock; both are read without it.
 //!
 //! Invariants:
-//!  - `base` is written last when a lease begins and first (to 0) when it ends,
-//!    in the record before the entry and the other way round, so a reader who
-//!    sees a base sees what belongs to it.
+//!  - A lease begins in the record before the entry and ends the other way round.
+//!    How each is written and read: record.rs.
 //!  - A generation of an index is never used twice. An index whose generations
-//!    are used up is retired: it is on no free list any more.
+//!    are used up is retired: it is on no free list any more. When a class has no
+//!    index left, a lease is refused (Error::FULL); only small objects then take
+//!    medium indices, which have fewer generations.
 //!  - A record that ended keeps address and length until its index is used
 //!    again: reports say what a stale pointer once stood for.
 //!
@@ -23,9 +24,11 @@ use crate::layout::{
 };
 use crate::lock::{Guard, Lock};
 use crate::published::published;
+use crate::record::LiveEntry;
+pub(crate) use crate::record::{Record, Side};
 use std::cell::UnsafeCell;
 use std::mem::size_of;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Readable by foreign code, written by the host only. An access of n bytes at
 /// handle h is allowed directly when h - base (unsigned) < limit - (n - 1), the
@@ -45,14 +48,6 @@ pub struct Entry {
     pub delta: i64,
 }
 
-/// The same entry as the host writes it.
-#[repr(C)]
-pub(crate) struct LiveEntry {
-    base: AtomicU64,
-    read_limit: AtomicU64,
-    write_limit: AtomicU64,
-    delta: AtomicU64,
-}
 const _: () = assert!(size_of::<LiveEntry>() as u64 == GALEED_ENTRY_BYTES);
 const _: () = assert!(size_of::<Entry>() == size_of::<LiveEntry>());
 
@@ -68,32 +63,9 @@ pub(crate) const RANGE: u32 = 8;
 pub(crate) const STACK: u32 = 16;
 /// Foreign code works on a copy, at `delta` from the handle; the object is where it was.
 pub(crate) const SHADOWED: u32 = 32;
-const FLAG_BITS: u32 = 6;
+const _: () = assert!(SHADOWED < 1 << crate::record::FLAG_BITS);
 /// No index: the end of a list.
 pub(crate) const NONE: u32 = u32::MAX;
-
-/// The private record of an index.
-#[repr(C)]
-pub(crate) struct Side {
-    base: AtomicU64,
-    address: AtomicU64,
-    bytes: AtomicU64,
-    /// generation << FLAG_BITS | flags
-    meta: AtomicU32,
-    /// Dead: the next free index. Live: the next range lease of the allocation.
-    pub(crate) next: AtomicU32,
-}
-
-/// What a record said at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    /// Handle of the first byte; 0: the lease has ended.
-    pub base: u64,
-    pub address: u64,
-    pub bytes: u64,
-    pub generation: u32,
-    pub flags: u32,
-}
 
 /// The crate's private state inside the domain.
 #[repr(C)]
@@ -139,20 +111,7 @@ pub(crate) fn side(index: u32) -> &'static Side {
 /// with foreign rights. Callable with rights closed. pre: it carries the tag.
 #[inline]
 pub(crate) fn direct(handle: u64, bytes: u64, write: bool) -> Option<u64> {
-    let entry = entry_at(handle >> GALEED_INDEX_SHIFT);
-    let base = entry.base.load(Ordering::Acquire);
-    let limit = if write {
-        &entry.write_limit
-    } else {
-        &entry.read_limit
-    };
-    let limit = limit
-        .load(Ordering::Relaxed)
-        .saturating_sub(bytes.saturating_sub(1));
-    let delta = entry.delta.load(Ordering::Relaxed);
-    fence(Ordering::Acquire);
-    let same = base != 0 && entry.base.load(Ordering::Relaxed) == base;
-    (same && handle.wrapping_sub(base) < limit).then(|| handle.wrapping_add(delta))
+    entry_at(handle >> GALEED_INDEX_SHIFT).direct(handle, bytes, write)
 }
 
 /// What a handle's entry says of it.
@@ -166,16 +125,10 @@ pub(crate) struct Placed {
 /// foreign code may read only. Callable with rights closed. pre: it carries the tag.
 #[inline]
 pub(crate) fn placed(handle: u64) -> Option<Placed> {
-    let entry = entry_at(handle >> GALEED_INDEX_SHIFT);
-    let base = entry.base.load(Ordering::Acquire);
-    let limit = entry.read_limit.load(Ordering::Relaxed);
-    let delta = entry.delta.load(Ordering::Relaxed);
-    fence(Ordering::Acquire);
+    let (base, limit, delta) = entry_at(handle >> GALEED_INDEX_SHIFT).read()?;
     let offset = handle.wrapping_sub(base);
     // Further away lie the handles of other generations.
-    let same = entry.base.load(Ordering::Relaxed) == base
-        && base != 0
-        && offset <= Class::of_index(index_of(handle)).longest();
+    let same = offset <= Class::of_index(index_of(handle)).longest();
     same.then(|| Placed {
         address: crate::shadow::home(handle.wrapping_add(delta)),
         open: limit != 0 && offset <= limit,
@@ -187,40 +140,9 @@ pub(crate) fn place_of(record: &Record) -> u64 {
     if record.flags & SHADOWED == 0 {
         return record.address;
     }
-    let delta = entry_of(index_of(record.base))
-        .delta
-        .load(Ordering::Relaxed);
-    record.base.wrapping_add(delta)
-}
-
-impl Side {
-    /// A consistent reading, whatever other threads do.
-    #[inline]
-    pub(crate) fn read(&self) -> Record {
-        loop {
-            let base = self.base.load(Ordering::Acquire);
-            let address = self.address.load(Ordering::Relaxed);
-            let bytes = self.bytes.load(Ordering::Relaxed);
-            let meta = self.meta.load(Ordering::Relaxed);
-            fence(Ordering::Acquire);
-            if self.base.load(Ordering::Relaxed) == base {
-                let (generation, flags) = (meta >> FLAG_BITS, meta & ((1 << FLAG_BITS) - 1));
-                return Record {
-                    base,
-                    address,
-                    bytes,
-                    generation,
-                    flags,
-                };
-            }
-        }
-    }
-
-    /// Handle of the first byte; 0 when the lease has ended.
-    #[inline]
-    pub(crate) fn base(&self) -> u64 {
-        self.base.load(Ordering::Acquire)
-    }
+    record
+        .base
+        .wrapping_add(entry_of(index_of(record.base)).delta())
 }
 
 impl Registry {
@@ -237,9 +159,7 @@ impl Registry {
             registry.fresh[class as usize].store(class.indices().0, Ordering::Relaxed);
         }
         for slot in 0..1 << (USER_ADDRESS_BITS - GALEED_INDEX_SHIFT) {
-            let entry = entry_at(slot);
-            entry.read_limit.store(u64::MAX, Ordering::Relaxed);
-            entry.write_limit.store(u64::MAX, Ordering::Relaxed);
+            entry_at(slot).resize((u64::MAX, u64::MAX));
         }
     }
 
@@ -267,44 +187,47 @@ impl Registry {
         class.indices().0..self.fresh[class as usize].load(Ordering::Acquire)
     }
 
+    /// An index of the class and a generation of it that was never used.
+    fn take(&self, _held: &Guard<'_>, class: Class) -> Option<(u32, u32)> {
+        // SAFETY: the lock is held, as the guard shows.
+        let free = unsafe { &mut (*self.lists.get()).free[class as usize] };
+        if *free != NONE {
+            let index = *free;
+            *free = side(index).next.load(Ordering::Relaxed);
+            return Some((index, side(index).read().generation + 1));
+        }
+        let index = self.fresh[class as usize].load(Ordering::Relaxed);
+        (index != class.indices().1).then_some((index, 0))
+    }
+
     /// Begins a lease: takes an index with an unused generation and publishes
     /// it. `open`: limits (read, write) for direct access.
     pub(crate) fn begin(
         &self,
-        _held: &Guard<'_>,
+        held: &Guard<'_>,
         (address, bytes): (u64, u64),
         flags: u32,
         open: (u64, u64),
     ) -> Result<(u32, u64), Error> {
         let class = Class::for_length(bytes).ok_or(Error::FULL)?;
-        // SAFETY: the lock is held, as the guard shows.
-        let free = unsafe { &mut (*self.lists.get()).free[class as usize] };
-        let fresh = &self.fresh[class as usize];
-        let (index, generation) = if *free != NONE {
-            let index = *free;
-            *free = side(index).next.load(Ordering::Relaxed);
-            (index, side(index).read().generation + 1)
-        } else {
-            let index = fresh.load(Ordering::Relaxed);
-            if index == class.indices().1 {
-                return Err(Error::FULL);
-            }
-            (index, 0)
-        };
+        let taken = self.take(held, class);
+        let (index, generation) = match (taken, class) {
+            (None, Class::Small) => self.take(held, Class::Medium),
+            _ => taken,
+        }
+        .ok_or(Error::FULL)?;
         let base = encode(index, generation, address);
-        let (side, entry) = (side(index), entry_of(index));
-        side.address.store(address, Ordering::Relaxed);
-        side.bytes.store(bytes, Ordering::Relaxed);
-        side.meta
-            .store(generation << FLAG_BITS | flags, Ordering::Relaxed);
+        let side = side(index);
         side.next.store(NONE, Ordering::Relaxed);
-        side.base.store(base, Ordering::Release);
-        entry
-            .delta
-            .store(address.wrapping_sub(base), Ordering::Relaxed);
-        entry.read_limit.store(open.0, Ordering::Relaxed);
-        entry.write_limit.store(open.1, Ordering::Relaxed);
-        entry.base.store(base, Ordering::Release);
+        side.begin(Record {
+            base,
+            address,
+            bytes,
+            generation,
+            flags,
+        });
+        entry_of(index).begin(base, address, open);
+        let fresh = &self.fresh[Class::of_index(index) as usize];
         if index == fresh.load(Ordering::Relaxed) {
             fresh.store(index + 1, Ordering::Release);
         }
@@ -317,10 +240,8 @@ impl Registry {
     pub(crate) fn end(&self, _held: &Guard<'_>, index: u32) {
         let (side, entry) = (side(index), entry_of(index));
         debug_assert!(side.base() != 0, "ends twice");
-        entry.base.store(0, Ordering::Release);
-        entry.read_limit.store(0, Ordering::Release);
-        entry.write_limit.store(0, Ordering::Release);
-        side.base.store(0, Ordering::Release);
+        entry.end();
+        side.end();
         let class = Class::of_index(index);
         // SAFETY: the lock is held, as the guard shows.
         let free = unsafe { &mut (*self.lists.get()).free[class as usize] };
@@ -335,10 +256,8 @@ impl Registry {
 
     /// A live lease's length changes in place. The smaller bound holds meanwhile.
     pub(crate) fn resize(&self, _held: &Guard<'_>, index: u32, bytes: u64, open: (u64, u64)) {
-        let (side, entry) = (side(index), entry_of(index));
-        side.bytes.store(bytes, Ordering::Release);
-        entry.read_limit.store(open.0, Ordering::Release);
-        entry.write_limit.store(open.1, Ordering::Release);
+        side(index).resize(bytes);
+        entry_of(index).resize(open);
     }
 
     /// A live private lease is opened on a copy: (where, may it be written), or closed again on
@@ -352,23 +271,15 @@ impl Registry {
             generation,
             flags,
         } = side.read();
-        let meta = generation << FLAG_BITS;
         if let Some((copy, writable)) = copy {
             let writable = if writable { bytes } else { 0 };
-            entry
-                .delta
-                .store(copy.wrapping_sub(base), Ordering::Release);
-            side.meta.store(meta | flags | SHADOWED, Ordering::Release);
-            entry.read_limit.store(bytes, Ordering::Release);
-            entry.write_limit.store(writable, Ordering::Release);
+            entry.aim(base, copy);
+            side.flag(generation, flags | SHADOWED);
+            entry.resize((bytes, writable));
         } else {
-            let (read, write) = crate::lease::open_limits(bytes, flags & !SHADOWED);
-            entry.read_limit.store(read, Ordering::Release);
-            entry.write_limit.store(write, Ordering::Release);
-            side.meta.store(meta | flags & !SHADOWED, Ordering::Release);
-            entry
-                .delta
-                .store(address.wrapping_sub(base), Ordering::Release);
+            entry.resize(crate::lease::open_limits(bytes, flags & !SHADOWED));
+            side.flag(generation, flags & !SHADOWED);
+            entry.aim(base, address);
         }
     }
 
