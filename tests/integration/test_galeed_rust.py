@@ -24,6 +24,7 @@ TESTS = (
     "report",
     "threads",
     "registers",
+    "typed",
     "serve",
     "serve_library",
     "serve_differential",

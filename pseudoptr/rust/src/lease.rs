@@ -16,11 +16,12 @@
 //! than the free.
 
 use crate::error::Error;
+use crate::foreign::TypeInfo;
 use crate::layout::{Class, is_handle};
 use crate::published::in_host_domain;
 use crate::start::{host, registry};
 use crate::sys;
-use crate::table::{CODE, MAPPED, NONE, RANGE, Record, STACK, WRITABLE, side};
+use crate::table::{CODE, MAPPED, NONE, RANGE, Record, STACK, TYPED, WRITABLE, side};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -51,7 +52,7 @@ pub(crate) fn stable_of(allocation: &sys::mpk_allocation) -> Option<u32> {
 
 /// What foreign code may do without asking, for a lease with these flags.
 pub(crate) fn open_limits(bytes: u64, flags: u32) -> (u64, u64) {
-    if flags & CODE != 0 {
+    if flags & (CODE | TYPED) != 0 {
         (0, 0)
     } else if flags & MAPPED != 0 {
         (bytes, bytes)
@@ -170,11 +171,29 @@ fn mark_at(base: usize) -> Result<&'static AtomicU32, Error> {
 
 /// A lease of its own on a range, always private. pre: rights open.
 pub(crate) fn lend_range(address: u64, bytes: u64, writable: bool) -> Result<u64, Error> {
+    begin_range(address, bytes, if writable { WRITABLE } else { 0 })
+}
+
+/// The same, for accesses that the type allows. pre: it holds one value of it or more.
+pub(crate) fn lend_typed(
+    address: u64,
+    bytes: u64,
+    writable: bool,
+    info: &'static TypeInfo,
+) -> Result<u64, Error> {
+    let flags = TYPED | if writable { WRITABLE } else { 0 };
+    let handle = begin_range(address, bytes, flags)?;
+    // Until here nobody knows the handle, and whoever guesses it finds no type.
+    crate::foreign::lease::set_type(crate::layout::index_of(handle), Some(info));
+    Ok(handle)
+}
+
+fn begin_range(address: u64, bytes: u64, flags: u32) -> Result<u64, Error> {
     let end = address.checked_add(bytes).ok_or(Error::INVALID)?;
     if address == 0 || end > 1 << crate::layout::USER_ADDRESS_BITS {
         return Err(Error::INVALID);
     }
-    let flags = RANGE | if writable { WRITABLE } else { 0 };
+    let flags = RANGE | flags;
     let registry = registry();
     if in_host_domain(address) {
         let found = find(address).ok_or(Error::NOT_HEAP)?;

@@ -68,7 +68,9 @@ pub(crate) const RANGE: u32 = 8;
 pub(crate) const STACK: u32 = 16;
 /// Foreign code works on a copy, at `delta` from the handle; the object is where it was.
 pub(crate) const SHADOWED: u32 = 32;
-const FLAG_BITS: u32 = 6;
+/// Its record knows the Rust type: only foreign/lease.rs makes accesses to it.
+pub(crate) const TYPED: u32 = 64;
+const FLAG_BITS: u32 = 7;
 /// No index: the end of a list.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -321,6 +323,9 @@ impl Registry {
         entry.read_limit.store(0, Ordering::Release);
         entry.write_limit.store(0, Ordering::Release);
         side.base.store(0, Ordering::Release);
+        if side.read().flags & TYPED != 0 {
+            crate::foreign::lease::set_type(index, None);
+        }
         let class = Class::of_index(index);
         // SAFETY: the lock is held, as the guard shows.
         let free = unsafe { &mut (*self.lists.get()).free[class as usize] };
