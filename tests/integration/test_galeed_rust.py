@@ -25,6 +25,7 @@ TESTS = (
     "threads",
     "registers",
     "typed",
+    "typed_serve",
     "serve",
     "serve_library",
     "serve_differential",
