@@ -73,7 +73,7 @@ pub(crate) use galeed_mpk::ffi as sys;
 pub use atomic::Rmw;
 pub use catch::catch;
 pub use error::{Error, GaleedError};
-pub use foreign::Foreign;
+pub use foreign::{Foreign, HeaderError, header};
 /// Implements [`trait@Foreign`] from the type's fields.
 pub use galeed_macros::Foreign;
 pub use galeed_mpk::{

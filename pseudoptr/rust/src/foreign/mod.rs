@@ -7,13 +7,19 @@
 //! ASSUMES: descriptors are constants without interior mutability, in memory that the dynamic
 //! linker closes to writing before `main`. Foreign code cannot change them without a system call.
 
+mod accessors;
 pub(crate) mod admit;
+mod header;
 mod known;
 pub(crate) mod lease;
 pub(crate) mod moves;
+mod set;
 #[cfg(test)]
 mod tests;
 pub(crate) mod walk;
+
+pub use header::{HeaderError, header};
+pub use set::ForeignSet;
 
 /// A type that foreign code can be lent by its fields.
 ///
