@@ -22,7 +22,10 @@ pub unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> 
         assert!(at < count as usize, "PROGRAM SCENARIO VALUE");
         // SAFETY: the system's arguments are strings, `count` of them.
         let text = unsafe { CStr::from_ptr(*arguments.add(at)) };
-        text.to_str().ok().and_then(|text| text.parse().ok()).expect("a number")
+        text.to_str()
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .expect("a number")
     };
     let (scenario, value) = (number(1), number(2));
     let mut config = Box::new(Config::new(50));
