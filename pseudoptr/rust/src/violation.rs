@@ -64,7 +64,14 @@ pub(crate) fn facts(
     if is_handle(pointer) {
         violation.handle = pointer;
         about_handle(&mut violation);
-        violation.detail = named(detail(kind, &violation), function).as_ptr();
+        let clause = match kind {
+            // With its field's name; without one it is no value's.
+            Kind::Type if !function.is_empty() && is_typed(&violation) => {
+                c"the Rust type cannot hold this value"
+            }
+            _ => detail(kind, &violation),
+        };
+        violation.detail = named(clause, function).as_ptr();
     } else {
         violation.address = pointer;
         violation.detail = c"an atomic access that is not aligned to its size".as_ptr();
@@ -86,7 +93,6 @@ fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {
         Kind::Type if violation.access == Access::Execute as u32 => {
             c"a call through a pseudo-pointer to data"
         }
-        Kind::Type if is_typed(violation) => c"the Rust type cannot hold this value",
         Kind::Type if violation.bytes > 1 && !violation.handle.is_multiple_of(violation.bytes) => {
             c"an atomic access that is not aligned to its size"
         }

@@ -13,6 +13,8 @@ mod header;
 mod known;
 pub(crate) mod lease;
 pub(crate) mod moves;
+#[cfg(test)]
+mod property;
 mod set;
 #[cfg(test)]
 mod tests;
