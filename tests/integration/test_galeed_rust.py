@@ -25,6 +25,7 @@ TESTS = (
     "threads",
     "registers",
     "typed",
+    "typed_pointers",
     "typed_serve",
     "serve",
     "serve_library",

@@ -77,11 +77,26 @@ pub(crate) fn lend(address: u64) -> Result<u64, Error> {
             return Ok(base + offset);
         }
     }
-    Ok(begin_stable(&found)? + offset)
+    Ok(begin_stable(&found, None)? + offset)
+}
+
+/// The stable handle of an allocation that is one value of the type; the lease knows the type if
+/// the allocation was not lent before. pre: rights open.
+pub(crate) fn lend_value(address: u64, info: &'static TypeInfo) -> Result<u64, Error> {
+    let found = find(address).ok_or(Error::NOT_HEAP)?;
+    let is_whole = (found.base as u64, found.bytes) == (address, info.bytes);
+    if is_whole && stable_of(&found).is_none() {
+        begin_stable(&found, Some(info))
+    } else {
+        lend(address)
+    }
 }
 
 #[cold]
-fn begin_stable(found: &sys::mpk_allocation) -> Result<u64, Error> {
+fn begin_stable(
+    found: &sys::mpk_allocation,
+    info: Option<&'static TypeInfo>,
+) -> Result<u64, Error> {
     let registry = registry();
     let held = registry.lock();
     let mark = mark_at(found.base)?;
@@ -89,10 +104,14 @@ fn begin_stable(found: &sys::mpk_allocation) -> Result<u64, Error> {
     if before != 0 && before & RANGES == 0 {
         return Ok(side(before - 1).base()); // another thread was first
     }
-    let mapped = found.own_pages != 0 && share(found.base)?;
-    let flags = WRITABLE | if mapped { MAPPED } else { 0 };
+    let mapped = info.is_none() && found.own_pages != 0 && share(found.base)?;
+    let typed = info.map_or(0, |_| TYPED);
+    let flags = WRITABLE | typed | if mapped { MAPPED } else { 0 };
     let (base, bytes) = (found.base as u64, found.bytes as u64);
     let (index, handle) = registry.begin(&held, (base, bytes), flags, open_limits(bytes, flags))?;
+    if info.is_some() {
+        crate::foreign::lease::set_type(index, info);
+    }
     side(index)
         .next
         .store((before & !RANGES).wrapping_sub(1), Ordering::Relaxed);
@@ -347,7 +366,8 @@ pub(crate) unsafe extern "C" fn resized(base: usize, old_bytes: usize, bytes: us
     }
     let Some(stable) = list.stable else { return };
     let record = side(stable).read();
-    if bytes as u64 > Class::of_index(stable).longest() {
+    // A typed one was for one value, which this is no more.
+    if bytes as u64 > Class::of_index(stable).longest() || record.flags & TYPED != 0 {
         leave_ranges(mark, stable);
         registry.end(&held, stable);
         return;

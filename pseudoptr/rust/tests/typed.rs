@@ -2,76 +2,14 @@
 //! before memory changes, and the report names the field.
 #![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
+mod common_typed;
 
 use common::{foreign, number, outward};
+use common_typed::{Config, Mode, Near, at, config, ignore, refused, violation};
 use galeed::ffi::*;
-use galeed::layout::is_handle;
-use galeed::{Access, Foreign, Kind, Policy, Violation, check, lend_typed, lend_typed_mut};
+use galeed::{Access, Kind, check, lend_typed, lend_typed_mut};
 use std::mem::offset_of;
 use std::num::NonZero;
-
-#[derive(Foreign, Clone, Copy, Debug, PartialEq)]
-#[repr(u16)]
-enum Mode {
-    Off = 3,
-    On = 0x1ff,
-    Far = 0x1122,
-}
-
-#[derive(Foreign, Clone, Debug, PartialEq)]
-#[repr(C)]
-struct Config {
-    #[foreign(range = 1..=100)]
-    percent: u32,
-    flag: bool,
-    mode: Mode,
-    letter: char,
-    count: NonZero<u64>,
-    plain: [u8; 16],
-    #[foreign(read_only)]
-    version: u32,
-    #[foreign(hidden)]
-    secret: String,
-    near: [Near; 2],
-}
-
-#[derive(Foreign, Clone, Copy, Debug, PartialEq)]
-#[repr(transparent)]
-struct Near(#[foreign(range = -300..=300)] i16);
-
-fn config() -> Config {
-    Config {
-        percent: 50,
-        flag: true,
-        mode: Mode::Off,
-        letter: 'x',
-        count: NonZero::<u64>::MIN,
-        plain: [7; 16],
-        version: 12,
-        secret: "not for C".into(),
-        near: [Near(-300), Near(5)],
-    }
-}
-
-fn violation(body: impl FnOnce()) -> Violation {
-    galeed::set_policy(Policy::Unwind).unwrap();
-    let outcome = galeed::catch(|| foreign(body));
-    outcome.expect_err("not refused")
-}
-
-fn refused(found: &Violation, kind: Kind, field: &str) {
-    assert_eq!(found.kind, kind, "{found}");
-    let detail = found.detail.as_deref().unwrap_or_default();
-    assert!(detail.ends_with(&format!("({field})")), "{found}");
-}
-
-fn ignore(_: u64) {}
-
-macro_rules! at {
-    ($handle:expr, $field:ident) => {
-        $handle + offset_of!(Config, $field) as u64
-    };
-}
 
 #[test]
 fn what_the_type_holds_is_written() {
@@ -271,97 +209,4 @@ fn copies_are_whole_or_not_at_all() {
         assert_eq!(modes[shift..shift + 2], [Mode::On, Mode::Far]);
         assert!(modes[shift + 2..].iter().all(|mode| *mode == Mode::Far));
     }
-}
-
-#[derive(Foreign)]
-#[repr(C)]
-struct Node {
-    value: u64,
-    next: Option<Box<Node>>,
-    #[foreign(range = 1..=3)]
-    weight: u8,
-}
-
-#[derive(Foreign)]
-#[repr(C)]
-struct Links<'a> {
-    shared: &'a Config,
-    own: Option<Box<Node>>,
-    raw: *mut u8,
-    number: u64,
-}
-
-fn node(weight: u8) -> Box<Node> {
-    Box::new(Node {
-        value: 1,
-        next: None,
-        weight,
-    })
-}
-
-/// A pointer goes out as a handle and comes back, by whatever instruction it is moved.
-#[test]
-fn pointers_cross_by_the_type() {
-    let config = config();
-    let other = Box::new(self::config());
-    let mut bytes = vec![1u8; 10];
-    let mut links = Links {
-        shared: &config,
-        own: Some(node(1)),
-        raw: bytes.as_mut_ptr(),
-        number: 5,
-    };
-    let (for_own, for_shared) = (node(2), outward(&raw const *other));
-    let raw = number(&raw const *for_own);
-    let for_own_handle = outward(&raw const *for_own);
-    let lent = lend_typed_mut(&mut links).unwrap();
-    let handle = lent.handle();
-    let at = |offset: usize| handle + offset as u64;
-    let (at_shared, at_own) = (at(offset_of!(Links, shared)), at(offset_of!(Links, own)));
-    let at_raw = at(offset_of!(Links, raw));
-    let seen = foreign(|| {
-        let mut copy = [0u64; 4];
-        galeed_load_bytes(copy.as_mut_ptr().cast(), handle, 32);
-        let same = [
-            galeed_load8(at_own),
-            galeed_load_pointer(at_own),
-            galeed_atomic_load(at_own, 8),
-            copy[offset_of!(Links, own) / 8],
-        ];
-        galeed_store_bytes(handle, copy.as_ptr().cast(), 32); // back as it was
-        same
-    });
-    assert!(
-        is_handle(seen[0]) && seen.iter().all(|it| *it == seen[0]),
-        "{seen:x?}"
-    );
-    // Neither an address, nor a number, nor null where that is none, nor another type's memory.
-    for value in [raw, 1, for_own_handle + 8, for_shared, handle] {
-        let found = violation(|| galeed_store_pointer(at_own, value));
-        refused(&found, Kind::Type, "Links.own");
-        let found = violation(|| galeed_store8(at_own, value));
-        refused(&found, Kind::Type, "Links.own");
-    }
-    let found = violation(|| galeed_store_pointer(at_shared, 0));
-    refused(&found, Kind::Type, "Links.shared");
-    let found = violation(|| galeed_store1(at_own, 0x55));
-    refused(&found, Kind::Type, "Links.own");
-    // What lies there must be one: no node weighs 9.
-    let mut bad = node(3);
-    let bad_handle = outward(&raw const *bad);
-    foreign(|| galeed_store1(bad_handle + offset_of!(Node, weight) as u64, 9));
-    let found = violation(|| galeed_store_pointer(at_own, bad_handle));
-    refused(&found, Kind::Type, "Links.own");
-    bad.weight = 3;
-    foreign(|| {
-        galeed_store_pointer(at_shared, for_shared);
-        galeed_store8(at_own, for_own_handle);
-        galeed_store_pointer(at_raw, for_own_handle);
-    });
-    drop(lent);
-    let former = links.own.take().unwrap();
-    assert!(std::ptr::eq(&raw const *former, &raw const *for_own));
-    assert!(std::ptr::eq(links.shared, &raw const *other));
-    assert!(std::ptr::eq(links.raw, (&raw const *for_own).cast()));
-    std::mem::forget(former); // `for_own` owns it still
 }

@@ -11,10 +11,10 @@
 //! the same allocation: that Rust takes both is seen at the second free, by the heap.
 
 use super::lease::{self, Typed};
-use super::walk::{Rule, holds, pieces};
+use super::walk::{Rule, holds, is_plain, pieces};
 use super::{Owns, Pointer, TypeInfo};
 use crate::layout::is_handle;
-use crate::lease::find;
+use crate::lease::{find, lend_value};
 use crate::membrane;
 use crate::published::in_host_domain;
 use crate::start::registry;
@@ -29,6 +29,18 @@ pub(crate) fn pointer(rule: &Pointer, given: u64) -> Option<u64> {
         return Some(membrane::inward(given));
     }
     target(rule, given)
+}
+
+/// The pointer as foreign code sees it: what it owns or borrows whole is lent by its type as well.
+/// pre: rights open.
+pub(super) fn outward(rule: &Pointer, address: u64) -> u64 {
+    let info = rule.pointee.filter(|_| rule.owns != Owns::Nothing);
+    match info.map(|info| info()) {
+        Some(info) if in_host_domain(address) && !is_plain(info) => {
+            lend_value(address, info).unwrap_or_else(|_| membrane::outward(address))
+        }
+        _ => membrane::outward(address),
+    }
 }
 
 /// Of a pointer that promises a live value.

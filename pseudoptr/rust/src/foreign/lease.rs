@@ -191,11 +191,12 @@ impl Typed {
     pub(crate) fn outward(&self, bytes: &mut [u8]) {
         let window = (self.offset, self.offset + bytes.len() as u64);
         let _ = pieces(self.info, window, &mut |piece| {
-            let Some(at) = self.whole_pointer(piece, window.1) else {
-                return Ok(());
-            };
-            if let Some(word) = bytes[at..].first_chunk_mut::<8>() {
-                *word = membrane::outward(u64::from_le_bytes(*word)).to_le_bytes();
+            let inside = piece.offset >= window.0 && piece.offset + piece.bytes <= window.1;
+            let at = piece.offset.wrapping_sub(window.0) as usize;
+            if let (Rule::Pointer(rule), true) = (piece.rule, inside)
+                && let Some(word) = bytes[at..].first_chunk_mut::<8>()
+            {
+                *word = admit::outward(rule, u64::from_le_bytes(*word)).to_le_bytes();
             }
             Ok(())
         });
@@ -226,12 +227,6 @@ impl Typed {
         let mut word = value.to_le_bytes();
         self.outward(&mut word[..bytes as usize]);
         u64::from_le_bytes(word)
-    }
-
-    fn whole_pointer(&self, piece: &Piece, end: u64) -> Option<usize> {
-        let inside = piece.offset >= self.offset && piece.offset + piece.bytes <= end;
-        (inside && matches!(piece.rule, Rule::Pointer(_)))
-            .then(|| (piece.offset - self.offset) as usize)
     }
 
     /// Address of what the handle points to.

@@ -138,7 +138,7 @@ fn one_field(
 }
 
 /// Any bytes, and no pointers?
-fn is_plain(info: &TypeInfo) -> bool {
+pub(super) fn is_plain(info: &TypeInfo) -> bool {
     match &info.shape {
         Shape::Integer { nonzero, .. } => !nonzero,
         Shape::Float => true,
