@@ -7,7 +7,7 @@ mod common_typed;
 use common::{foreign, number, outward};
 use common_typed::{Config, Mode, Near, at, config, ignore, refused, violation};
 use galeed::ffi::*;
-use galeed::{Access, Kind, check, lend_typed, lend_typed_mut};
+use galeed::{Access, Foreign, Kind, check, lend_typed, lend_typed_mut};
 use std::mem::offset_of;
 use std::num::NonZero;
 
@@ -199,14 +199,61 @@ fn copies_are_whole_or_not_at_all() {
         // Modes are 2 bytes: a copy by an odd number of them makes others.
         let found = violation(|| galeed_memmove(handle + 1, handle, bytes - 1));
         assert_eq!(found.kind, Kind::Type);
+        // Overlapping, upwards and downwards, through more than one buffer.
+        let pattern = |at: usize| [Mode::On, Mode::Off, Mode::Far, Mode::Far][at * at % 7 % 4];
+        for (at, mode) in raw.iter_mut().enumerate() {
+            *mode = pattern(at) as u16;
+        }
         foreign(|| {
-            galeed_store2(handle, Mode::On as u64);
-            galeed_memmove(handle + 2, handle, bytes - 2); // overlapping, upwards
-            galeed_memmove(handle, handle + 2, bytes - 2);
+            galeed_memmove(handle, lent_source, bytes);
+            galeed_memmove(handle + 2, handle, bytes - 2);
         });
+        let mut expected: Vec<_> = (0..COUNT - shift).map(pattern).collect();
+        let last = expected.len() - 1;
+        expected.copy_within(..last, 1);
+        // SAFETY: while foreign code does not run; the guard keeps Rust's own hands off only.
+        let seen: Vec<_> = unsafe { modes_at(galeed_gate_result(handle), COUNT - shift) };
+        assert!(seen == expected, "upwards");
+        foreign(|| galeed_memmove(handle, handle + 6, bytes - 6));
+        expected.copy_within(3.., 0);
         drop(lent);
         assert!(modes[..shift].iter().all(|mode| *mode == Mode::Off));
-        assert_eq!(modes[shift..shift + 2], [Mode::On, Mode::Far]);
-        assert!(modes[shift + 2..].iter().all(|mode| *mode == Mode::Far));
+        assert!(modes[shift..] == expected, "downwards");
     }
+}
+
+/// # Safety
+/// So many lie there.
+unsafe fn modes_at(address: u64, count: usize) -> Vec<Mode> {
+    let first = std::ptr::with_exposed_provenance::<Mode>(address as usize);
+    // SAFETY: the caller's promise.
+    (0..count)
+        .map(|at| unsafe { first.add(at).read() })
+        .collect()
+}
+
+/// What is kept of a struct is kept of its parts.
+#[test]
+fn a_read_only_struct_has_no_fields_to_write() {
+    #[derive(Foreign)]
+    #[repr(C)]
+    struct Outer {
+        #[foreign(read_only)]
+        near: [Near; 2],
+        mode: Mode,
+    }
+    let mut outer = Outer {
+        near: [Near(1), Near(2)],
+        mode: Mode::Off,
+    };
+    let lent = lend_typed_mut(&mut outer).unwrap();
+    let handle = lent.handle();
+    let found = violation(|| galeed_store2(handle + 2, 3));
+    refused(&found, Kind::Rights, "Outer.near[1].0");
+    let seen = foreign(|| {
+        galeed_store2(handle + 4, Mode::Far as u64);
+        galeed_load2(handle + 2)
+    });
+    drop(lent);
+    assert_eq!((seen, outer.mode, outer.near[1].0), (2, Mode::Far, 2));
 }

@@ -8,7 +8,7 @@ use common::{foreign, number, outward};
 use common_typed::{Config, at, config, ignore, refused, violation};
 use galeed::ffi::*;
 use galeed::layout::is_handle;
-use galeed::{Access, Foreign, Kind, check, lend_typed_mut};
+use galeed::{Access, Foreign, Kind, check, lend_typed, lend_typed_mut};
 use std::mem::offset_of;
 
 #[derive(Foreign)]
@@ -19,6 +19,10 @@ struct Node {
     #[foreign(range = 1..=3)]
     weight: u8,
 }
+
+#[derive(Foreign)]
+#[repr(transparent)]
+struct Wrapped(Config);
 
 #[derive(Foreign)]
 #[repr(C)]
@@ -142,10 +146,15 @@ fn what_a_value_points_to_is_lent_by_its_type() {
         galeed_store_pointer(next(second), 0);
         galeed_store_pointer(next(second), third);
     });
-    // A node is not a Links, whatever its bytes.
-    let found = violation(|| galeed_store_pointer(at_shared, third));
+    // What was lent as another type is not one, whatever its bytes.
+    let wrapped = Box::new(Wrapped(self::config()));
+    let other = lend_typed(&*wrapped).unwrap();
+    let found = violation(|| galeed_store_pointer(at_shared, other.handle()));
     refused(&found, Kind::Type, "Links.shared");
-    drop(lent);
+    let same = lend_typed(&wrapped.0).unwrap();
+    foreign(|| galeed_store_pointer(at_shared, same.handle()));
+    drop((same, other, lent));
+    assert!(std::ptr::eq(links.shared, &raw const wrapped.0));
     let list = links.own.take().unwrap();
     let last = list.next.as_ref().unwrap();
     assert_eq!((last.value, last.weight), (9, 1));

@@ -8,7 +8,7 @@
 //!
 //! ASSUMES: of a reference that foreign code writes, that what it points to lives long enough: its
 //! lifetime is known to the compiler alone. Of a `Box`, that foreign code does not leave two with
-//! the same allocation: that Rust takes both is seen at the second free, by the heap.
+//! the same allocation.
 
 use super::lease::{self, Typed};
 use super::walk::{Rule, holds, is_plain, pieces};
