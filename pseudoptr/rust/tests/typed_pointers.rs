@@ -97,7 +97,7 @@ fn pointers_cross_by_the_type() {
     bad.weight = 3;
     foreign(|| {
         galeed_store_pointer(at_shared, for_shared);
-        galeed_store8(at_own, for_own_handle);
+        galeed_store8(at_own, galeed_unlend_stored(at_own, for_own_handle));
         galeed_store_pointer(at_raw, for_own_handle);
     });
     drop(lent);

@@ -1,8 +1,12 @@
 //! Descriptors against the compiler's own view, and judgements against the language's.
 
+use super::lease::claim;
 use super::walk::{Name, Piece, Refused, Rule, holds, pieces};
 use super::{Range, Shape, TypeInfo, Visible};
 use crate::Foreign; // the trait and the derive
+use crate::layout::index_of;
+use crate::lease;
+use crate::table::{TYPED, WRITABLE};
 use std::mem::offset_of;
 use std::num::NonZero;
 
@@ -222,6 +226,24 @@ fn fields_are_called_by_their_path() {
         "Outer[1].inner[0]",
         "padding"
     );
+}
+
+/// A handle may be guessed before its lease is complete: it is no lease of the former type.
+#[test]
+fn an_index_forgets_its_type() {
+    let mut letter = Box::new('a');
+    let address = (&raw mut *letter).expose_provenance() as u64;
+    let again = || {
+        let former = crate::lend_typed_mut(&mut *letter).unwrap().handle();
+        let next = lease::begin_range(address, 4, TYPED | WRITABLE).unwrap();
+        let same = index_of(former) == index_of(next); // no other test was faster
+        same.then_some(next)
+    };
+    let handle = std::iter::repeat_with(again).flatten().next().unwrap();
+    assert!(claim(handle).is_none());
+    let write = crate::check(handle, 4, crate::Access::Write).unwrap();
+    assert_eq!(write, Err(crate::Kind::Type));
+    lease::revoke(handle).unwrap();
 }
 
 #[test]
