@@ -207,7 +207,6 @@ pub(crate) fn lend_typed(
     Ok(handle)
 }
 
-/// With TYPED the caller gives it its type next. pre: rights open.
 pub(crate) fn begin_range(address: u64, bytes: u64, flags: u32) -> Result<u64, Error> {
     let end = address.checked_add(bytes).ok_or(Error::INVALID)?;
     if address == 0 || end > 1 << crate::layout::USER_ADDRESS_BITS {
