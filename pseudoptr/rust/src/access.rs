@@ -8,11 +8,11 @@
 //! After a violation that is only reported, a refused read gives zeros and a
 //! refused write is dropped.
 
+use crate::foreign::moves;
 use crate::layout::is_handle;
 use crate::resolve::Access;
 use crate::shadow;
 use crate::sys::{mpk_access_begin, mpk_access_end};
-use crate::violation::refuse;
 
 /// Runs `body` with the host's rights. It must return: no violation inside may
 /// skip the end except by unwinding to an `mpk_try`, which restores the rights.
@@ -43,15 +43,12 @@ fn load<T: Copy + Into<u64>>(pointer: u64, pc: u64) -> u64 {
     with_rights(|| match shadow::resolve(pointer, bytes, Access::Read) {
         // SAFETY: all bytes lie in a live lease, whose memory the host keeps.
         Ok(address) => unsafe { at::<T>(address).read_unaligned() }.into(),
-        Err(kind) => {
-            refuse(pointer, bytes, Access::Read, kind, pc);
-            0
-        }
+        Err(kind) => moves::load(pointer, bytes, kind, pc),
     })
 }
 
 #[inline(always)]
-fn store<T: Copy>(pointer: u64, value: T, pc: u64) {
+fn store<T: Copy + Into<u64>>(pointer: u64, value: T, pc: u64) {
     if !is_handle(pointer) {
         // SAFETY: the store that foreign code wanted to do, with its rights.
         return unsafe { at::<T>(pointer).write_unaligned(value) };
@@ -60,7 +57,7 @@ fn store<T: Copy>(pointer: u64, value: T, pc: u64) {
     with_rights(|| match shadow::resolve(pointer, bytes, Access::Write) {
         // SAFETY: all bytes lie in a live, writable lease.
         Ok(address) => unsafe { at::<T>(address).write_unaligned(value) },
-        Err(kind) => refuse(pointer, bytes, Access::Write, kind, pc),
+        Err(kind) => moves::store(pointer, value.into(), bytes, kind, pc),
     });
 }
 

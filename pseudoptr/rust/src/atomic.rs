@@ -10,6 +10,7 @@
 
 use crate::access::{at, with_rights};
 use crate::fatal::fatal;
+use crate::foreign::moves;
 use crate::layout::is_handle;
 use crate::resolve::{Access, Kind, resolve};
 use crate::table::direct;
@@ -138,10 +139,15 @@ fn perform(pointer: u64, bytes: u32, operation: Operation, pc: u64) -> u64 {
     }
     with_rights(|| match resolve(pointer, size, access) {
         Ok(address) => apply(address, bytes, operation),
-        Err(kind) => {
-            refuse(pointer, size, access, kind, pc);
-            0
-        }
+        Err(kind) => moves::atomic((pointer, size, access, pc), kind, |before| {
+            let mut after = before;
+            apply(
+                (&raw mut after).expose_provenance() as u64,
+                bytes,
+                operation,
+            );
+            after
+        }),
     })
 }
 

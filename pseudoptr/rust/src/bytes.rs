@@ -8,8 +8,10 @@
 //! they may read, or what they could have passed anyway.
 
 use crate::access::{at, with_rights};
+use crate::foreign::lease::claim;
+use crate::foreign::moves;
 use crate::layout::is_handle;
-use crate::resolve::Access;
+use crate::resolve::{Access, Kind};
 use crate::shadow;
 use crate::table::direct;
 use crate::violation::refuse;
@@ -33,6 +35,26 @@ fn reach(pointer: u64, bytes: u64, access: Access) -> Reach {
     match direct(pointer, bytes, access == Access::Write) {
         Some(address) => Reach::Direct(address),
         None => Reach::Private,
+    }
+}
+
+/// Where a private operand is.
+enum Found {
+    At(u64),
+    /// Nowhere: its type decides, byte by byte.
+    Typed,
+    Refused,
+}
+
+/// Resolves, or reports. pre: rights open.
+fn find(pointer: u64, bytes: u64, access: Access, pc: u64) -> Found {
+    match shadow::resolve(pointer, bytes, access) {
+        Ok(address) => Found::At(address),
+        Err(Kind::Type) if claim(pointer).is_some() => Found::Typed,
+        Err(kind) => {
+            refuse(pointer, bytes, access, kind, pc);
+            Found::Refused
+        }
     }
 }
 
@@ -62,13 +84,23 @@ pub(crate) extern "C" fn memmove(to: u64, from: u64, bytes: u64, pc: u64) {
         reach(from, bytes, Access::Read),
     ) {
         (Reach::Direct(to), Reach::Direct(from)) => copy(to, from, bytes),
-        (Reach::Private, Reach::Private) => with_rights(|| {
-            let to = resolve_or_refuse(to, bytes, Access::Write, pc);
-            let from = to.and_then(|_| resolve_or_refuse(from, bytes, Access::Read, pc));
-            if let (Some(to), Some(from)) = (to, from) {
-                copy(to, from, bytes);
+        (Reach::Private, Reach::Private) => {
+            let is_typed = with_rights(|| {
+                let target = find(to, bytes, Access::Write, pc);
+                if let Found::Refused = target {
+                    return false;
+                }
+                match (target, find(from, bytes, Access::Read, pc)) {
+                    (Found::At(to), Found::At(from)) => copy(to, from, bytes),
+                    (_, Found::Refused) => {}
+                    _ => return true,
+                }
+                false
+            });
+            if is_typed {
+                moves::memmove(to, from, bytes, pc);
             }
-        }),
+        }
         (Reach::Private, Reach::Direct(from)) => in_pieces(to, from, bytes, Access::Write, pc),
         (Reach::Direct(to), Reach::Private) => in_pieces(from, to, bytes, Access::Read, pc),
     }
@@ -77,8 +109,11 @@ pub(crate) extern "C" fn memmove(to: u64, from: u64, bytes: u64, pc: u64) {
 /// Between a private lease and memory that foreign rights reach. `access` is
 /// what happens to the lease.
 fn in_pieces(handle: u64, raw: u64, bytes: u64, access: Access, pc: u64) {
-    let Some(address) = with_rights(|| resolve_or_refuse(handle, bytes, access, pc)) else {
-        return zero_if_read(raw, bytes, access);
+    let address = match with_rights(|| find(handle, bytes, access, pc)) {
+        Found::At(address) => address,
+        Found::Typed if access == Access::Write => return moves::memmove(handle, raw, bytes, pc),
+        Found::Typed => return moves::memmove(raw, handle, bytes, pc),
+        Found::Refused => return zero_if_read(raw, bytes, access),
     };
     let (to, from) = if access == Access::Write {
         (address, raw)
@@ -134,10 +169,10 @@ pub(crate) extern "C" fn memset(to: u64, byte: u32, bytes: u64, pc: u64) {
     }
     match reach(to, bytes, Access::Write) {
         Reach::Direct(address) => fill(address, byte as u8, bytes),
-        Reach::Private => with_rights(|| {
-            if let Some(address) = resolve_or_refuse(to, bytes, Access::Write, pc) {
-                fill(address, byte as u8, bytes);
-            }
+        Reach::Private => with_rights(|| match find(to, bytes, Access::Write, pc) {
+            Found::At(address) => fill(address, byte as u8, bytes),
+            Found::Typed => moves::memset(to, byte as u8, bytes, pc),
+            Found::Refused => {}
         }),
     }
 }

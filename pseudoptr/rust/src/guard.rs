@@ -8,6 +8,7 @@
 //! memory still end with their allocation; others last until revoked.
 
 use crate::error::Error;
+use crate::foreign::Foreign;
 use crate::lease;
 use crate::start::start;
 use std::marker::PhantomData;
@@ -59,6 +60,48 @@ pub fn lend_mut<T: ?Sized>(value: &mut T) -> Result<LentMut<'_, T>, Error> {
         handle,
         borrow: PhantomData,
     })
+}
+
+/// Lends `value` by its type: foreign code reads what is not hidden, and cannot write.
+///
+/// # Errors
+/// As for [`lend`].
+pub fn lend_typed<T: Foreign + ?Sized>(value: &T) -> Result<Lent<'_, T>, Error> {
+    let handle = lend_as(value, false)?;
+    Ok(Lent {
+        handle,
+        borrow: PhantomData,
+    })
+}
+
+/// Lends `value` by its type: a foreign write of what the type cannot hold is a *type* violation,
+/// before memory changes; fields that are hidden or read-only are kept from it (*rights*).
+/// See [`Foreign`]. Always a private lease: each access goes through the runtime.
+///
+/// ```
+/// # #[global_allocator] static HEAP: galeed::Heap = galeed::Heap;
+/// let mut answers = [true, false];
+/// let lent = galeed::lend_typed_mut(&mut answers[..])?;
+/// let pseudo: *mut bool = lent.as_ptr(); // C may write 0 and 1
+/// # Ok::<(), galeed::Error>(())
+/// ```
+///
+/// # Errors
+/// As for [`lend`].
+pub fn lend_typed_mut<T: Foreign + ?Sized>(value: &mut T) -> Result<LentMut<'_, T>, Error> {
+    let handle = lend_as(value, true)?;
+    Ok(LentMut {
+        handle,
+        borrow: PhantomData,
+    })
+}
+
+fn lend_as<T: Foreign + ?Sized>(value: *const T, writable: bool) -> Result<u64, Error> {
+    start()?;
+    // SAFETY: both callers pass a reference, so the metadata is valid.
+    let bytes = size_of_val(unsafe { &*value }) as u64;
+    let address = value.cast::<u8>().expose_provenance() as u64;
+    lease::lend_typed(address, bytes, writable, T::TYPE)
 }
 
 fn lend_bytes<T: ?Sized>(value: *const T, writable: bool) -> Result<u64, Error> {

@@ -3,8 +3,9 @@
 
 use crate::error::Error;
 use crate::ffi::code_of;
+use crate::foreign::lease::permits;
 use crate::layout::{generation_of, index_of};
-use crate::resolve::{Access, Kind, resolve};
+use crate::resolve::{Access, Kind};
 use crate::start::{host, registry, start};
 use crate::table::{CODE, MAPPED, Record, WRITABLE};
 use crate::{lease, sys};
@@ -117,7 +118,7 @@ pub unsafe extern "C" fn galeed_check(
         return Error::INVALID.code();
     };
     let verdict = if crate::layout::is_handle(handle) {
-        resolve(handle, bytes as u64, access)
+        permits(handle, bytes as u64, access)
     } else {
         Err(Kind::Forged)
     };

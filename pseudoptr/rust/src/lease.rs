@@ -16,12 +16,13 @@
 //! than the free.
 
 use crate::error::Error;
+use crate::foreign::TypeInfo;
 use crate::layout::{Class, is_handle};
 use crate::published::in_host_domain;
 use crate::sites::Here;
 use crate::start::{host, registry};
 use crate::sys;
-use crate::table::{CODE, MAPPED, NONE, RANGE, Record, STACK, WRITABLE, side};
+use crate::table::{CODE, MAPPED, NONE, RANGE, Record, STACK, TYPED, WRITABLE, side};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -52,7 +53,7 @@ pub(crate) fn stable_of(allocation: &sys::mpk_allocation) -> Option<u32> {
 
 /// What foreign code may do without asking, for a lease with these flags.
 pub(crate) fn open_limits(bytes: u64, flags: u32) -> (u64, u64) {
-    if flags & CODE != 0 {
+    if flags & (CODE | TYPED) != 0 {
         (0, 0)
     } else if flags & MAPPED != 0 {
         (bytes, bytes)
@@ -77,11 +78,26 @@ pub(crate) fn lend(address: u64) -> Result<u64, Error> {
             return Ok(base + offset);
         }
     }
-    Ok(begin_stable(&found)? + offset)
+    Ok(begin_stable(&found, None)? + offset)
+}
+
+/// The stable handle of an allocation that is one value of the type; the lease knows the type if
+/// the allocation was not lent before. pre: rights open.
+pub(crate) fn lend_value(address: u64, info: &'static TypeInfo) -> Result<u64, Error> {
+    let found = find(address).ok_or(Error::NOT_HEAP)?;
+    let is_whole = (found.base as u64, found.bytes) == (address, info.bytes);
+    if is_whole && stable_of(&found).is_none() {
+        begin_stable(&found, Some(info))
+    } else {
+        lend(address)
+    }
 }
 
 #[cold]
-fn begin_stable(found: &sys::mpk_allocation) -> Result<u64, Error> {
+fn begin_stable(
+    found: &sys::mpk_allocation,
+    info: Option<&'static TypeInfo>,
+) -> Result<u64, Error> {
     let registry = registry();
     let held = registry.lock();
     let mark = mark_at(found.base)?;
@@ -89,10 +105,14 @@ fn begin_stable(found: &sys::mpk_allocation) -> Result<u64, Error> {
     if before != 0 && before & RANGES == 0 {
         return Ok(side(before - 1).base()); // another thread was first
     }
-    let mapped = found.own_pages != 0 && share(found.base)?;
-    let flags = WRITABLE | if mapped { MAPPED } else { 0 };
+    let mapped = info.is_none() && found.own_pages != 0 && share(found.base)?;
+    let typed = info.map_or(0, |_| TYPED);
+    let flags = WRITABLE | typed | if mapped { MAPPED } else { 0 };
     let (base, bytes) = (found.base as u64, found.bytes as u64);
     let (index, handle) = registry.begin(&held, (base, bytes), flags, open_limits(bytes, flags))?;
+    if info.is_some() {
+        crate::foreign::lease::set_type(index, info);
+    }
     side(index)
         .next
         .store((before & !RANGES).wrapping_sub(1), Ordering::Relaxed);
@@ -171,11 +191,29 @@ fn mark_at(base: usize) -> Result<&'static AtomicU32, Error> {
 
 /// A lease of its own on a range, always private. pre: rights open.
 pub(crate) fn lend_range(address: u64, bytes: u64, writable: bool) -> Result<u64, Error> {
+    begin_range(address, bytes, if writable { WRITABLE } else { 0 })
+}
+
+/// The same, for accesses that the type allows. pre: it holds one value of it or more.
+pub(crate) fn lend_typed(
+    address: u64,
+    bytes: u64,
+    writable: bool,
+    info: &'static TypeInfo,
+) -> Result<u64, Error> {
+    let flags = TYPED | if writable { WRITABLE } else { 0 };
+    let handle = begin_range(address, bytes, flags)?;
+    // Until here nobody knows the handle, and whoever guesses it finds no type.
+    crate::foreign::lease::set_type(crate::layout::index_of(handle), Some(info));
+    Ok(handle)
+}
+
+pub(crate) fn begin_range(address: u64, bytes: u64, flags: u32) -> Result<u64, Error> {
     let end = address.checked_add(bytes).ok_or(Error::INVALID)?;
     if address == 0 || end > 1 << crate::layout::USER_ADDRESS_BITS {
         return Err(Error::INVALID);
     }
-    let flags = RANGE | if writable { WRITABLE } else { 0 };
+    let flags = RANGE | flags;
     let registry = registry();
     if in_host_domain(address) {
         let found = find(address).ok_or(Error::NOT_HEAP)?;
@@ -338,7 +376,8 @@ pub(crate) unsafe extern "C" fn resized(base: usize, old_bytes: usize, bytes: us
     }
     let Some(stable) = list.stable else { return };
     let record = side(stable).read();
-    if bytes as u64 > Class::of_index(stable).longest() {
+    // A typed one was for one value, which this is no more.
+    if bytes as u64 > Class::of_index(stable).longest() || record.flags & TYPED != 0 {
         leave_ranges(mark, stable);
         here.end(registry, &held, stable);
         return;

@@ -32,6 +32,9 @@
 //! The C interface is `galeed.h`, generated from this source. What an attacker
 //! in C is assumed to do is said at the top of each file.
 
+#[cfg(test)]
+extern crate self as galeed; // what the derive writes names the crate
+
 mod access;
 mod atomic;
 mod atomics;
@@ -43,6 +46,7 @@ mod cxx;
 mod error;
 mod facts;
 mod fatal;
+pub mod foreign;
 mod gate;
 mod guard;
 mod heap;
@@ -74,10 +78,13 @@ pub(crate) use galeed_mpk::ffi as sys;
 pub use atomic::Rmw;
 pub use catch::catch;
 pub use error::{Error, GaleedError};
+pub use foreign::{Foreign, HeaderError, header};
+/// Implements [`trait@Foreign`] from the type's fields.
+pub use galeed_macros::Foreign;
 pub use galeed_mpk::{
     HardenError, Parts as HardenParts, Policy as HardenPolicy, Report as HardenReport, hardened,
 };
-pub use guard::{Lent, LentMut, lend, lend_mut};
+pub use guard::{Lent, LentMut, lend, lend_mut, lend_typed, lend_typed_mut};
 pub use heap::Heap;
 pub use hook::on_violation;
 pub use policy::{Policy, set_policy};
@@ -94,7 +101,7 @@ pub fn check(handle: u64, bytes: usize, access: Access) -> Result<Result<(), Kin
     if !layout::is_handle(handle) {
         return Ok(Err(Kind::Forged));
     }
-    Ok(resolve::resolve(handle, bytes as u64, access).map(|_| ()))
+    Ok(foreign::lease::permits(handle, bytes as u64, access).map(|_| ()))
 }
 
 /// Takes away from the process, for good, what C could use to get around the heap's

@@ -17,12 +17,13 @@
 use crate::access::{at, with_rights};
 use crate::error::Error;
 use crate::fatal::fatal;
+use crate::foreign::moves;
 use crate::layout::is_handle;
 use crate::published::{in_host_domain, published};
+use crate::resolve::Access;
 use crate::start::registry;
 use crate::sys::mpk_gate_host_frame;
-use crate::table::{CODE, direct, placed};
-use crate::violation::{Access, refuse};
+use crate::table::{CODE, TYPED, direct, placed};
 use crate::{code, lease, resolve, shadow};
 
 const POINTER_BYTES: u64 = 8;
@@ -83,10 +84,10 @@ pub(crate) fn inward(value: u64) -> u64 {
     }
 }
 
-/// Is it a live lease of data? pre: it carries the tag; rights open.
-fn is_lent_memory(handle: u64) -> bool {
+/// Is it a live lease, with none of these flags? pre: it carries the tag; rights open.
+fn is_lent_memory(handle: u64, but: u32) -> bool {
     let live = registry().live_of(handle);
-    live.is_some_and(|(_, record)| record.flags & CODE == 0)
+    live.is_some_and(|(_, record)| record.flags & but == 0)
 }
 
 /// Is it in a frame of the host on this thread's stack? Needs no rights.
@@ -107,10 +108,10 @@ fn is_open_host_memory(place: u64) -> bool {
 
 /// Turns the value when `place` is host memory.
 #[inline]
-fn crossing(place: u64, value: u64, turn: fn(u64) -> u64) -> u64 {
+fn crossing(place: u64, but: u32, value: u64, turn: fn(u64) -> u64) -> u64 {
     if is_handle(place) {
         with_rights(|| {
-            if is_lent_memory(place) {
+            if is_lent_memory(place, but) {
                 turn(value)
             } else {
                 value
@@ -129,7 +130,7 @@ pub(crate) extern "C" fn lend_loaded(from: u64, value: u64) -> u64 {
     }
     match known(value) {
         Some(handle) if is_open_host_memory(from) => handle,
-        _ => crossing(from, value, outward),
+        _ => crossing(from, CODE, value, outward),
     }
 }
 
@@ -147,10 +148,7 @@ pub(crate) extern "C" fn load_pointer(from: u64, pc: u64) -> u64 {
         || match shadow::resolve(from, POINTER_BYTES, Access::Read) {
             // SAFETY: all bytes lie in a live lease, whose memory the host keeps.
             Ok(address) => outward(unsafe { at::<u64>(address).read_unaligned() }),
-            Err(kind) => {
-                refuse(from, POINTER_BYTES, Access::Read, kind, pc);
-                0
-            }
+            Err(kind) => outward(moves::load(from, POINTER_BYTES, kind, pc)),
         },
     )
 }
@@ -167,7 +165,7 @@ pub(crate) extern "C" fn store_pointer(to: u64, value: u64, pc: u64) {
     with_rights(|| match shadow::resolve(to, POINTER_BYTES, Access::Write) {
         // SAFETY: all bytes lie in a live, writable lease.
         Ok(address) => unsafe { at::<u64>(address).write_unaligned(inward(value)) },
-        Err(kind) => refuse(to, POINTER_BYTES, Access::Write, kind, pc),
+        Err(kind) => moves::store(to, value, POINTER_BYTES, kind, pc),
     });
 }
 
@@ -177,6 +175,7 @@ pub(crate) extern "C" fn unlend_stored(to: u64, value: u64) -> u64 {
     }
     match published().hints.inward(value) {
         Some(address) if is_open_host_memory(to) => address,
-        _ => crossing(to, value, inward),
+        // A typed lease, which is never open, turns it when it has judged it.
+        _ => crossing(to, CODE | TYPED, value, inward),
     }
 }

@@ -8,6 +8,7 @@
 //! Invariant: the first two words are GALEED_TEXT_BASE and GALEED_TEXT_BYTES of
 //! galeed.h; rewritten code reads them.
 
+use crate::foreign::TypeInfo;
 use crate::hints::Hints;
 use crate::layout::{GALEED_TEXT_BASE, GALEED_TEXT_BYTES};
 use crate::panics::Panics;
@@ -30,6 +31,8 @@ pub(crate) struct Published {
     rewritten_bytes: AtomicU64,
     pub(crate) host: AtomicPtr<mpk_domain>,
     pub(crate) sides: AtomicPtr<Side>,
+    /// The types of typed leases, by index.
+    pub(crate) types: AtomicPtr<AtomicPtr<TypeInfo>>,
     /// Not null: everything above it is complete.
     pub(crate) registry: AtomicPtr<Registry>,
     /// 1: the allocator was checked, the code published, the handler installed.

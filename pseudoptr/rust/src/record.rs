@@ -13,7 +13,7 @@
 use crate::atomics::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// Width of a record's flags.
-pub(crate) const FLAG_BITS: u32 = 6;
+pub(crate) const FLAG_BITS: u32 = 7;
 
 /// An entry, as the host writes it; [`Entry`](crate::Entry) says what it means.
 #[repr(C)]

@@ -3,7 +3,8 @@
 //! The verdict for a handle, in this order:
 //!  - *forged*: its index was never used, or its generation never given out;
 //!  - *temporal*: it was a lease once, which has ended;
-//!  - *type*: code accessed as data, or data called;
+//!  - *type*: code accessed as data, or data called; a read or write that a *typed* lease
+//!    may allow, which foreign/lease.rs decides: here nobody gets an address of it;
 //!  - *spatial*: not every byte lies in the lease (a function has one address);
 //!  - *rights*: the lease is read-only, or foreign code frees what Rust owns.
 //!
@@ -17,7 +18,7 @@
 use crate::layout::{generation_of, index_of, is_handle};
 use crate::start::registry;
 use crate::sys;
-use crate::table::{CODE, Record, SHADOWED, WRITABLE, place_of, side};
+use crate::table::{CODE, Record, SHADOWED, TYPED, WRITABLE, place_of, side};
 
 /// The kinds of violation, with mpk.h's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum Kind {
     Forged = sys::MPK_FORGED,
     /// Against the rights of the lease.
     Rights = sys::MPK_RIGHTS,
-    /// Code used as data, or data as code.
+    /// Code used as data, data as code, or a value that the Rust type cannot hold.
     Type = sys::MPK_TYPE,
     /// Memory of the host, reached without a pseudo-pointer.
     Boundary = sys::MPK_BOUNDARY,
@@ -82,9 +83,9 @@ pub(crate) fn resolve(handle: u64, bytes: u64, access: Access) -> Result<u64, Ki
 #[inline(always)]
 const fn needed_mask(access: Access) -> u32 {
     if matches!(access, Access::Write) {
-        CODE | SHADOWED | WRITABLE
+        CODE | SHADOWED | TYPED | WRITABLE
     } else {
-        CODE | SHADOWED
+        CODE | SHADOWED | TYPED
     }
 }
 #[inline(always)]
@@ -117,6 +118,9 @@ fn diagnose(handle: u64, bytes: u64, access: Access, record: &Record) -> Result<
         return Err(Kind::Spatial);
     }
     let allowed = access == Access::Read || access == Access::Write && record.flags & WRITABLE != 0;
+    if allowed && record.flags & TYPED != 0 {
+        return Err(Kind::Type);
+    }
     if allowed && record.flags & SHADOWED != 0 {
         return Ok(place_of(record) + offset);
     }

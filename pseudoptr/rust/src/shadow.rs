@@ -24,7 +24,7 @@ use crate::published::{in_host_domain, published};
 use crate::resolve::{self, Access, Kind};
 use crate::start::registry;
 use crate::sys;
-use crate::table::{CODE, MAPPED, RANGE, Record, SHADOWED, STACK, WRITABLE, side};
+use crate::table::{CODE, MAPPED, RANGE, Record, SHADOWED, STACK, TYPED, WRITABLE, side};
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -211,7 +211,7 @@ fn join(handle: u64, write: bool) -> bool {
 
 /// Leases of one part of an allocation have others beside them, which would see no change.
 fn suits(record: &Record) -> bool {
-    record.flags & (MAPPED | CODE | STACK | RANGE) == 0
+    record.flags & (MAPPED | CODE | STACK | RANGE | TYPED) == 0
         && record.flags & WRITABLE != 0
         && (1..=PAGE_BYTES).contains(&record.bytes)
         && in_host_domain(record.address)

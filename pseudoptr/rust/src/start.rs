@@ -4,6 +4,7 @@
 //! could clear that, and a second table would give old generations a new life.
 
 use crate::error::Error;
+use crate::foreign::TypeInfo;
 use crate::lock::OnceLock;
 use crate::published::published;
 use crate::sys;
@@ -11,7 +12,7 @@ use crate::table::{Registry, Side};
 use crate::{lease, violation};
 use std::ffi::{c_int, c_void};
 use std::mem::{align_of, size_of};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 /// A hint that spares mpk_start: when it lies, starting again does nothing.
 static STARTED: AtomicBool = AtomicBool::new(false);
@@ -56,12 +57,14 @@ fn build() -> Result<(), Error> {
         return Err(Error(error));
     }
     let sides = private::<Side>(host, crate::layout::INDICES as usize)?;
+    let types = private::<AtomicPtr<TypeInfo>>(host, crate::layout::INDICES as usize)?;
     let registry = private::<Registry>(host, 1)?;
     // SAFETY: fresh private memory of that size, and nobody knows it yet.
     unsafe { Registry::initialise(registry) };
     let words = published();
     words.host.store(host, Ordering::Release);
     words.sides.store(sides, Ordering::Release);
+    words.types.store(types, Ordering::Release);
     let hooks = sys::mpk_heap_hooks {
         freed: Some(lease::freed),
         resized: Some(lease::resized),

@@ -63,7 +63,9 @@ pub(crate) const RANGE: u32 = 8;
 pub(crate) const STACK: u32 = 16;
 /// Foreign code works on a copy, at `delta` from the handle; the object is where it was.
 pub(crate) const SHADOWED: u32 = 32;
-const _: () = assert!(SHADOWED < 1 << crate::record::FLAG_BITS);
+/// Its record knows the Rust type: only foreign/lease.rs makes accesses to it.
+pub(crate) const TYPED: u32 = 64;
+const _: () = assert!(TYPED < 1 << crate::record::FLAG_BITS);
 /// No index: the end of a list.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -242,6 +244,9 @@ impl Registry {
         debug_assert!(side.base() != 0, "ends twice");
         entry.end();
         side.end();
+        if side.read().flags & TYPED != 0 {
+            crate::foreign::lease::set_type(index, None);
+        }
         let class = Class::of_index(index);
         // SAFETY: the lock is held, as the guard shows.
         let free = unsafe { &mut (*self.lists.get()).free[class as usize] };

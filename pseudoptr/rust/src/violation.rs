@@ -9,13 +9,15 @@
 //! come out of a signal handler. The lock is never held when one begins.
 
 pub use crate::facts::{Facts, Site, Violation};
+use crate::foreign::lease::{claim, permits};
 use crate::layout::{Class, generation_of, index_of, is_handle};
+use crate::lease;
 use crate::published::{in_host_domain, published};
 pub use crate::resolve::{Access, Kind};
+use crate::sites;
 use crate::start::registry;
 use crate::sys::{self, mpk_violation};
 use crate::table::{CODE, MAPPED, side};
-use crate::{lease, resolve, sites};
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
@@ -63,7 +65,14 @@ pub(crate) fn facts(
     if is_handle(pointer) {
         violation.handle = pointer;
         about_handle(&mut violation);
-        violation.detail = named(detail(kind, &violation), function).as_ptr();
+        let clause = match kind {
+            // With its field's name; without one it is no value's.
+            Kind::Type if !function.is_empty() && is_typed(&violation) => {
+                c"the Rust type cannot hold this value"
+            }
+            _ => detail(kind, &violation),
+        };
+        violation.detail = named(clause, function).as_ptr();
     } else {
         violation.address = pointer;
         violation.detail = c"an atomic access that is not aligned to its size".as_ptr();
@@ -80,6 +89,7 @@ fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {
         Kind::Rights if violation.access == Access::Free as u32 => {
             c"foreign code may not free memory that Rust owns"
         }
+        Kind::Rights if is_typed(violation) => c"the Rust type keeps this field from foreign code",
         Kind::Rights => c"the memory was lent for reading only",
         Kind::Type if violation.access == Access::Execute as u32 => {
             c"a call through a pseudo-pointer to data"
@@ -90,6 +100,11 @@ fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {
         Kind::Type => c"a data access through a pseudo-pointer to a Rust function",
         Kind::Boundary => c"host memory was reached without a pseudo-pointer",
     }
+}
+
+/// Is it about a live typed lease?
+fn is_typed(violation: &mpk_violation) -> bool {
+    is_handle(violation.handle) && claim(violation.handle).is_some()
 }
 
 const SENTENCES: usize = 16;
@@ -190,7 +205,7 @@ fn is_near(violation: &mpk_violation) -> bool {
 fn trapped_handle(violation: &mut mpk_violation) {
     about_handle(violation);
     let access = Access::from_number(violation.access).unwrap_or(Access::Read);
-    match resolve::resolve(violation.handle, violation.bytes.max(1), access) {
+    match permits(violation.handle, violation.bytes.max(1), access) {
         Err(kind) if kind != Kind::Spatial || !is_near(violation) => {
             violation.kind = kind as u32;
             violation.detail = detail(kind, violation).as_ptr();

@@ -7,9 +7,11 @@
 use super::Extent::*;
 use super::{Call, Extent, Refusal, Use};
 use crate::access::{at, with_rights};
+use crate::foreign::lease::permits;
 use crate::layout::is_handle;
-use crate::resolve::{Access, Kind, resolve};
+use crate::resolve::{Access, Kind};
 use crate::start::registry;
+use crate::table::{CODE, Record};
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 /// Names in reports are cut to this, NUL included.
@@ -65,7 +67,7 @@ pub(super) fn sought(pointer: u64, unit: u64, wanted: u8, most: u64) -> Result<u
         return Ok(end_of(pointer, unit, wanted, most).unwrap_or(most));
     }
     let (found, room) = with_rights(|| {
-        let address = resolve(pointer, unit, Access::Read)?;
+        let address = permits(pointer, unit, Access::Read)?;
         let room = registry().live_of(pointer).map_or(0, |(_, record)| {
             record.bytes - pointer.wrapping_sub(record.base)
         });
@@ -92,7 +94,7 @@ pub(super) fn sought(pointer: u64, unit: u64, wanted: u8, most: u64) -> Result<u
 /// From a handle to the end of its lease.
 fn rest(pointer: u64) -> Result<u64, Refusal> {
     let found = with_rights(|| {
-        resolve(pointer, 0, Access::Read)?;
+        permits(pointer, 0, Access::Read)?;
         Ok(registry().live_of(pointer).map_or(0, |(_, record)| {
             record.bytes - pointer.wrapping_sub(record.base)
         }))
@@ -107,12 +109,13 @@ fn rest(pointer: u64) -> Result<u64, Refusal> {
 
 /// May foreign code write there?
 pub(super) fn writable(pointer: u64) -> bool {
-    with_rights(|| resolve(pointer, 0, Access::Write)).is_ok()
+    with_rights(|| permits(pointer, 0, Access::Write)).is_ok()
 }
 
 /// Is it a function?
 pub(super) fn is_code(pointer: u64) -> bool {
-    with_rights(|| resolve(pointer, 1, Access::Read)) == Err(Kind::Type)
+    let is_code = |(_, record): (u32, Record)| record.flags & CODE != 0;
+    with_rights(|| registry().live_of(pointer).is_some_and(is_code))
 }
 
 impl Call {

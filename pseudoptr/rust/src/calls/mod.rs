@@ -28,8 +28,9 @@ pub use shape::{Extent, GALEED_NO_ARGUMENT, Shape, Use};
 use crate::access::with_rights;
 use crate::bytes;
 use crate::fatal::fatal;
+use crate::foreign::lease::permits;
 use crate::layout::is_handle;
-use crate::resolve::{Access, Kind, resolve};
+use crate::resolve::{Access, Kind};
 use crate::table::direct;
 use crate::violation::refuse_call;
 use Extent::*;
@@ -151,7 +152,7 @@ impl Call {
     ) -> Result<u64, Refusal> {
         let access = if writes { Access::Write } else { Access::Read };
         if bytes > 0 {
-            with_rights(|| resolve(given, bytes, access)).map_err(|kind| Refusal {
+            with_rights(|| permits(given, bytes, access)).map_err(|kind| Refusal {
                 pointer: given,
                 bytes,
                 access,

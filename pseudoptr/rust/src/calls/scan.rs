@@ -12,8 +12,9 @@ use super::{
     ASSIGNED, ASSIGNED_STRING, COPY_BACK, Call, GALEED_NO_ARGUMENT, Loan, Refusal, extent,
 };
 use crate::access::with_rights;
+use crate::foreign::lease::permits;
 use crate::layout::is_handle;
-use crate::resolve::{Access, Kind, resolve};
+use crate::resolve::{Access, Kind};
 
 const POINTER_BYTES: u32 = 8;
 const LONG_DOUBLE_BYTES: u32 = 16;
@@ -130,7 +131,7 @@ impl Call {
         if from == GALEED_NO_ARGUMENT {
             return Err(refusal(u64::MAX, Kind::Spatial));
         }
-        with_rights(|| resolve(pointer, 1, Access::Write)).map_err(|kind| refusal(1, kind))?;
+        with_rights(|| permits(pointer, 1, Access::Write)).map_err(|kind| refusal(1, kind))?;
         let bytes = extent::raw_string(self.word(from.into()), 1, u64::MAX);
         let loan: *mut Loan = self.loan(pointer, bytes, bytes, u32::MAX);
         // SAFETY: the loan just made.

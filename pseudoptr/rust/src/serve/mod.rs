@@ -29,7 +29,9 @@ mod register;
 mod sizes;
 mod step;
 mod strings;
+mod typed;
 
+use crate::foreign::lease::claim;
 use crate::layout::is_handle;
 use crate::published::published;
 use crate::resolve::{Access, Kind};
@@ -103,7 +105,11 @@ fn begin(trap: &mut mpk_trap, forbidden: Forbidden) -> u32 {
     };
     profile::record(trap.origin, form.seen(operand.is_widened()), form.bytes);
     if plain::can(&form, handle) {
-        plain::perform(trap, &form, &mut operand);
+        let done = plain::perform(trap, &form, &mut operand);
+        if let (Err(why), Forbidden::Violates) = (done, forbidden) {
+            let bytes = u64::from(form.bytes);
+            return typed::violate(trap, handle, bytes, Access::Write, why);
+        }
         trap.pc = trap.pc.wrapping_add(form.length);
         return sys::MPK_TRAP_CONTINUE;
     }
@@ -112,6 +118,12 @@ fn begin(trap: &mut mpk_trap, forbidden: Forbidden) -> u32 {
 
 /// Fills in the violation that the runtime will report.
 fn violate(trap: &mut mpk_trap, handle: u64, bytes: u64, access: Access, kind: Kind) -> u32 {
+    if let Some(lease) = claim(handle)
+        && let Err(why) = lease.allows(bytes, access)
+        && why.kind == kind
+    {
+        return typed::violate(trap, handle, bytes, access, why);
+    }
     trap.violation = facts(handle, bytes, access, kind, trap.origin, &[]);
     sys::MPK_TRAP_VIOLATE
 }

@@ -6,14 +6,18 @@
 //!
 //! A vector read that goes beyond the lease and stays on its pages is one of those that libc
 //! makes in search of a byte. What lies outside is [`FILL`] then, never memory, so that a string
-//! without an end runs into a violation [`NEAR_BYTES`] later at most.
+//! without an end runs into a violation [`NEAR_BYTES`] later at most. Fields that a type hides
+//! are outside in this sense.
 
 use super::form::{Form, LONGEST, all};
+use super::typed;
 use crate::access::at;
+use crate::foreign::lease::permits;
+use crate::foreign::walk::Refused;
 use crate::membrane;
-use crate::resolve::{Access, Kind, resolve};
+use crate::resolve::{Access, Kind};
 use crate::start::registry;
-use crate::table::{CODE, place_of};
+use crate::table::{CODE, TYPED, place_of};
 use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// Stands for bytes outside the lease. Not zero: that would end a string.
@@ -31,6 +35,8 @@ pub(super) struct Operand {
     pub there: u64,
     /// The bytes that the instruction asked for.
     asked: u64,
+    /// Its type decides what crosses and what is written.
+    is_typed: bool,
     /// As memory held them.
     pub raw: [u8; LONGEST],
     /// As foreign code sees them.
@@ -52,7 +58,7 @@ impl Operand {
         }
         let (first, last) = (asked.trailing_zeros(), 63 - asked.leading_zeros());
         let span = u64::from(last - first + 1);
-        match resolve(handle.wrapping_add(first.into()), span, form.access()) {
+        match permits(handle.wrapping_add(first.into()), span, form.access()) {
             Ok(address) => {
                 operand.address = address.wrapping_sub(first.into());
                 operand.there = asked;
@@ -60,14 +66,24 @@ impl Operand {
             Err(Kind::Spatial) if form.may_be_widened() || form.is_masked() && !form.writes => {
                 (operand.address, operand.there) =
                     widened(handle, form.bytes).ok_or(Kind::Spatial)?;
+                operand.there = typed::readable(handle, operand.there);
+            }
+            Err(Kind::Rights) if form.may_be_widened() && is_typed(handle) => {
+                operand.address = typed::address(handle).ok_or(Kind::Temporal)?;
+                operand.there = typed::readable(handle, asked);
             }
             Err(kind) => return Err(kind),
         }
+        operand.is_typed = is_typed(handle);
         if form.reads {
             operand.raw = [FILL; LONGEST];
             copy_in(operand.address, operand.there, &mut operand.raw);
             operand.bytes = operand.raw;
-            operand.cross(membrane::outward);
+            if operand.is_typed {
+                typed::outward(handle, operand.there, &mut operand.bytes);
+            } else {
+                operand.cross(membrane::outward);
+            }
         }
         Ok(operand)
     }
@@ -79,6 +95,7 @@ impl Operand {
             address: handle, // its low bits are those of the address
             there: 0,
             asked: 0,
+            is_typed: false,
             raw: [0; LONGEST],
             bytes: [0; LONGEST],
         }
@@ -89,15 +106,25 @@ impl Operand {
     }
 
     /// Writes `bytes` home. pre: the access was allowed as a write.
-    pub(super) fn put(&mut self) {
+    pub(super) fn put(&mut self) -> Result<(), Refused> {
+        if self.is_typed {
+            return typed::write(self.handle, self.there, &self.bytes);
+        }
         self.cross(membrane::inward);
         copy_out(self.address, self.there, &self.bytes);
+        Ok(())
     }
 
     /// Turns each whole, aligned word of a pointer's size.
     fn cross(&mut self, turn: fn(u64) -> u64) {
         cross(self.address, self.there, &mut self.bytes, turn);
     }
+}
+
+/// pre: rights open.
+pub(super) fn is_typed(handle: u64) -> bool {
+    let live = registry().live_of(handle);
+    live.is_some_and(|(_, record)| record.flags & TYPED != 0)
 }
 
 pub(super) fn cross(address: u64, there: u64, bytes: &mut [u8; LONGEST], turn: fn(u64) -> u64) {
@@ -197,6 +224,6 @@ pub(super) fn copy_out(address: u64, wanted: u64, bytes: &[u8; LONGEST]) {
 pub(super) fn again(handle: u64, mask: u64) -> Result<u64, Kind> {
     let (first, last) = (mask.trailing_zeros(), 63 - mask.leading_zeros());
     let span = u64::from(last - first + 1);
-    resolve(handle.wrapping_add(first.into()), span, Access::Write)
+    permits(handle.wrapping_add(first.into()), span, Access::Write)
         .map(|address| address.wrapping_sub(first.into()))
 }

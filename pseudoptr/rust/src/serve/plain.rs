@@ -6,6 +6,7 @@
 use super::form::{Form, LONGEST};
 use super::operand::Operand;
 use super::register::{self, Part, low};
+use crate::foreign::walk::Refused;
 use crate::sys::{mpk_trap, mpk_trap_vector_get, mpk_trap_vector_set};
 use yaxpeax_x86::long_mode::{Opcode, Operand as Explicit};
 
@@ -169,10 +170,15 @@ pub(super) fn can(form: &Form, handle: u64) -> bool {
     fits && aligned && !form.locked && !form.is_masked()
 }
 
+/// An error: the type of the lease refuses what would be written; it is not.
 /// pre: `can`; the operand was taken.
-pub(super) fn perform(trap: &mut mpk_trap, form: &Form, operand: &mut Operand) {
+pub(super) fn perform(
+    trap: &mut mpk_trap,
+    form: &Form,
+    operand: &mut Operand,
+) -> Result<(), Refused> {
     let (Some(class), Some(other)) = (class(form.instruction.opcode()), other(form)) else {
-        return;
+        return Ok(());
     };
     match (class, other) {
         (Class::Vector(above), Other::Vector(number)) => {
@@ -195,9 +201,7 @@ pub(super) fn perform(trap: &mut mpk_trap, form: &Form, operand: &mut Operand) {
         }
         _ => {}
     }
-    if form.writes {
-        operand.put();
-    }
+    if form.writes { operand.put() } else { Ok(()) }
 }
 
 fn vector(trap: &mut mpk_trap, form: &Form, operand: &mut Operand, number: u32, above: Above) {
@@ -228,7 +232,12 @@ fn signed(value: u64, bytes: u32) -> u64 {
     ((value << unused) as i64 >> unused) as u64
 }
 
-fn arithmetic(trap: &mut mpk_trap, form: &Form, operand: &mut Operand, other: Other) {
+fn arithmetic(
+    trap: &mut mpk_trap,
+    form: &Form,
+    operand: &mut Operand,
+    other: Other,
+) -> Result<(), Refused> {
     let in_memory = low(word(operand), form.bytes);
     let value = match other {
         Other::General(part) => part.get(&trap.registers),
@@ -248,10 +257,12 @@ fn arithmetic(trap: &mut mpk_trap, form: &Form, operand: &mut Operand, other: Ot
     trap.flags = trap.flags & !changed | flags & changed;
     if form.writes {
         operand.bytes[..8].copy_from_slice(&result.to_le_bytes());
-        operand.put();
-    } else if let (Other::General(part), false) = (other, is_comparison(opcode)) {
+        return operand.put();
+    }
+    if let (Other::General(part), false) = (other, is_comparison(opcode)) {
         part.set(&mut trap.registers, result);
     }
+    Ok(())
 }
 
 fn is_comparison(opcode: Opcode) -> bool {

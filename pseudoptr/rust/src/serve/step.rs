@@ -15,7 +15,7 @@
 
 use super::form::{Form, LONGEST};
 use super::operand::{self, Operand};
-use super::{register, violate};
+use super::{register, typed, violate};
 use crate::access::at;
 use crate::resolve::{Access, Kind};
 use crate::sys::{self, mpk_trap};
@@ -216,8 +216,22 @@ pub(super) fn end(trap: &mut mpk_trap) -> u32 {
     let mut bytes: [u8; LONGEST] = unsafe { at::<[u8; LONGEST]>(run.place).read_unaligned() };
     match operand::again(run.handle, run.there) {
         Ok(address) => {
-            operand::cross(address, run.there, &mut bytes, crate::membrane::inward);
-            if run.locked == 0 {
+            let is_typed = operand::is_typed(run.handle);
+            let judged = match (is_typed, run.locked) {
+                (true, 0) => typed::write(run.handle, run.there, &bytes),
+                (true, _) => typed::inward(run.handle, run.bytes, &mut bytes),
+                (false, _) => {
+                    operand::cross(address, run.there, &mut bytes, crate::membrane::inward);
+                    Ok(())
+                }
+            };
+            if let Err(why) = judged {
+                run_of(trap).state = OVER;
+                return typed::violate(trap, run.handle, run.bytes.into(), Access::Write, why);
+            }
+            if is_typed && run.locked == 0 {
+                // Written, value by value.
+            } else if run.locked == 0 {
                 operand::copy_out(address, run.there, &bytes);
             } else if !swap(address, run.bytes, &run.raw, &bytes) {
                 trap.registers = run.registers;

@@ -7,13 +7,13 @@
 //! Backwards (direction flag set) goes one by one as well.
 
 use super::form::{Form, LONGEST, all};
-use super::operand::{Operand, copy_in, copy_out, cross};
+use super::operand::{Operand, copy_in, copy_out, cross, is_typed};
 use super::profile::{self, Seen};
 use super::step::{self, Borrowed, MOVES, Run, run_of};
 use super::{Forbidden, violate};
 use crate::layout::is_handle;
 use crate::membrane;
-use crate::resolve::{Access, resolve};
+use crate::resolve::{Access, Kind, resolve};
 use crate::sys::{self, mpk_trap};
 use yaxpeax_x86::long_mode::Opcode;
 
@@ -83,6 +83,7 @@ fn stos(trap: &mut mpk_trap, form: &Form, count: u64, forbidden: Forbidden) -> u
             advance(trap, form, count, count);
             sys::MPK_TRAP_CONTINUE
         }
+        Err(Kind::Type) if is_typed(to) => one(trap, form, forbidden),
         Err(kind) => violate(trap, to, whole, Access::Write, kind),
     }
 }
@@ -118,6 +119,9 @@ fn movs(trap: &mut mpk_trap, form: &Form, count: u64, forbidden: Forbidden) -> u
             .then(|| resolve(pointer, whole, access).map_err(|kind| (pointer, access, kind)))
             .transpose()
     };
+    if is_handle(to) && is_typed(to) || is_handle(from) && is_typed(from) {
+        return one(trap, form, forbidden);
+    }
     let sides = side(from, Access::Read).and_then(|source| {
         let target = side(to, Access::Write)?;
         Ok((source, target))

@@ -1,0 +1,8 @@
+#[derive(galeed::Foreign)]
+#[repr(C, packed)]
+struct Tight {
+    byte: u8,
+    word: u32,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[derive(galeed::Foreign)]
+#[repr(C)]
+struct Owner {
+    name: String,
+}
+
+fn main() {}
