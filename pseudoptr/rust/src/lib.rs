@@ -55,8 +55,10 @@ mod published;
 mod resolve;
 mod serve;
 mod shadow;
+mod signal;
 mod start;
 mod table;
+mod thread_locals;
 mod thunks;
 mod violation;
 
@@ -75,6 +77,7 @@ pub use galeed_mpk::{
 pub use guard::{Lent, LentMut, lend, lend_mut};
 pub use heap::Heap;
 pub use policy::{Policy, set_policy};
+pub use signal::on_signal;
 pub use table::Entry;
 pub use violation::{Access, Facts, Kind, Violation};
 

@@ -14,6 +14,7 @@ use crate::panics::Panics;
 use crate::shadow::Homes;
 use crate::sys::{MPK_HOST_SHIFT, MPK_READ, mpk_domain, mpk_foreign_rights};
 use crate::table::{Registry, Side};
+use crate::thread_locals::Ends;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -32,11 +33,12 @@ pub(crate) struct Published {
     pub(crate) sides: AtomicPtr<Side>,
     /// Not null: everything above it is complete.
     pub(crate) registry: AtomicPtr<Registry>,
-    /// 1: the allocator was checked, the code published, the handler installed.
+    /// 1: the allocator was checked, the code published.
     pub(crate) gates: AtomicU64,
     pub(crate) panics: Panics,
     pub(crate) hints: Hints,
     pub(crate) homes: Homes,
+    pub(crate) ends: AtomicPtr<Ends>,
 }
 
 const _: () = assert!(
