@@ -61,10 +61,20 @@ static int read_harden(struct environment *out) {
 
 /* The file that a variable names, for appending. O_NONBLOCK for the opening only: a pipe
  * that nobody reads is an error, not waited for. */
+/* A process whose standard files are closed gets their numbers for the next files: what it then
+ * says on stderr would stand in the report. */
+static int beyond_standard(int fd) {
+    if (fd < 0 || fd > STDERR_FILENO) return fd;
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), why = errno;
+    close(fd);
+    errno = why;
+    return moved;
+}
+
 static int open_named(const char *name, int *fd) {
     const char *path = secure_getenv(name);
     if (!path) return 0;
-    *fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+    *fd = beyond_standard(open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644));
     if (*fd >= 0) {
         fcntl(*fd, F_SETFL, O_APPEND);
         return 0;

@@ -29,6 +29,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "fault_chain.h"
@@ -306,6 +307,7 @@ static void on_fault(int signal_number, siginfo_t *info, void *context) {
         uint32_t frame_pkru = 0;
         bool foreign = (!pku || _mpk_frame_pkru(context, &frame_pkru)) && is_foreign_thread(frame_pkru);
         uint64_t guarded = atomic_load(&MPK_RUNTIME->guarded);
+        if (foreign && signal_number == SIGSEGV) _mpk_fault_say_overflow(_mpk_thread_find(), (uintptr_t)info->si_addr);
         struct previous_handler *previous = &MPK_RUNTIME->previous[place_of(signal_number)];
         struct previous_handler copy = *previous;
         if (!pku) _mpk_wait_until_open(_mpk_fs_base());
@@ -320,6 +322,7 @@ static void on_fault(int signal_number, siginfo_t *info, void *context) {
 
 int mpk_faults_install(void) {
     int error = mpk_start();
+    if (!error) MPK_RUNTIME->faults_early = 0; /* somebody needs them for good */
     return error ? error : _mpk_faults_install_started();
 }
 
@@ -337,6 +340,33 @@ int _mpk_faults_install_started(void) {
     }
     _mpk_extents_unlock();
     return error;
+}
+
+static bool is_default(int signal_number) {
+    struct sigaction found;
+    return sigaction(signal_number, NULL, &found) == 0 && found.sa_handler == SIG_DFL;
+}
+
+int _mpk_faults_install_for_gate(void) {
+    if (atomic_load(&MPK_RUNTIME->faults_installed)) return 0;
+    bool early = is_default(SIGSEGV) && is_default(SIGBUS) && _mpk_before_main();
+    int error = _mpk_faults_install_started();
+    if (!error && early) MPK_RUNTIME->faults_early = 1;
+    return error;
+}
+
+/* A thread that a constructor started may need the handler at any time: it then stays. */
+void _mpk_faults_stand_aside(void) {
+    struct stat threads;
+    if (stat("/proc/self/task", &threads) || threads.st_nlink != 3) return;
+    _mpk_extents_lock();
+    if (MPK_RUNTIME->faults_early && _mpk_fault_give_back(SIGSEGV, on_fault)) {
+        _mpk_fault_give_back(SIGBUS, on_fault);
+        if (MPK_RUNTIME->on_trap == MPK_ON_TRAP_SERVE) _mpk_fault_give_back(SIGTRAP, on_fault);
+        atomic_store(&MPK_RUNTIME->faults_installed, 0);
+    }
+    MPK_RUNTIME->faults_early = 0;
+    _mpk_extents_unlock();
 }
 
 /* Rust installs its own handlers after its first allocation, and only where there

@@ -38,6 +38,14 @@ int _mpk_fault_take_over(int signal_number, void (*handler)(int, siginfo_t *, vo
     return sigaction(signal_number, &ours, NULL) ? MPK_EKERNEL : 0;
 }
 
+bool _mpk_fault_give_back(int signal_number, void (*handler)(int, siginfo_t *, void *)) {
+    struct sigaction found, none;
+    memset(&none, 0, sizeof none);
+    none.sa_handler = SIG_DFL;
+    if (sigaction(signal_number, NULL, &found) || found.sa_sigaction != handler) return false;
+    return sigaction(signal_number, &none, NULL) == 0;
+}
+
 static void take_default_action(int signal_number, const siginfo_t *info) {
     struct sigaction action;
     memset(&action, 0, sizeof action);

@@ -79,7 +79,8 @@ static __attribute__((noinline, cold)) struct thread_record *first_gate(const vo
         _mpk_fatal("a plain gate (mpk_gate_enter) on a host stack, which foreign code cannot use; "
                    "inside mpk_host_stack foreign code is called by mpk_call");
     if (_mpk_stacks_in_force()) plain_refused("mpk_gate_enter", "inside mpk_host_stack foreign code is called by mpk_call");
-    record->plain_gates = record->host_high == 0 ? MPK_RUNTIME->backend : MPK_BACKEND_NONE;
+    bool plain = record->host_high == 0 && !MPK_RUNTIME->faults_early;
+    record->plain_gates = plain ? MPK_RUNTIME->backend : MPK_BACKEND_NONE;
     return record;
 }
 
@@ -174,14 +175,18 @@ static __attribute__((noinline)) void exit_slow(void *token) {
     struct thread_record *record = _mpk_record_of(_mpk_fs_base());
     if (unlikely(!record || !is_innermost_gate(record, token))) wrong_exit("mpk_gate_exit", token, record);
     uint32_t saved = record->frames[record->depth - 1].saved_pkru;
+    bool early;
     if (MPK_RUNTIME->backend == MPK_BACKEND_PKU) {
         pkru_write(opened_as(saved));
         pop(record);
+        early = MPK_RUNTIME->faults_early && !record->depth;
     } else {
         if (likely(_mpk_prim_mprotect.is_closed())) _mpk_prim_mprotect.open_all(record, 1);
         pop(record);
+        early = unlikely(MPK_RUNTIME->faults_early) && !record->depth; /* not later: another may close it */
         if (likely(!saved)) _mpk_runner_release();
     }
+    if (early) _mpk_faults_stand_aside();
 }
 
 /* After the write: part STACKS came into force meanwhile, or this is a jump to the write. So
@@ -323,5 +328,5 @@ const char *mpk_gate_function(void) {
     const struct thread_record *record = _mpk_started.started ? _mpk_thread_find() : NULL;
     for (uint32_t i = record ? record->depth : 0; i-- > 0;)
         if (record->frames[i].kind & FRAME_FOREIGN) return record->frames[i].function;
-    return NULL;
+    return record && record->born_foreign ? "a thread of its own" : NULL;
 }

@@ -126,6 +126,7 @@ struct runtime {
     struct domain_extent extents[MPK_MAX_DOMAINS];
     unsigned exit_key;             /* pthread_key_t; thread.c: how the end of a thread is noticed */
     _Atomic uint32_t faults_installed;
+    uint32_t faults_early;         /* fault.c: installed by a gate before main, until that is left */
     struct previous_handler previous[3]; /* of SIGSEGV, SIGBUS and SIGTRAP, before us */
     int32_t older_threads[MPK_OLDER_THREADS]; /* kernel ids of threads older than the keys */
     _Atomic(mpk_domain *) host;
@@ -231,6 +232,12 @@ int _mpk_explain(int error, const char *format, ...) __attribute__((format(print
 
 /* fault.c: mpk_faults_install, for mpk_start itself. pre: the runtime is filled. */
 int _mpk_faults_install_started(void);
+/* fault.c: the same for a gate. Before main only until the outermost gate is left, which then
+ * calls _mpk_faults_stand_aside: a language's own start finds the signals as the kernel left them. */
+int _mpk_faults_install_for_gate(void);
+void _mpk_faults_stand_aside(void);
+/* before_main.c: a constructor of the program runs on this thread, for certain. */
+bool _mpk_before_main(void);
 /* fault.c: pku: the same as soon as somebody else handles faults; the heap asks now
  * and then, because the host's signal handlers need it before any gate. */
 void _mpk_faults_follow(void);

@@ -229,8 +229,13 @@ void mpk_thread_stack(struct mpk_stack *stack);
 /* hook: called with host rights when a thread ends whose mark is not 0. NULL: none. Not
  * called in a fork's child for the threads that fork left behind. */
 void mpk_set_thread_hook(void (*hook)(uint32_t mark));
-/* Name of the innermost foreign function entered, or NULL. */
+/* Name of the innermost foreign function entered, "a thread of its own" on one that foreign code
+ * started and that is in none, or NULL. */
 const char *mpk_gate_function(void);
+
+/* Did foreign code start the calling thread, as far as is known? Only inside its callbacks is
+ * such a thread the host's. */
+int mpk_thread_is_born_foreign(void);
 
 /* Calls body(argument). Returns 0, or 1 when a violation unwound to here: all
  * gates entered since are undone, rights are what they were. The frames between

@@ -147,17 +147,24 @@ static int stack_bounds(uintptr_t *low, uintptr_t *high) {
     return error;
 }
 
+static void install_faults(void) {
+    int error = _mpk_faults_install_for_gate();
+    if (error) _mpk_fatal("the fault handler cannot be installed: %s", mpk_strerror(error));
+}
+
 struct thread_record *_mpk_thread_for_gate(void) {
     struct thread_record *record = _mpk_thread();
     uintptr_t low, high;
-    if (record->stack_high) return record;
+    if (record->stack_high) {
+        if (unlikely(!atomic_load(&MPK_RUNTIME->faults_installed))) install_faults();
+        return record;
+    }
     /* Taken for foreign, because a signal came before its first use of the runtime; but
      * here it is with rights, outside of all gates: nobody but the host has those. */
     if (!record->depth) record->born_foreign = 0;
     int error = stack_bounds(&low, &high);
     if (error) _mpk_fatal("the bounds of this thread's stack are unknown (error %d)", error);
-    error = mpk_faults_install();
-    if (error) _mpk_fatal("the fault handler cannot be installed: %s", mpk_strerror(error));
+    install_faults();
     record->stack_low = low;
     record->stack_high = frames_end(low, high);
     return record;
@@ -166,6 +173,11 @@ struct thread_record *_mpk_thread_for_gate(void) {
 void mpk_thread_stack(struct mpk_stack *stack) {
     struct thread_record *record = _mpk_thread_for_gate();
     *stack = (struct mpk_stack){record->stack_low, record->stack_high, &record->stack_mark};
+}
+
+int mpk_thread_is_born_foreign(void) {
+    const struct thread_record *record = _mpk_started.started ? _mpk_thread_find() : NULL;
+    return record && record->born_foreign;
 }
 
 bool _mpk_thread_is_older(int32_t thread_id) {

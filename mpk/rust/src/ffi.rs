@@ -245,6 +245,7 @@ unsafe extern "C" {
     pub fn mpk_thread_stack(stack: *mut mpk_stack);
     pub fn mpk_set_thread_hook(hook: Option<unsafe extern "C" fn(mark: u32)>);
     pub fn mpk_gate_function() -> *const c_char;
+    pub fn mpk_thread_is_born_foreign() -> c_int;
     pub fn mpk_try(body: unsafe extern "C" fn(*mut c_void), argument: *mut c_void) -> c_int;
 
     pub fn mpk_violate(violation: *mut mpk_violation);

@@ -3,7 +3,7 @@
 //! Before the first gate closes anything, the program must be complete: its
 //! global allocator ours (else Rust's heap would not be isolated and the gate
 //! would only look like one), its code published, the fault handler installed
-//! behind Rust's own.
+//! behind Rust's own (mpk_gate_enter sees to that last one).
 //!
 //! Attacker: may call any of this from foreign code. Lending needs rights that
 //! foreign code lacks and faults there; entering a callback opens the rights, but
@@ -33,6 +33,14 @@ pub(crate) fn prepare() {
     if !READY.load(Ordering::Acquire) {
         make_ready();
     }
+    // SAFETY: may be called from any host thread, any number of times.
+    let error = unsafe { sys::mpk_faults_install() };
+    if error != 0 {
+        fatal(format_args!(
+            "cannot install the fault handler: {}",
+            crate::Error(error)
+        ));
+    }
 }
 
 #[cold]
@@ -51,14 +59,6 @@ fn make_ready() {
         }
         crate::code::publish();
         shadow::prepare();
-        // SAFETY: may be called from any host thread, any number of times.
-        let error = unsafe { sys::mpk_faults_install() };
-        if error != 0 {
-            fatal(format_args!(
-                "cannot install the fault handler: {}",
-                crate::Error(error)
-            ));
-        }
         published().gates.store(1, Ordering::Release);
     }
     READY.store(true, Ordering::Release);

@@ -63,9 +63,11 @@ mod record;
 mod resolve;
 mod serve;
 mod shadow;
+mod signal;
 mod sites;
 mod start;
 mod table;
+mod thread_locals;
 mod thunks;
 mod violation;
 
@@ -88,6 +90,7 @@ pub use guard::{Lent, LentMut, lend, lend_mut, lend_typed, lend_typed_mut};
 pub use heap::Heap;
 pub use hook::on_violation;
 pub use policy::{Policy, set_policy};
+pub use signal::on_signal;
 pub use table::Entry;
 pub use violation::{Access, Facts, Kind, Site, Violation};
 

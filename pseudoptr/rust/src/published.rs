@@ -15,6 +15,7 @@ use crate::panics::Panics;
 use crate::shadow::Homes;
 use crate::sys::{MPK_HOST_SHIFT, MPK_READ, mpk_domain, mpk_foreign_rights};
 use crate::table::{Registry, Side};
+use crate::thread_locals::Ends;
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
@@ -35,13 +36,14 @@ pub(crate) struct Published {
     pub(crate) types: AtomicPtr<AtomicPtr<TypeInfo>>,
     /// Not null: everything above it is complete.
     pub(crate) registry: AtomicPtr<Registry>,
-    /// 1: the allocator was checked, the code published, the handler installed.
+    /// 1: the allocator was checked, the code published.
     pub(crate) gates: AtomicU64,
     pub(crate) panics: Panics,
     pub(crate) hints: Hints,
     pub(crate) homes: Homes,
     /// A fn(&Violation), or null.
     pub(crate) hook: AtomicPtr<()>,
+    pub(crate) ends: AtomicPtr<Ends>,
 }
 
 const _: () = assert!(

@@ -9,6 +9,7 @@ use crate::lock::OnceLock;
 use crate::published::published;
 use crate::sys;
 use crate::table::{Registry, Side};
+use crate::thread_locals::{Ends, ends};
 use crate::{lease, violation};
 use std::ffi::{c_int, c_void};
 use std::mem::{align_of, size_of};
@@ -65,6 +66,9 @@ fn build() -> Result<(), Error> {
     words.host.store(host, Ordering::Release);
     words.sides.store(sides, Ordering::Release);
     words.types.store(types, Ordering::Release);
+    words
+        .ends
+        .store(private::<Ends>(host, 1)?, Ordering::Release);
     let hooks = sys::mpk_heap_hooks {
         freed: Some(lease::freed),
         resized: Some(lease::resized),
@@ -138,13 +142,19 @@ extern "C" fn before_fork() {
     STARTING.take();
     crate::gate::MAKING_READY.take();
     if STARTED.load(Ordering::Acquire) {
-        crate::access::with_rights(|| registry().fork_lock().take());
+        crate::access::with_rights(|| {
+            ends().lock().take();
+            registry().fork_lock().take();
+        });
     }
 }
 
 extern "C" fn after_fork() {
     if STARTED.load(Ordering::Acquire) {
-        crate::access::with_rights(|| registry().fork_lock().give());
+        crate::access::with_rights(|| {
+            registry().fork_lock().give();
+            ends().lock().give();
+        });
     }
     crate::gate::MAKING_READY.give();
     STARTING.give();
@@ -158,7 +168,10 @@ extern "C" fn after_fork_child() {
     } else {
         after_fork();
         if STARTED.load(Ordering::Acquire) {
-            crate::access::with_rights(crate::serve::profile_forked);
+            crate::access::with_rights(|| {
+                ends().forget_others();
+                crate::serve::profile_forked();
+            });
         }
     }
 }
