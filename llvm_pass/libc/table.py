@@ -19,6 +19,7 @@ One word an argument, `#N` being the value of argument N:
     vector(#N)        #N struct iovec, of which is read; vector+ where they are written
     rest              all that was lent from there on, written where it may be
     code              a function that is called back
+    freed             is freed: lent memory is Rust's to free, which is a violation of rights
     kept              is still used after the call: lent memory is refused
     ...               more arguments, those of a format or numbers
 
@@ -67,6 +68,7 @@ _WORDS: dict[str, tuple[str, bool, int, int]] = {
     "vector": ("vector", False, 1, 1),
     "vector+": ("vector", True, 1, 1),
     "rest": ("rest", False, 0, 0),
+    "freed": ("freed", False, 0, 0),
 }
 _WIDE = {"wstring": "string", "wcopy": "copy", "wappend": "append"}
 

@@ -90,6 +90,10 @@ enum galeed_error {
     GALEED_ENOTHEAP = -33,
     /* Not a live handle. */
     GALEED_EHANDLE = -34,
+    /* Foreign code does not own it: it was never handed over, or came back already. */
+    GALEED_ENOTOUT = -35,
+    /* It was handed over as another type. */
+    GALEED_EOTHERTYPE = -36,
 };
 
 /* What galeed_atomic_rmw does. */
@@ -141,6 +145,8 @@ enum galeed_extent {
     GALEED_VECTOR,
     /* All that the lease holds from there on, as it was lent. */
     GALEED_REST,
+    /* Memory that the function frees: never lent memory. */
+    GALEED_FREED,
 };
 
 /* What a handle stands for. */
@@ -185,13 +191,6 @@ struct galeed_entry {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
-
-extern void *mmap(void *at,
-                  uintptr_t bytes,
-                  int32_t prot,
-                  int32_t flags,
-                  int32_t fd,
-                  int64_t offset);
 
 /* The functions below are called by rewritten code (LLVM IR). In IR those
  * marked [M] have the preserve_most calling convention: every register but r11

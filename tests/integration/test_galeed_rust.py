@@ -17,6 +17,7 @@ TESTS = (
     "accessors",
     "membrane",
     "stack",
+    "sharing",
     "violations",
     "unwinding",
     "report",

@@ -15,6 +15,10 @@ pub enum GaleedError {
     GALEED_ENOTHEAP = -33,
     /// Not a live handle.
     GALEED_EHANDLE = -34,
+    /// Foreign code does not own it: it was never handed over, or came back already.
+    GALEED_ENOTOUT = -35,
+    /// It was handed over as another type.
+    GALEED_EOTHERTYPE = -36,
 }
 
 /// Why a pointer could not be lent, or a handle not be used. The number is one
@@ -29,6 +33,10 @@ impl Error {
     pub const NOT_HEAP: Error = Error(GaleedError::GALEED_ENOTHEAP as c_int);
     /// Not a live handle.
     pub const HANDLE: Error = Error(GaleedError::GALEED_EHANDLE as c_int);
+    /// Foreign code does not own it: it was never handed over, or came back already.
+    pub const NOT_OUT: Error = Error(GaleedError::GALEED_ENOTOUT as c_int);
+    /// It was handed over as another type.
+    pub const OTHER_TYPE: Error = Error(GaleedError::GALEED_EOTHERTYPE as c_int);
     /// An argument outside its documented range.
     pub const INVALID: Error = Error(MPK_EINVALID);
     /// No memory.
@@ -52,6 +60,11 @@ impl Error {
                   from galeed::Heap can be lent as a whole"
             }
             Error::HANDLE => c"not a live pseudo-pointer: it was never lent, or its lease ended",
+            Error::NOT_OUT => {
+                c"nothing of Rust's that foreign code owns: it was never handed over as a whole, \
+                  or has come back already"
+            }
+            Error::OTHER_TYPE => c"it was handed over as another type: take it back as that",
             // SAFETY: mpk_strerror takes any number and returns a string that
             // lives for ever.
             Error(other) => unsafe { CStr::from_ptr(mpk_strerror(other)) },

@@ -22,7 +22,7 @@ use crate::published::in_host_domain;
 use crate::sites::Here;
 use crate::start::{host, registry};
 use crate::sys;
-use crate::table::{CODE, MAPPED, NONE, RANGE, Record, STACK, TYPED, WRITABLE, side};
+use crate::table::{CLOSURE, CODE, MAPPED, NONE, RANGE, Record, STACK, TYPED, WRITABLE, side};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -191,7 +191,12 @@ fn mark_at(base: usize) -> Result<&'static AtomicU32, Error> {
 
 /// A lease of its own on a range, always private. pre: rights open.
 pub(crate) fn lend_range(address: u64, bytes: u64, writable: bool) -> Result<u64, Error> {
-    begin_range(address, bytes, if writable { WRITABLE } else { 0 })
+    begin_range(address, bytes, RANGE | if writable { WRITABLE } else { 0 })
+}
+
+/// The handle of a closure: nothing can be accessed through it. pre: rights open.
+pub(crate) fn lend_closure(address: u64) -> Result<u64, Error> {
+    begin_range(address, 0, CLOSURE)
 }
 
 /// The same, for accesses that the type allows. pre: it holds one value of it or more.
@@ -201,7 +206,7 @@ pub(crate) fn lend_typed(
     writable: bool,
     info: &'static TypeInfo,
 ) -> Result<u64, Error> {
-    let flags = TYPED | if writable { WRITABLE } else { 0 };
+    let flags = RANGE | TYPED | if writable { WRITABLE } else { 0 };
     let handle = begin_range(address, bytes, flags)?;
     // Until here nobody knows the handle, and whoever guesses it finds no type.
     crate::foreign::lease::set_type(crate::layout::index_of(handle), Some(info));
@@ -213,7 +218,6 @@ pub(crate) fn begin_range(address: u64, bytes: u64, flags: u32) -> Result<u64, E
     if address == 0 || end > 1 << crate::layout::USER_ADDRESS_BITS {
         return Err(Error::INVALID);
     }
-    let flags = RANGE | flags;
     let registry = registry();
     if in_host_domain(address) {
         let found = find(address).ok_or(Error::NOT_HEAP)?;
@@ -251,7 +255,7 @@ pub(crate) fn revoke(handle: u64) -> Result<(), Error> {
     let here = Here::of(|| base_of(handle));
     let held = registry.lock();
     let (index, record) = registry.live_of(handle).ok_or(Error::HANDLE)?;
-    if record.flags & (CODE | STACK) != 0 {
+    if matches!(record.flags & (CODE | RANGE | STACK), CODE | STACK) {
         return Err(Error::HANDLE);
     }
     if let Some(mark) = find_mark(&record) {

@@ -39,6 +39,7 @@ mod access;
 mod atomic;
 mod atomics;
 mod bytes;
+mod callback;
 mod calls;
 mod catch;
 mod code;
@@ -48,6 +49,7 @@ mod facts;
 mod fatal;
 pub mod foreign;
 mod gate;
+mod gates;
 mod guard;
 mod heap;
 mod hints;
@@ -55,6 +57,7 @@ mod hook;
 mod lease;
 mod lock;
 mod membrane;
+mod owned;
 mod panics;
 mod policy;
 mod pthread;
@@ -78,21 +81,44 @@ pub mod layout;
 pub(crate) use galeed_mpk::ffi as sys;
 
 pub use atomic::Rmw;
+pub use callback::Callback;
 pub use catch::catch;
 pub use error::{Error, GaleedError};
 pub use foreign::{Foreign, HeaderError, header};
+pub use galeed_attributes::{export, foreign};
 /// Implements [`trait@Foreign`] from the type's fields.
 pub use galeed_macros::Foreign;
 pub use galeed_mpk::{
     HardenError, Parts as HardenParts, Policy as HardenPolicy, Report as HardenReport, hardened,
 };
-pub use guard::{Lent, LentMut, lend, lend_mut, lend_typed, lend_typed_mut};
+pub use guard::{
+    Lent, LentMut, LentOut, lend, lend_mut, lend_out, lend_out_slice, lend_pinned, lend_typed,
+    lend_typed_mut,
+};
 pub use heap::Heap;
 pub use hook::on_violation;
+pub use owned::{
+    drop_foreign, from_foreign, from_foreign_slice, from_foreign_string, into_foreign,
+    into_foreign_slice, into_foreign_string,
+};
 pub use policy::{Policy, set_policy};
 pub use signal::on_signal;
 pub use table::Entry;
 pub use violation::{Access, Facts, Kind, Site, Violation};
+
+/// What the attributes write calls of.
+#[doc(hidden)]
+pub mod __gates {
+    pub use crate::gates::{
+        Described, bytes, call, call_pointer, exported, inward, opaque, outward, rest, string,
+    };
+}
+
+/// What the macros of callback.rs call.
+#[doc(hidden)]
+pub mod __callbacks {
+    pub use crate::callback::{run_anywhere, run_here};
+}
 
 /// Would an access at this pseudo-pointer be allowed, and if not, which rule
 /// would it break? Nothing is accessed or reported.

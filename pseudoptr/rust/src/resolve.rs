@@ -3,7 +3,7 @@
 //! The verdict for a handle, in this order:
 //!  - *forged*: its index was never used, or its generation never given out;
 //!  - *temporal*: it was a lease once, which has ended;
-//!  - *type*: code accessed as data, or data called; a read or write that a *typed* lease
+//!  - *type*: code or a closure accessed as data, or data called; a read or write that a *typed* lease
 //!    may allow, which foreign/lease.rs decides: here nobody gets an address of it;
 //!  - *spatial*: not every byte lies in the lease (a function has one address);
 //!  - *rights*: the lease is read-only, or foreign code frees what Rust owns.
@@ -18,7 +18,7 @@
 use crate::layout::{generation_of, index_of, is_handle};
 use crate::start::registry;
 use crate::sys;
-use crate::table::{CODE, Record, SHADOWED, TYPED, WRITABLE, place_of, side};
+use crate::table::{CLOSURE, CODE, Record, SHADOWED, TYPED, WRITABLE, place_of, side};
 
 /// The kinds of violation, with mpk.h's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,9 @@ fn diagnose(handle: u64, bytes: u64, access: Access, record: &Record) -> Result<
     if generation < record.generation || record.base == 0 {
         return Err(Kind::Temporal);
     }
+    if record.flags & CLOSURE == CLOSURE {
+        return Err(Kind::Type);
+    }
     let offset = handle.wrapping_sub(record.base);
     match (access, record.flags & CODE != 0) {
         (Access::Execute, true) if offset == 0 => return Ok(record.address),
@@ -131,6 +134,9 @@ fn diagnose(handle: u64, bytes: u64, access: Access, record: &Record) -> Result<
 /// end, whatever the rights: the way inward. pre: started, rights open.
 pub(crate) fn inward(handle: u64) -> Option<u64> {
     let (_, record) = registry().live_of(handle)?;
+    if record.flags & CLOSURE == CLOSURE {
+        return None; // where it lies is nobody's business but callback.rs's
+    }
     let offset = handle.wrapping_sub(record.base);
     (offset <= record.bytes).then(|| record.address + offset)
 }

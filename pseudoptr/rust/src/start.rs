@@ -144,6 +144,7 @@ extern "C" fn before_fork() {
     if STARTED.load(Ordering::Acquire) {
         crate::access::with_rights(|| {
             ends().lock().take();
+            registry().handed.fork_lock().take();
             registry().fork_lock().take();
         });
     }
@@ -154,6 +155,7 @@ extern "C" fn after_fork() {
         crate::access::with_rights(|| {
             registry().fork_lock().give();
             ends().lock().give();
+            registry().handed.fork_lock().give();
         });
     }
     crate::gate::MAKING_READY.give();

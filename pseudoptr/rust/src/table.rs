@@ -66,6 +66,8 @@ pub(crate) const SHADOWED: u32 = 32;
 /// Its record knows the Rust type: only foreign/lease.rs makes accesses to it.
 pub(crate) const TYPED: u32 = 64;
 const _: () = assert!(TYPED < 1 << crate::record::FLAG_BITS);
+/// It stands for a closure (callback.rs): a word that foreign code keeps and hands back.
+pub(crate) const CLOSURE: u32 = CODE | RANGE;
 /// No index: the end of a list.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -79,6 +81,7 @@ pub(crate) struct Registry {
     fresh: [AtomicU32; 3],
     pub(crate) codes: crate::code::Codes,
     pub(crate) shadows: crate::shadow::Slots,
+    pub(crate) handed: crate::owned::Handed,
 }
 
 /// Heads of the free lists. Touched with the lock held.

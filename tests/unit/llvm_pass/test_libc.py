@@ -125,6 +125,26 @@ def test_functions_without_a_row_go_by_the_policy() -> None:
     assert "galeed_call_begin" not in known.text
 
 
+@pytest.mark.parametrize("name", [name for name, row in builtin().items() if any(u.word == "freed" for u in row.uses)])
+def test_what_frees_is_asked_first(name: str) -> None:
+    """In C and C++: a pointer that may be lent goes to the runtime, one of malloc's own need not."""
+    numbers = len(builtin()[name].uses) - 1
+    returns = "ptr" if name.startswith("realloc") else "void"
+    parameters = ", ".join(["ptr", *["i64"] * numbers])
+    lines = [
+        f"declare {returns} @{name}({parameters})",
+        "declare ptr @malloc(i64)",
+        "define void @f(ptr %p) {",
+        f"  {'%r = ' if returns == 'ptr' else ''}call {returns} @{name}({', '.join(['ptr %p', *['i64 8'] * numbers])})",
+        "  ret void",
+        "}",
+    ]
+    text = _by("", "\n".join(lines).encode()).text
+    assert f"@galeed.shape.{name}" in text
+    assert f"i8 {abi.EXTENT['freed']}," in text
+    assert "galeed_call_begin" in text
+
+
 def test_a_row_of_the_policy() -> None:
     made = _by('[calls.use]\narguments = ["out(#2)", "out(8)", "-"]\nresult = "#0"')
     assert "call of use is not checked: its type is not that of the table" in made.remarks[0].reason  # no pointer

@@ -160,6 +160,14 @@ impl Call {
             GALEED_REST => rest(pointer),
             GALEED_LIST | GALEED_SCAN_LIST => Ok(LIST_BYTES),
             GALEED_OPAQUE | GALEED_PRINTED => Ok(0),
+            GALEED_FREED => Err(Refusal {
+                pointer,
+                bytes: 0,
+                access: Access::Free,
+                kind: with_rights(|| crate::resolve::resolve(pointer, 0, Access::Free))
+                    .err()
+                    .unwrap_or(Kind::Rights), // no lease allows it
+            }),
         }
     }
 }

@@ -22,7 +22,7 @@ mod scan;
 mod shape;
 pub(crate) mod tokens;
 
-use shape::ANY_ARGUMENT;
+pub(crate) use shape::ANY_ARGUMENT;
 pub use shape::{Extent, GALEED_NO_ARGUMENT, Shape, Use};
 
 use crate::access::with_rights;

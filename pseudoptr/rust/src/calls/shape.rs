@@ -41,10 +41,12 @@ pub enum Extent {
     GALEED_VECTOR,
     /// All that the lease holds from there on, as it was lent.
     GALEED_REST,
+    /// Memory that the function frees: never lent memory.
+    GALEED_FREED,
 }
 use Extent::*;
 
-pub(super) const EXTENTS: [Extent; 15] = [
+pub(super) const EXTENTS: [Extent; 16] = [
     GALEED_OPAQUE,
     GALEED_BYTES,
     GALEED_STRING,
@@ -60,13 +62,14 @@ pub(super) const EXTENTS: [Extent; 15] = [
     GALEED_CURSOR,
     GALEED_VECTOR,
     GALEED_REST,
+    GALEED_FREED,
 ];
 
 /// No argument. Also of struct galeed_shape's result.
 pub const GALEED_NO_ARGUMENT: u8 = 255;
 
 /// Of struct galeed_shape's result: it may point into the memory of any argument.
-pub(super) const ANY_ARGUMENT: u8 = 254;
+pub(crate) const ANY_ARGUMENT: u8 = 254;
 
 /// What a function does with one argument.
 #[repr(C)]

@@ -6,7 +6,7 @@ use super::{Range, Shape, TypeInfo, Visible};
 use crate::Foreign; // the trait and the derive
 use crate::layout::index_of;
 use crate::lease;
-use crate::table::{TYPED, WRITABLE};
+use crate::table::{RANGE, TYPED, WRITABLE};
 use std::mem::offset_of;
 use std::num::NonZero;
 
@@ -235,7 +235,7 @@ fn an_index_forgets_its_type() {
     let address = (&raw mut *letter).expose_provenance() as u64;
     let again = || {
         let former = crate::lend_typed_mut(&mut *letter).unwrap().handle();
-        let next = lease::begin_range(address, 4, TYPED | WRITABLE).unwrap();
+        let next = lease::begin_range(address, 4, RANGE | TYPED | WRITABLE).unwrap();
         let same = index_of(former) == index_of(next); // no other test was faster
         same.then_some(next)
     };

@@ -1,0 +1,4 @@
+//! No place for the user data.
+fn main() {
+    let visit = galeed::callback!(|value: i32| println!("{value}"));
+}

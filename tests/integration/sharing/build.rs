@@ -1,0 +1,7 @@
+fn main() {
+    println!("cargo::rerun-if-changed=c");
+    cc::Build::new()
+        .file("c/foreign.c")
+        .flag("-fexceptions")
+        .compile("foreign");
+}
