@@ -77,6 +77,8 @@ mod violation;
 pub mod ffi;
 pub mod host;
 pub mod layout;
+#[doc(hidden)] // for `waiting_system_calls!`
+pub mod waiting;
 
 pub(crate) use galeed_mpk::ffi as sys;
 
