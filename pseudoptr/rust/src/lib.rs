@@ -60,6 +60,7 @@ mod table;
 mod thunks;
 mod violation;
 
+pub mod component;
 pub mod ffi;
 pub mod host;
 pub mod layout;
