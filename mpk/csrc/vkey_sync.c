@@ -149,8 +149,10 @@ static void answer(void *context) {
     bool foreign = is_foreign(record, had);
     enum vkey_verdict verdict = task ? judge(task, thread, had, foreign, context) : VKEY_AGAIN;
     uint64_t guarded = atomic_load(&MPK_RUNTIME->guarded);
-    uint32_t want = foreign ? (had & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded
-                            : had & ~(MPK_RUNTIME->published_bits | MPK_RUNTIME->host_bits);
+    uint32_t own = MPK_RUNTIME->published_bits | MPK_RUNTIME->host_bits;
+    uint32_t want = foreign ? (had & ~(uint32_t)(guarded >> 32)) | (uint32_t)guarded : had & ~own;
+    /* Amid an accessor (mpk_access_begin), which has these two and no group: it keeps them. */
+    if (foreign && !(had & MPK_RUNTIME->published_bits) && !_mpk_stacks_in_force()) want = (want & ~own) | (had & own);
     _mpk_frame_set_pkru(context, foreign ? want : _mpk_vkey_due(thread, want));
     if (record) _mpk_vkey_fix_saved(record, thread);
     if (!task) return;

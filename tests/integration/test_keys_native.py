@@ -27,7 +27,7 @@ HOLDS = (
     *(f"basic {what}" for what in ("begins", "misuse", "many", "churn", "lru", "million", "files")),
     *(f"process {what}" for what in ("everybody-small", "everybody-large", "begun", "deaf", "inherit", "exec", "rate")),
     *(f"threads {what}" for what in ("own", "crowd", "wait", "exit", "fork", "contention", "meet")),
-    *(f"house {what}" for what in ("gates", "domains", "try", "heap", "limits", "signals")),
+    *(f"house {what}" for what in ("gates", "accessor", "domains", "try", "heap", "limits", "signals")),
     *(f"hardened {policy}" for policy in ("basic", "landlock", "signals?", "syscalls", "strict?", "full?")),
     *(f"odd {what}" for what in ("descriptors", "sealed", "null", "restart", "handler")),
 )

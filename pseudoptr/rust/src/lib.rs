@@ -74,6 +74,7 @@ mod thread_locals;
 mod thunks;
 mod violation;
 
+pub mod component;
 pub mod ffi;
 pub mod host;
 pub mod layout;

@@ -31,6 +31,35 @@ static void gates(void) {
     CHECK(rights_on(begun) == 0);
 }
 
+static _Atomic int amid, enough;
+
+static void *accesses(void *host_byte) {
+    int token;
+    mpk_gate_enter(&token, "accesses");
+    CHECK(rights_on(host_byte) == 0);
+    int was_foreign = mpk_access_begin();
+    atomic_store(&amid, 1);
+    while (!atomic_load(&enough)) CHECK(rights_on(host_byte) == 3 && rights_on(closed) == 0);
+    mpk_access_end(was_foreign);
+    CHECK(rights_on(host_byte) == 0 && rights_on(closed) == 0);
+    mpk_gate_exit(&token);
+    CHECK(rights_on(host_byte) == 3 && rights_on(closed) == 0);
+    return NULL;
+}
+
+/* Signals about keys that come amid an accessor of foreign code: it goes on with what it had. */
+static void accessor(void) {
+    pthread_t thread;
+    start(&thread, accesses, mpk_host_alloc(1, 0));
+    spin_until(&amid, 1);
+    uint64_t before = stats().syncs;
+    CHECK(mpk_begin(1, RW) == 0); /* begun: each change is told by signals */
+    for (int turn = 0; turn < 50; turn++) CHECK(mpk_mprotect(1, turn % 2 ? PROT_NONE : RW) == 0);
+    CHECK(mpk_end(1) == 0 && (!is_pku() || stats().syncs >= before + 50));
+    atomic_store(&enough, 1);
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
 /* A domain that is created when groups hold all keys. */
 static void domains(void) {
     mpk_domain *made[20];
@@ -154,6 +183,7 @@ int main(int count, char **arguments) {
     for (int i = 10; i < 40; i++) group_of(i, 1, RW);
     int token;
     if (!strcmp(what, "gates")) gates();
+    else if (!strcmp(what, "accessor")) accessor();
     else if (!strcmp(what, "domains")) domains();
     else if (!strcmp(what, "try")) tries();
     else if (!strcmp(what, "heap")) heap();
