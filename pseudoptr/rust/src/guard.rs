@@ -10,7 +10,7 @@
 use crate::error::Error;
 use crate::lease;
 use crate::start::start;
-use std::marker::PhantomData;
+use core::marker::PhantomData;
 
 /// A read-only lease on a `T`, ended when it is dropped. From [`lend`].
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl<T> Lent<'_, T> {
     /// The pseudo-pointer as C takes it. Rust cannot read through it.
     #[must_use]
     pub fn as_ptr(&self) -> *const T {
-        std::ptr::without_provenance(self.handle as usize)
+        core::ptr::without_provenance(self.handle as usize)
     }
 }
 
@@ -96,7 +96,7 @@ impl<T> Lent<'_, [T]> {
     /// The pseudo-pointer to the first element, as C takes it.
     #[must_use]
     pub fn as_ptr(&self) -> *const T {
-        std::ptr::without_provenance(self.handle as usize)
+        core::ptr::without_provenance(self.handle as usize)
     }
 }
 
@@ -112,7 +112,7 @@ impl<T> LentMut<'_, T> {
     /// The pseudo-pointer as C takes it. Rust cannot access through it.
     #[must_use]
     pub fn as_ptr(&self) -> *mut T {
-        std::ptr::without_provenance_mut(self.handle as usize)
+        core::ptr::without_provenance_mut(self.handle as usize)
     }
 }
 
@@ -120,7 +120,7 @@ impl<T> LentMut<'_, [T]> {
     /// The pseudo-pointer to the first element, as C takes it.
     #[must_use]
     pub fn as_ptr(&self) -> *mut T {
-        std::ptr::without_provenance_mut(self.handle as usize)
+        core::ptr::without_provenance_mut(self.handle as usize)
     }
 }
 

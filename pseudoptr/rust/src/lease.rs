@@ -21,8 +21,8 @@ use crate::published::in_host_domain;
 use crate::start::{host, registry};
 use crate::sys;
 use crate::table::{CODE, MAPPED, NONE, RANGE, Record, STACK, WRITABLE, side};
-use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicU32, Ordering};
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// In a mark: no stable lease; the rest is the first range lease's index + 1.
 const RANGES: u32 = 1 << 31;

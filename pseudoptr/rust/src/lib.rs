@@ -32,6 +32,14 @@
 //! The C interface is `galeed.h`, generated from this source. What an attacker
 //! in C is assumed to do is said at the top of each file.
 
+#![cfg_attr(not(any(test, feature = "std")), no_std)]
+#![cfg_attr(
+    not(test),
+    warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc)
+)]
+
+extern crate alloc;
+
 mod access;
 mod atomic;
 mod bytes;
@@ -63,6 +71,7 @@ mod violation;
 pub mod ffi;
 pub mod host;
 pub mod layout;
+pub mod library;
 
 pub(crate) use galeed_mpk::ffi as sys;
 
@@ -70,7 +79,8 @@ pub use atomic::Rmw;
 pub use catch::catch;
 pub use error::{Error, GaleedError};
 pub use galeed_mpk::{
-    HardenError, Parts as HardenParts, Policy as HardenPolicy, Report as HardenReport, hardened,
+    HardenError, Libc, Parts as HardenParts, Policy as HardenPolicy, Report as HardenReport,
+    Runtime, hardened, runtime,
 };
 pub use guard::{Lent, LentMut, lend, lend_mut};
 pub use heap::Heap;

@@ -15,9 +15,12 @@ use crate::start::registry;
 use crate::sys::{self, mpk_violation};
 use crate::table::{CODE, MAPPED, side};
 use crate::{lease, resolve};
-use std::ffi::CStr;
-use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::ffi::CStr;
+use core::fmt;
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// Reports that an access at `pointer` is refused. Returns when the policy is
 /// only to report. `pc`: the return address in foreign code.
@@ -111,7 +114,7 @@ fn named(detail: &'static CStr, function: &[u8]) -> &'static CStr {
         .into_iter()
         .flatten()
         .copied()
-        .chain(std::iter::repeat(0));
+        .chain(core::iter::repeat(0));
     for (to, byte) in sentence[..SENTENCE_BYTES - 1].iter().zip(text) {
         to.store(byte, Ordering::Relaxed);
     }
@@ -248,7 +251,7 @@ fn faulting_address(violation: &mut mpk_violation) {
 #[derive(Clone, Debug)]
 pub struct Violation(Box<Facts>);
 
-impl std::ops::Deref for Violation {
+impl core::ops::Deref for Violation {
     type Target = Facts;
     fn deref(&self) -> &Facts {
         &self.0
@@ -295,7 +298,7 @@ pub struct Facts {
 }
 
 /// What a string of the runtime says.
-fn text(string: *const std::ffi::c_char) -> Option<String> {
+fn text(string: *const core::ffi::c_char) -> Option<String> {
     if string.is_null() {
         return None;
     }
@@ -376,4 +379,4 @@ impl fmt::Display for Violation {
     }
 }
 
-impl std::error::Error for Violation {}
+impl core::error::Error for Violation {}

@@ -10,7 +10,7 @@ use crate::access::{at, with_rights};
 use crate::layout::is_handle;
 use crate::resolve::{Access, Kind, resolve};
 use crate::start::registry;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 
 /// Names in reports are cut to this, NUL included.
 pub(crate) const NAME_BYTES: usize = 32;
