@@ -120,6 +120,7 @@ check-layers: $(VENV)/.native
 check-rust: need-rust
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo clippy --package galeed --no-default-features --quiet -- -D warnings
 
 # All C is clean under both compilers that may build it; a compiler takes a folder's files at once.
 C_WARNINGS := -std=gnu11 -O2 -Wall -Wextra -Werror -Impk/csrc -fsyntax-only

@@ -89,7 +89,9 @@ def library_path() -> Path:
     target = Path(os.environ.get("CARGO_TARGET_DIR") or _ROOT / "target")
     built = [path for kind in ("release", "debug") if (path := target / kind / "libgaleed.so").is_file()]
     if not built:
-        raise LibraryMissing(f"no libgaleed.so in {target}: run `cargo build -p galeed`, or set GALEED_LIBRARY")
+        raise LibraryMissing(
+            f"no libgaleed.so in {target}: run `cargo rustc -p galeed --lib --crate-type cdylib`, or set GALEED_LIBRARY"
+        )
     return max(built, key=lambda path: path.stat().st_mtime)
 
 

@@ -203,6 +203,11 @@ int mpk_gate_side(void);
 /* Host to foreign. function: its name, for reports; must live for ever.
  * post: every domain is closed as GALEED_FOREIGN_RIGHTS says; PKRU was read back. */
 void mpk_gate_enter(void *token, const char *function);
+/* For a library of the host under a foreign main: main's thread is foreign from now on, for
+ * good; mpk_callback_enter is the way into the host. function: as above, "main".
+ * pre: called before main, by the process's only thread.
+ * errors: those of mpk_start; MPK_EINVALID (other threads, inside a gate, foreign). */
+int mpk_gate_outermost(const char *function);
 /* Foreign to host, by what the thread's record says. Fatal when the record does
  * not say that this very gate is the innermost one. */
 void mpk_gate_exit(void *token);

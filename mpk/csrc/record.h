@@ -93,6 +93,8 @@ bool _mpk_thread_is_older(int32_t thread_id);
 /* thread.c: notes them. pre: no foreign code has run yet. Returns how many
  * threads the process has. */
 int _mpk_threads_note_older(void);
+/* thread.c: the same, noting nothing. 1 where there is no /proc to ask. */
+int _mpk_threads_count(void);
 /* thread.c: start-up. */
 int _mpk_threads_start(void);
 /* fork.c's handlers, as far as threads go. */

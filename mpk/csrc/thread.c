@@ -188,7 +188,7 @@ bool _mpk_thread_is_older(int32_t thread_id) {
 
 /* By system calls alone: opendir would allocate, and the allocator may be the
  * one that is being started. */
-int _mpk_threads_note_older(void) {
+static int count_threads(int32_t older[MPK_OLDER_THREADS]) {
     struct { uint64_t inode; int64_t offset; uint16_t bytes; uint8_t type; char name[]; } *entry;
     _Alignas(8) char buffer[2048];
     int count = 0;
@@ -201,13 +201,16 @@ int _mpk_threads_note_older(void) {
             entry = (void *)(buffer + at);
             int id = atoi(entry->name);
             if (id <= 0) continue;
-            if (count < MPK_OLDER_THREADS) MPK_RUNTIME->older_threads[count] = id;
+            if (older && count < MPK_OLDER_THREADS) older[count] = id;
             count++;
         }
     }
     close(directory);
     return count;
 }
+
+int _mpk_threads_note_older(void) { return count_threads(MPK_RUNTIME->older_threads); }
+int _mpk_threads_count(void) { return count_threads(NULL); }
 
 /* fork: only the calling thread lives on. The locks of others are waited for
  * before; their records are lost after. C may fork inside a foreign call: the

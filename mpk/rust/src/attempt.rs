@@ -2,6 +2,7 @@
 
 use crate::ffi;
 use crate::task::Task;
+use alloc::boxed::Box;
 
 /// Calls `body`. `Err` is the violation that was stopped inside it, when the
 /// policy is `unwind`. A panic of `body` goes on behind this call.

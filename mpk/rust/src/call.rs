@@ -2,7 +2,7 @@
 
 use crate::task::Task;
 use crate::{Error, ffi};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 
 unsafe extern "C" {
     fn mpk_host_stack(

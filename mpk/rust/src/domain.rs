@@ -1,9 +1,9 @@
 //! A domain beside the host's own: memory that is open only while it is asked for.
 
 use crate::{Error, ffi};
-use std::ffi::{c_int, c_void};
-use std::marker::PhantomData;
-use std::ptr::NonNull;
+use core::ffi::{c_int, c_void};
+use core::marker::PhantomData;
+use core::ptr::NonNull;
 
 /// What a thread may do with a domain's memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,7 +67,7 @@ impl Domain {
     /// # Errors
     /// No key or no address space is left, or the runtime cannot start.
     pub fn create(reserve_bytes: usize) -> Result<Self, Error> {
-        let mut raw = std::ptr::null_mut();
+        let mut raw = core::ptr::null_mut();
         // SAFETY: raw is a place for the result.
         Error::check(unsafe { ffi::mpk_domain_create(reserve_bytes, &raw mut raw) })?;
         Ok(Self {
@@ -139,7 +139,7 @@ impl Domain {
         let mut found = ffi::mpk_allocation {
             base: 0,
             bytes: 0,
-            mark: std::ptr::null_mut(),
+            mark: core::ptr::null_mut(),
             own_pages: 0,
             shared: 0,
         };
@@ -225,7 +225,7 @@ impl HeapParts {
     pub const HARDENED: Self = Self(ffi::MPK_HEAP_HARDENED);
 }
 
-impl std::ops::BitOr for HeapParts {
+impl core::ops::BitOr for HeapParts {
     type Output = Self;
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)

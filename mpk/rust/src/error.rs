@@ -1,8 +1,9 @@
 //! Errors of the runtime, with its own words for them.
 
 use crate::ffi;
-use std::ffi::{CStr, c_int};
-use std::fmt;
+use alloc::string::String;
+use core::ffi::{CStr, c_int};
+use core::fmt;
 
 /// What a function of the runtime refused, and why. Displays as one line.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,7 +52,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl core::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {

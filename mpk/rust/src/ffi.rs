@@ -3,7 +3,7 @@
 
 pub use crate::ffi_sites::*;
 pub use crate::ffi_trap::*;
-use std::ffi::{c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 
 pub const MPK_HOST_BASE: usize = 0x2000_0000_0000;
 pub const MPK_HOST_SHIFT: u32 = 36;
@@ -153,8 +153,8 @@ impl Default for mpk_violation {
             allocation: 0,
             allocation_bytes: 0,
             pc: 0,
-            function: std::ptr::null(),
-            detail: std::ptr::null(),
+            function: core::ptr::null(),
+            detail: core::ptr::null(),
             thread: 0,
             action: 0,
             ended: 0,
@@ -244,6 +244,7 @@ unsafe extern "C" {
     pub fn mpk_gate_host_frame(address: usize) -> c_int;
     pub fn mpk_thread_stack(stack: *mut mpk_stack);
     pub fn mpk_set_thread_hook(hook: Option<unsafe extern "C" fn(mark: u32)>);
+    pub fn mpk_gate_outermost(function: *const c_char) -> c_int;
     pub fn mpk_gate_function() -> *const c_char;
     pub fn mpk_thread_is_born_foreign() -> c_int;
     pub fn mpk_try(body: unsafe extern "C" fn(*mut c_void), argument: *mut c_void) -> c_int;

@@ -1,7 +1,7 @@
 //! `mpk_sites.h`, declared. See that header for what each item means; it is the contract.
 #![allow(missing_docs, non_camel_case_types)]
 
-use std::ffi::c_int;
+use core::ffi::c_int;
 
 pub const MPK_SITES_OFF: c_int = 0;
 pub const MPK_SITE_FRAMES: usize = 24;

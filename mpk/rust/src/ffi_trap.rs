@@ -2,7 +2,7 @@
 #![allow(missing_docs, non_camel_case_types)]
 
 use crate::ffi::mpk_violation;
-use std::ffi::c_int;
+use core::ffi::c_int;
 
 pub const MPK_ON_TRAP_REFUSE: c_int = 0;
 pub const MPK_ON_TRAP_SERVE: c_int = 1;

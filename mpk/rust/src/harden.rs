@@ -11,10 +11,13 @@
 //! What each part does, stops and costs a program is said in `mpk_harden.h`.
 
 use crate::Error;
-use std::ffi::{CStr, CString, c_char, c_int};
-use std::fmt;
-use std::ops::BitOr;
-use std::str::FromStr;
+use alloc::ffi::CString;
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::ffi::{CStr, c_char, c_int};
+use core::fmt;
+use core::ops::BitOr;
+use core::str::FromStr;
 
 mod sys {
     #![allow(non_camel_case_types)]
@@ -200,7 +203,7 @@ impl fmt::Display for HardenError {
     }
 }
 
-impl std::error::Error for HardenError {}
+impl core::error::Error for HardenError {}
 
 /// Applies a policy to the process, for good. Call it in host code, before foreign
 /// code runs and best before there are other threads.

@@ -4,15 +4,15 @@
 //! functions are in [`ffi`]; [`PageGroup`] wraps them so that what was begun is ended.
 
 use crate::Error;
-use std::ffi::{c_int, c_void};
-use std::marker::PhantomData;
-use std::ptr::NonNull;
-use std::time::Duration;
+use core::ffi::{c_int, c_void};
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::time::Duration;
 
 /// `mpk_keys.h`, declared.
 #[allow(missing_docs)]
 pub mod ffi {
-    use std::ffi::{c_int, c_void};
+    use core::ffi::{c_int, c_void};
 
     pub const MPK_GROUPS: usize = 16384;
     pub const MPK_BEGIN_DEPTH: usize = 64;
@@ -149,8 +149,17 @@ impl PageGroup {
         let name = c_int::try_from(vkey).unwrap_or(-1); // refused by the runtime
         let flags = MAP_PRIVATE | MAP_ANONYMOUS;
         // SAFETY: a new mapping, at an address that the kernel chooses.
-        let base =
-            unsafe { ffi::mpk_mmap(name, std::ptr::null_mut(), bytes, prot.code(), flags, -1, 0) };
+        let base = unsafe {
+            ffi::mpk_mmap(
+                name,
+                core::ptr::null_mut(),
+                bytes,
+                prot.code(),
+                flags,
+                -1,
+                0,
+            )
+        };
         if base.addr() == usize::MAX {
             return Err(Self::last_error());
         }

@@ -6,6 +6,17 @@
 //!
 //! A program that gates its C code must not call [`ffi`] functions around it by
 //! hand: generated gates do.
+//!
+//! Without the default feature `std` the crate needs `alloc` alone, of Rust's libraries: what
+//! it asked of `std`, the program then gives it by [`runtime!`]. The C library is needed still.
+
+#![cfg_attr(not(any(test, feature = "std")), no_std)]
+#![cfg_attr(
+    not(test),
+    warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc)
+)]
+
+extern crate alloc;
 
 mod attempt;
 mod call;
@@ -17,6 +28,7 @@ mod ffi_trap;
 mod harden;
 pub mod keys;
 mod probe;
+pub mod runtime;
 mod scan;
 mod task;
 
@@ -27,6 +39,7 @@ pub use error::Error;
 pub use harden::{HardenError, Parts, Policy, Report, harden, hardened, is_orphan};
 pub use keys::{Begun, KeyStatistics, PageGroup, Prot, init_keys, key_statistics, wait_for_keys};
 pub use probe::{Backend, Probe, probe};
+pub use runtime::{Libc, Runtime};
 pub use scan::{Gadget, Hit, scan};
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What the machine offers and what the runtime chose.
 
 use crate::{Error, ffi};
-use std::ffi::CStr;
-use std::fmt;
+use alloc::string::String;
+use core::ffi::CStr;
+use core::fmt;
 
 /// How rights are enforced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

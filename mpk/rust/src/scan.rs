@@ -1,6 +1,6 @@
 //! The search for instructions that could change rights behind a gate's back.
 
-use std::fmt;
+use core::fmt;
 
 /// `mpk_scan.h`, declared.
 mod c {
@@ -88,7 +88,7 @@ pub struct Hit {
 /// ```
 pub fn scan(code: &[u8]) -> impl Iterator<Item = Hit> + '_ {
     let mut from = 0;
-    std::iter::from_fn(move || {
+    core::iter::from_fn(move || {
         if from >= code.len() {
             return None;
         }

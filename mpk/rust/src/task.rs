@@ -3,13 +3,12 @@
 //!
 //! Invariant: no panic passes a C frame; it waits here, and goes on in `finish`.
 
-use std::any::Any;
-use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use crate::runtime::{Payload, catch_panic, resume_panic};
+use core::ffi::c_void;
 
 pub(crate) struct Task<F, R> {
     body: Option<F>,
-    result: Option<Result<R, Box<dyn Any + Send>>>,
+    result: Option<Result<R, Payload>>,
 }
 
 impl<F: FnOnce() -> R, R> Task<F, R> {
@@ -28,7 +27,7 @@ impl<F: FnOnce() -> R, R> Task<F, R> {
         // SAFETY: the caller's promise.
         let task = unsafe { &mut *task.cast::<Self>() };
         if let Some(body) = task.body.take() {
-            task.result = Some(catch_unwind(AssertUnwindSafe(body)));
+            task.result = Some(catch_panic(body));
         }
     }
 
@@ -36,7 +35,7 @@ impl<F: FnOnce() -> R, R> Task<F, R> {
     pub(crate) fn finish(self) -> R {
         match self.result.expect("the body ran to its end") {
             Ok(value) => value,
-            Err(panic) => resume_unwind(panic),
+            Err(panic) => resume_panic(panic),
         }
     }
 }

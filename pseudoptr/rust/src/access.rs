@@ -29,7 +29,7 @@ pub(crate) fn with_rights<T>(body: impl FnOnce() -> T) -> T {
 /// A pointer from a number that foreign code gave us or the table holds.
 #[inline(always)]
 pub(crate) fn at<T>(address: u64) -> *mut T {
-    std::ptr::with_exposed_provenance_mut(address as usize)
+    core::ptr::with_exposed_provenance_mut(address as usize)
 }
 
 #[inline(always)]

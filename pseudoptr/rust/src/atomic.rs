@@ -15,8 +15,8 @@ use crate::layout::is_handle;
 use crate::resolve::{Access, Kind, resolve};
 use crate::table::direct;
 use crate::violation::refuse;
-use std::sync::atomic::Ordering::SeqCst;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+use core::sync::atomic::Ordering::SeqCst;
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
 /// What galeed_atomic_rmw does.
 #[repr(C)]

@@ -15,7 +15,7 @@ use crate::resolve::{Access, Kind};
 use crate::shadow;
 use crate::table::direct;
 use crate::violation::refuse;
-use std::mem::MaybeUninit;
+use core::mem::MaybeUninit;
 
 /// One bounce buffer: any private lease of an allocation fits in it.
 const PIECE_BYTES: u64 = 4096;
@@ -72,7 +72,7 @@ fn resolve_or_refuse(pointer: u64, bytes: u64, access: Access, pc: u64) -> Optio
 fn copy(to: u64, from: u64, bytes: u64) {
     // SAFETY: both sides are resolved leases, the runtime's buffer, or what
     // foreign code asked for and is done with its rights.
-    unsafe { std::ptr::copy(at::<u8>(from).cast_const(), at::<u8>(to), bytes as usize) };
+    unsafe { core::ptr::copy(at::<u8>(from).cast_const(), at::<u8>(to), bytes as usize) };
 }
 
 pub(crate) extern "C" fn memmove(to: u64, from: u64, bytes: u64, pc: u64) {
@@ -160,7 +160,7 @@ fn zero_if_read(raw: u64, bytes: u64, access: Access) {
 
 fn fill(to: u64, byte: u8, bytes: u64) {
     // SAFETY: a resolved lease, or what foreign code asked for with its rights.
-    unsafe { std::ptr::write_bytes(at::<u8>(to), byte, bytes as usize) };
+    unsafe { core::ptr::write_bytes(at::<u8>(to), byte, bytes as usize) };
 }
 
 pub(crate) extern "C" fn memset(to: u64, byte: u32, bytes: u64, pc: u64) {

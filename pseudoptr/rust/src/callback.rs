@@ -22,14 +22,14 @@ use crate::resolve::{Access, Kind, resolve};
 use crate::start::{registry, start, start_or_die};
 use crate::table::CLOSURE;
 use crate::{access, lease, sys, violation};
-use std::any::TypeId;
-use std::cell::UnsafeCell;
-use std::ffi::{c_int, c_void};
-use std::marker::PhantomData;
-use std::mem::MaybeUninit;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::any::TypeId;
+use core::cell::UnsafeCell;
+use core::ffi::{c_int, c_void};
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 unsafe extern "C" {
     fn gettid() -> c_int;
@@ -75,7 +75,7 @@ fn kind_of<F>() -> TypeId {
     let any: &dyn Any = &PhantomData::<F>;
     // SAFETY: the method depends on the type alone, and types that differ in lifetimes only
     // are one type when code is made; nothing borrowed is touched.
-    let any = unsafe { std::mem::transmute::<&dyn Any, &(dyn Any + 'static)>(any) };
+    let any = unsafe { core::mem::transmute::<&dyn Any, &(dyn Any + 'static)>(any) };
     any.kind()
 }
 
@@ -150,7 +150,7 @@ impl<F, P: Copy> Callback<F, P> {
                 *self.word.get_or_init(|| word)
             }
         };
-        Ok(std::ptr::without_provenance_mut(word as usize))
+        Ok(core::ptr::without_provenance_mut(word as usize))
     }
 }
 

@@ -1,18 +1,17 @@
 //! Going on after a violation.
 
 use crate::fatal::fatal;
+use crate::runtime::{Payload, catch_panic, resume_panic};
 use crate::start::start_or_die;
 use crate::sys;
 use crate::violation::Violation;
 use crate::{cxx, panics};
-use std::any::Any;
-use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use core::ffi::c_void;
 
 /// The closure, and what became of it.
 struct Call<F, T> {
     body: Option<F>,
-    outcome: Option<Result<T, Box<dyn Any + Send>>>,
+    outcome: Option<Result<T, Payload>>,
 }
 
 unsafe extern "C" fn run<F: FnOnce() -> T, T>(call: *mut c_void) {
@@ -20,7 +19,7 @@ unsafe extern "C" fn run<F: FnOnce() -> T, T>(call: *mut c_void) {
     let call = unsafe { &mut *call.cast::<Call<F, T>>() };
     if let Some(body) = call.body.take() {
         // A panic must not cross the C frame between: it resumes outside.
-        call.outcome = Some(catch_unwind(AssertUnwindSafe(body)));
+        call.outcome = Some(catch_panic(body));
     }
 }
 
@@ -68,7 +67,7 @@ pub fn catch<F: FnOnce() -> T, T>(body: F) -> Result<T, Violation> {
     }
     match call.outcome {
         Some(Ok(value)) => Ok(value),
-        Some(Err(panic)) => resume_unwind(panic),
+        Some(Err(panic)) => resume_panic(panic),
         None => fatal(format_args!("mpk_try returned before its body did")),
     }
 }

@@ -13,9 +13,9 @@ use crate::error::Error;
 use crate::published::published;
 use crate::start::registry;
 use crate::table::{CODE, Registry, side};
-use std::arch::{global_asm, naked_asm};
-use std::ffi::{c_char, c_int, c_void};
-use std::sync::atomic::{AtomicU32, Ordering};
+use core::arch::{global_asm, naked_asm};
+use core::ffi::{c_char, c_int, c_void};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 const SLOTS: usize = 1 << 15;
 const MOST_CODES: u32 = SLOTS as u32 / 4 * 3;
@@ -134,7 +134,7 @@ fn executable_segment() -> (u64, u64) {
             let object = &*object;
             (
                 object,
-                std::slice::from_raw_parts(object.headers, object.count.into()),
+                core::slice::from_raw_parts(object.headers, object.count.into()),
             )
         };
         // SAFETY: `data` is the pair that the caller below passed.

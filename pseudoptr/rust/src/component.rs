@@ -21,9 +21,10 @@ pub use children::{Children, Ended, How};
 pub use parcel::{Open, Parcel};
 
 use crate::Violation;
-use std::any::Any;
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::any::Any;
+use core::fmt;
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
@@ -72,7 +73,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
+impl core::error::Error for Failure {}
 
 /// Where a component's Rust frames lie.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

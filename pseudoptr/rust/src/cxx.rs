@@ -14,8 +14,8 @@ use crate::start::registry;
 use crate::table::direct;
 use crate::violation::refuse;
 use crate::{bytes, pthread};
-use std::arch::{global_asm, naked_asm};
-use std::ffi::{c_int, c_void};
+use core::arch::{global_asm, naked_asm};
+use core::ffi::{c_int, c_void};
 
 // Weak: a program without C++ has none of them.
 macro_rules! of_libstdcxx {
@@ -59,7 +59,7 @@ fn account() -> Option<*mut Exceptions> {
     let function = globals_of();
     // SAFETY: libstdc++'s function of this type, where there is a libstdc++.
     (!function.is_null())
-        .then(|| unsafe { std::mem::transmute::<*const c_void, Globals>(function) }())
+        .then(|| unsafe { core::mem::transmute::<*const c_void, Globals>(function) }())
 }
 
 impl Account {
@@ -107,7 +107,7 @@ pub(crate) unsafe extern "C" fn dynamic_cast(
     pc: u64,
 ) -> u64 {
     // SAFETY: rewritten code calls this in its place, so that libstdc++ is there.
-    let cast = unsafe { std::mem::transmute::<*const c_void, Cast>(dynamic_cast_of()) };
+    let cast = unsafe { core::mem::transmute::<*const c_void, Cast>(dynamic_cast_of()) };
     if !is_handle(object) {
         // SAFETY: the call that foreign code wanted to make.
         return unsafe { cast(object, from, to, hint) };
@@ -116,7 +116,7 @@ pub(crate) unsafe extern "C" fn dynamic_cast(
         return 0;
     };
     let mapped = direct(base, bytes, false);
-    let (mut memory, mut raw) = (std::ptr::null_mut(), mapped.unwrap_or(0));
+    let (mut memory, mut raw) = (core::ptr::null_mut(), mapped.unwrap_or(0));
     if mapped.is_none() {
         // SAFETY: plain malloc, with foreign rights.
         memory = unsafe { malloc((bytes + 2 * ALIGN) as usize) };
@@ -149,8 +149,10 @@ pub(crate) unsafe extern "C-unwind" fn start_thread(
     // SAFETY: both are libstdc++'s, which is there when rewritten code calls this.
     unsafe {
         if error != 0 {
-            std::mem::transmute::<*const c_void, SystemError>(system_error_of())(error);
+            core::mem::transmute::<*const c_void, SystemError>(system_error_of())(error);
         }
-        std::mem::transmute::<*const c_void, StartThread>(start_thread_of())(thread, state, depend);
+        core::mem::transmute::<*const c_void, StartThread>(start_thread_of())(
+            thread, state, depend,
+        );
     }
 }

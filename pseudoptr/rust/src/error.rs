@@ -1,8 +1,8 @@
 //! Misuse and exhaustion, as opposed to violations: typed, one line each.
 
 use crate::sys::{MPK_EINVALID, MPK_ENOMEM, mpk_strerror};
-use std::ffi::{CStr, c_int};
-use std::fmt;
+use core::ffi::{CStr, c_int};
+use core::fmt;
 
 /// What the functions for hosts return beside the errors of mpk.h.
 #[repr(C)]
@@ -88,4 +88,4 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl core::error::Error for Error {}

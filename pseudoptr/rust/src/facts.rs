@@ -2,8 +2,12 @@
 
 use crate::resolve::{Access, Kind};
 use crate::sys::{self, mpk_violation};
-use std::ffi::CStr;
-use std::fmt;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+use core::fmt;
 
 /// What foreign code did that it may not: an access that was refused, or that
 /// the hardware stopped. [`catch`](crate::catch) returns it; its fields are those
@@ -11,7 +15,7 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Violation(Box<Facts>);
 
-impl std::ops::Deref for Violation {
+impl core::ops::Deref for Violation {
     type Target = Facts;
     fn deref(&self) -> &Facts {
         &self.0
@@ -86,7 +90,7 @@ impl Site {
 }
 
 /// What a string of the runtime says.
-fn text(string: *const std::ffi::c_char) -> Option<String> {
+fn text(string: *const core::ffi::c_char) -> Option<String> {
     if string.is_null() {
         return None;
     }
@@ -177,4 +181,4 @@ impl fmt::Display for Violation {
     }
 }
 
-impl std::error::Error for Violation {}
+impl core::error::Error for Violation {}

@@ -1,8 +1,8 @@
 //! The end, with one line that says why. No heap, no locks: it may run in
 //! foreign code, with every right closed.
 
-use std::ffi::{c_int, c_void};
-use std::fmt::{self, Write};
+use crate::runtime;
+use core::fmt::{self, Write};
 
 const LINE_BYTES: usize = 512;
 
@@ -21,10 +21,6 @@ impl Write for Line {
     }
 }
 
-unsafe extern "C" {
-    fn write(file: c_int, bytes: *const c_void, count: usize) -> isize;
-}
-
 /// Writes `galeed: ` and the message to stderr, in one system call.
 pub(crate) fn say(message: fmt::Arguments<'_>) {
     let mut line = Line {
@@ -33,14 +29,12 @@ pub(crate) fn say(message: fmt::Arguments<'_>) {
     };
     // Line::write_str never fails.
     let _ = writeln!(line, "galeed: {message}");
-    // SAFETY: the bytes are initialised and outlive the call. A failed write to
-    // stderr leaves nowhere to say so.
-    let _ = unsafe { write(2, line.text.as_ptr().cast(), line.used) };
+    runtime::say(&line.text[..line.used]);
 }
 
 /// Says it, then aborts.
 #[cold]
 pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
     say(message);
-    std::process::abort();
+    runtime::abort();
 }

@@ -8,7 +8,7 @@
 use crate::error::Error;
 use crate::thunks::{keeping_returns, loading, loading_pointer, locating, storing};
 use crate::{access, atomic, bytes, calls, cxx, gate, membrane, panics, pthread};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 
 /// The functions below are called by rewritten code (LLVM IR). In IR those
 /// marked [M] have the preserve_most calling convention: every register but r11

@@ -19,9 +19,10 @@ use crate::shadow;
 use crate::start::start_or_die;
 use crate::sys;
 use crate::violation::refuse;
-use std::arch::naked_asm;
-use std::ffi::{c_char, c_void};
-use std::sync::atomic::{AtomicBool, Ordering};
+use alloc::boxed::Box;
+use core::arch::naked_asm;
+use core::ffi::{c_char, c_void};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A hint: when it lies, making ready again does nothing.
 static READY: AtomicBool = AtomicBool::new(false);
@@ -48,7 +49,7 @@ fn make_ready() {
     start_or_die();
     let _held = MAKING_READY.hold();
     if published().gates.load(Ordering::Acquire) == 0 {
-        let probe = std::hint::black_box(Box::new(0u64));
+        let probe = core::hint::black_box(Box::new(0u64));
         if !in_host_domain((&raw const *probe).addr() as u64) {
             fatal(format_args!(
                 "the program's global allocator is not galeed's, so its heap is not isolated.\n\

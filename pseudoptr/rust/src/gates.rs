@@ -14,9 +14,9 @@
 use crate::calls::{self, ANY_ARGUMENT, Extent, GALEED_NO_ARGUMENT, Shape, Use};
 use crate::fatal::fatal;
 use crate::{gate, panics, shadow, sys};
-use std::arch::global_asm;
-use std::ffi::{c_char, c_void};
-use std::mem::MaybeUninit;
+use core::arch::global_asm;
+use core::ffi::{c_char, c_void};
+use core::mem::MaybeUninit;
 
 /// A shape and its uses, as calls/mod.rs finds them.
 #[repr(C)]
@@ -144,7 +144,7 @@ unsafe fn gated<const N: usize, F: FnOnce(&[u64; N]) -> R, R>(
     let mut call = Outward {
         described,
         words,
-        loans: std::ptr::null_mut(),
+        loans: core::ptr::null_mut(),
         body: Some(body),
         result: MaybeUninit::uninit(),
         made: false,
@@ -177,7 +177,7 @@ pub unsafe fn call<const N: usize, R>(
     match unsafe { gated(described, lent, words, body, |_| 0) } {
         Some((result, _)) => result,
         // SAFETY: panics where zeros are no value of the type.
-        None => unsafe { std::mem::zeroed() },
+        None => unsafe { core::mem::zeroed() },
     }
 }
 
@@ -254,7 +254,7 @@ pub fn exported<R>(name: &'static str, body: impl FnOnce(bool) -> R) -> R {
         let alone = unsafe { sys::mpk_gate_function() }.is_null();
         let caught = alone.then(|| Uncaught(name));
         let result = body(foreign);
-        std::mem::forget(caught);
+        core::mem::forget(caught);
         result
     })
 }

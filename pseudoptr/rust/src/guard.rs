@@ -12,11 +12,11 @@ use crate::error::Error;
 use crate::foreign::Foreign;
 use crate::lease;
 use crate::start::start;
-use std::ffi::{CStr, c_char};
-use std::marker::PhantomData;
-use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::ptr::{without_provenance, without_provenance_mut};
+use core::ffi::{CStr, c_char};
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::pin::Pin;
+use core::ptr::{without_provenance, without_provenance_mut};
 
 /// A read-only lease on a `T`, ended when it is dropped. From [`lend`].
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Rust's global allocator: every allocation of the program from the domain.
 
 use crate::sys;
-use std::alloc::{GlobalAlloc, Layout};
+use core::alloc::{GlobalAlloc, Layout};
 
 /// The allocator that puts a program's heap behind the protection key:
 ///

@@ -13,7 +13,7 @@
 
 use crate::layout::index_of;
 use crate::table::{CODE, placed, side};
-use std::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 const SLOTS: usize = 1024; // two pages
 

@@ -3,10 +3,10 @@
 use crate::error::Error;
 use crate::facts::Violation;
 use crate::published::published;
+use crate::runtime::catch_panic;
 use crate::start::start;
 use crate::sys;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use core::sync::atomic::Ordering;
 
 /// Has `hook` called for each violation, on the thread that it happened on, after it was
 /// reported and before the policy is applied: the last thing that a program does before it
@@ -45,9 +45,9 @@ unsafe extern "C" fn call(violation: *const sys::mpk_violation) {
         return;
     }
     // SAFETY: on_violation stored a function of this type, in memory that only the host writes.
-    let hook = unsafe { std::mem::transmute::<*mut (), fn(&Violation)>(hook) };
+    let hook = unsafe { core::mem::transmute::<*mut (), fn(&Violation)>(hook) };
     // SAFETY: the runtime gives a valid violation, for this call alone.
     let violation = Violation::reported(unsafe { &*violation });
     // Whatever it was, Rust's own panic hook has said it.
-    let _ = catch_unwind(AssertUnwindSafe(|| hook(&violation)));
+    let _ = catch_panic(|| hook(&violation));
 }

@@ -9,7 +9,7 @@ use crate::resolve::{Access, Kind};
 use crate::start::{host, registry, start};
 use crate::table::{CODE, MAPPED, Record, WRITABLE};
 use crate::{lease, sys};
-use std::ffi::{c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 
 /// enum mpk_access, as it crosses: any number may come.
 #[allow(non_camel_case_types)]
@@ -210,7 +210,7 @@ pub extern "C" fn galeed_live_leases() -> size_t {
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_heap_alloc(bytes: size_t, align: size_t) -> *mut c_void {
     if start().is_err() || !(align == 0 || align.is_power_of_two()) {
-        return std::ptr::null_mut();
+        return core::ptr::null_mut();
     }
     // SAFETY: host rights, a valid alignment.
     unsafe { sys::mpk_heap_alloc(host(), bytes, align) }
@@ -227,7 +227,7 @@ pub unsafe extern "C" fn galeed_heap_realloc(
     align: size_t,
 ) -> *mut c_void {
     if start().is_err() || !(align == 0 || align.is_power_of_two()) {
-        return std::ptr::null_mut();
+        return core::ptr::null_mut();
     }
     // SAFETY: host rights, a valid alignment; the heap checks the base.
     unsafe { sys::mpk_heap_realloc(host(), base, bytes, align) }

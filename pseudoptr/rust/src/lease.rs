@@ -23,8 +23,8 @@ use crate::sites::Here;
 use crate::start::{host, registry};
 use crate::sys;
 use crate::table::{CLOSURE, CODE, MAPPED, NONE, RANGE, Record, STACK, TYPED, WRITABLE, side};
-use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicU32, Ordering};
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// In a mark: no stable lease; the rest is the first range lease's index + 1.
 const RANGES: u32 = 1 << 31;
@@ -195,6 +195,7 @@ pub(crate) fn lend_range(address: u64, bytes: u64, writable: bool) -> Result<u64
 }
 
 /// The handle of a closure: nothing can be accessed through it. pre: rights open.
+#[cfg(feature = "std")]
 pub(crate) fn lend_closure(address: u64) -> Result<u64, Error> {
     begin_range(address, 0, CLOSURE)
 }

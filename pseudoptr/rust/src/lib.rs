@@ -32,6 +32,13 @@
 //! The C interface is `galeed.h`, generated from this source. What an attacker
 //! in C is assumed to do is said at the top of each file.
 
+#![cfg_attr(not(any(test, feature = "std")), no_std)]
+#![cfg_attr(
+    not(test),
+    warn(clippy::std_instead_of_core, clippy::std_instead_of_alloc)
+)]
+
+extern crate alloc;
 #[cfg(test)]
 extern crate self as galeed; // what the derive writes names the crate
 
@@ -39,6 +46,7 @@ mod access;
 mod atomic;
 mod atomics;
 mod bytes;
+#[cfg(feature = "std")]
 mod callback;
 mod calls;
 mod catch;
@@ -74,16 +82,20 @@ mod thread_locals;
 mod thunks;
 mod violation;
 
+#[cfg(feature = "std")]
 pub mod component;
 pub mod ffi;
 pub mod host;
 pub mod layout;
+pub mod library;
+#[cfg(feature = "std")]
 #[doc(hidden)] // for `waiting_system_calls!`
 pub mod waiting;
 
 pub(crate) use galeed_mpk::ffi as sys;
 
 pub use atomic::Rmw;
+#[cfg(feature = "std")]
 pub use callback::Callback;
 pub use catch::catch;
 pub use error::{Error, GaleedError};
@@ -92,7 +104,8 @@ pub use galeed_attributes::{export, foreign};
 /// Implements [`trait@Foreign`] from the type's fields.
 pub use galeed_macros::Foreign;
 pub use galeed_mpk::{
-    HardenError, Parts as HardenParts, Policy as HardenPolicy, Report as HardenReport, hardened,
+    HardenError, Libc, Parts as HardenParts, Policy as HardenPolicy, Report as HardenReport,
+    Runtime, hardened, runtime,
 };
 pub use guard::{
     Lent, LentMut, LentOut, lend, lend_mut, lend_out, lend_out_slice, lend_pinned, lend_typed,
@@ -119,6 +132,7 @@ pub mod __gates {
 
 /// What the macros of callback.rs call.
 #[doc(hidden)]
+#[cfg(feature = "std")]
 pub mod __callbacks {
     pub use crate::callback::{run_anywhere, run_here};
 }

@@ -4,7 +4,13 @@
 //! Spins, then yields: on the mprotect backend its owner may be waiting in the
 //! fault handler until the domain opens, which the waiter's own access does.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::runtime::yield_now;
+use core::ffi::c_int;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+unsafe extern "C" {
+    fn getpid() -> c_int;
+}
 
 const SPINS_BEFORE_YIELD: u32 = 64;
 
@@ -34,9 +40,9 @@ impl Lock {
         {
             spins += 1;
             if spins % SPINS_BEFORE_YIELD == 0 {
-                std::thread::yield_now();
+                yield_now();
             } else {
-                std::hint::spin_loop();
+                core::hint::spin_loop();
             }
         }
     }
@@ -65,7 +71,8 @@ impl OnceLock {
 
     /// For fork alone.
     pub(crate) fn take(&self) {
-        let me = std::process::id();
+        // SAFETY: no preconditions.
+        let me = unsafe { getpid() }.unsigned_abs();
         let word = &self.0.0;
         loop {
             let owner = word.load(Ordering::Relaxed);
@@ -76,7 +83,7 @@ impl OnceLock {
             {
                 return;
             }
-            std::thread::yield_now();
+            yield_now();
         }
     }
 

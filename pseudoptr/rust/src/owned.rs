@@ -17,10 +17,12 @@ use crate::lock::Lock;
 use crate::resolve::{Access, Kind};
 use crate::start::{registry, start, start_or_die};
 use crate::{lease, resolve, sys, violation};
-use std::any::TypeId;
-use std::cell::UnsafeCell;
-use std::collections::BTreeMap;
-use std::ffi::{CStr, CString, c_char};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::ffi::CString;
+use core::any::TypeId;
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_char};
 
 /// What one address was when it was handed over.
 struct Out {
@@ -101,7 +103,7 @@ pub fn into_foreign<T: 'static>(value: Box<T>) -> Result<*mut T, Error> {
     start()?;
     let raw = Box::into_raw(value);
     match give::<T>(raw.cast(), 1) {
-        Ok(handle) => Ok(std::ptr::without_provenance_mut(handle as usize)),
+        Ok(handle) => Ok(core::ptr::without_provenance_mut(handle as usize)),
         Err(error) => {
             // SAFETY: from into_raw above, and handed over to nobody.
             drop(unsafe { Box::from_raw(raw) });
@@ -164,7 +166,7 @@ pub fn into_foreign_slice<T: 'static>(value: Box<[T]>) -> Result<(*mut T, usize)
     let elements = value.len();
     let raw = Box::into_raw(value);
     match give::<[T]>(raw.cast(), elements) {
-        Ok(handle) => Ok((std::ptr::without_provenance_mut(handle as usize), elements)),
+        Ok(handle) => Ok((core::ptr::without_provenance_mut(handle as usize), elements)),
         Err(error) => {
             // SAFETY: from into_raw above, and handed over to nobody.
             drop(unsafe { Box::from_raw(raw) });
@@ -179,7 +181,7 @@ pub fn into_foreign_slice<T: 'static>(value: Box<[T]>) -> Result<(*mut T, usize)
 /// Those of [`from_foreign`].
 pub fn from_foreign_slice<T: 'static>(pointer: *mut T) -> Result<Box<[T]>, Error> {
     let (address, elements) = take::<[T]>(pointer.addr() as u64)?;
-    let raw = std::ptr::slice_from_raw_parts_mut(at::<T>(address), elements);
+    let raw = core::ptr::slice_from_raw_parts_mut(at::<T>(address), elements);
     // SAFETY: into_foreign_slice had it out of such a box, and it comes back once.
     Ok(unsafe { Box::from_raw(raw) })
 }
@@ -194,7 +196,7 @@ pub fn into_foreign_string(text: CString) -> Result<*mut c_char, Error> {
     let elements = bytes.len();
     let raw = Box::into_raw(bytes);
     match give::<CStr>(raw.cast(), elements) {
-        Ok(handle) => Ok(std::ptr::without_provenance_mut(handle as usize)),
+        Ok(handle) => Ok(core::ptr::without_provenance_mut(handle as usize)),
         Err(error) => {
             // SAFETY: from into_raw above, and handed over to nobody.
             drop(unsafe { Box::from_raw(raw) });
@@ -217,7 +219,7 @@ pub fn into_foreign_string(text: CString) -> Result<*mut c_char, Error> {
 /// Those of [`from_foreign`].
 pub fn from_foreign_string(pointer: *mut c_char) -> Result<CString, Error> {
     let (address, elements) = take::<CStr>(pointer.addr() as u64)?;
-    let raw = std::ptr::slice_from_raw_parts_mut(at::<u8>(address), elements);
+    let raw = core::ptr::slice_from_raw_parts_mut(at::<u8>(address), elements);
     // SAFETY: into_foreign_string had it out of such a box, and it comes back once.
     let mut bytes = unsafe { Box::from_raw(raw) }.into_vec();
     let end = bytes.iter().position(|&byte| byte == 0);

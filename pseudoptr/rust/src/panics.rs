@@ -24,10 +24,10 @@
 use crate::access::{at, with_rights};
 use crate::fatal::fatal;
 use crate::published::{in_host_domain, published};
+use crate::runtime::catch_panic;
 use crate::sys;
-use std::ffi::{CStr, c_int, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use core::ffi::{CStr, c_int, c_void};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Panics on their way through foreign frames, in the whole process.
 const MOST: usize = 64;
@@ -147,7 +147,7 @@ pub(crate) fn forget_since(mark: u64) {
             let panic = slot.take();
             // The one way to end a panic, with its payload and its thread's count, is to catch
             // it. SAFETY: it was raised once, and nobody else has it.
-            let _ = catch_unwind(AssertUnwindSafe(|| unsafe { raise(panic) }));
+            let _ = catch_panic(|| unsafe { raise(panic) });
         }
     }
 }

@@ -8,9 +8,9 @@ use crate::bytes;
 use crate::fatal::say;
 use crate::layout::is_handle;
 use crate::{ffi, sys};
-use std::ffi::{c_int, c_void};
-use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicBool, Ordering};
+use core::ffi::{c_int, c_void};
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 const EPERM: c_int = 1;
 const EAGAIN: c_int = 11;
@@ -51,7 +51,7 @@ extern "C" fn begin(payload: *mut c_void) -> *mut c_void {
     let address = unsafe { ffi::galeed_callback_enter(function, token) };
     // SAFETY: the handle stood for a function that Rust passed as a thread's
     // start; its signature is the passer's promise.
-    let function = unsafe { std::mem::transmute::<*mut c_void, Start>(address) };
+    let function = unsafe { core::mem::transmute::<*mut c_void, Start>(address) };
     let result = function(crate::access::at(crate::gate::result(argument)));
     let result = crate::gate::argument(result.expose_provenance() as u64);
     // SAFETY: pairs with the enter above.

@@ -16,8 +16,8 @@ use crate::shadow::Homes;
 use crate::sys::{MPK_HOST_SHIFT, MPK_READ, mpk_domain, mpk_foreign_rights};
 use crate::table::{Registry, Side};
 use crate::thread_locals::Ends;
-use std::mem::offset_of;
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::mem::offset_of;
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 const HOST_BASE: u64 = crate::sys::MPK_HOST_BASE as u64;
 const PUBLISHED_BASE: u64 = crate::sys::MPK_PUBLISHED_BASE as u64;
@@ -56,7 +56,7 @@ const _: () = assert!(
 pub(crate) fn published() -> &'static Published {
     // SAFETY: the address is part of the published range, which mpk_start maps
     // zeroed, for ever; all-zero is a valid value of each (atomic) field.
-    unsafe { &*std::ptr::with_exposed_provenance::<Published>(GALEED_TEXT_BASE as usize) }
+    unsafe { &*core::ptr::with_exposed_provenance::<Published>(GALEED_TEXT_BASE as usize) }
 }
 
 /// Does the address lie in the host domain's range?

@@ -25,10 +25,10 @@ use crate::resolve::{self, Access, Kind};
 use crate::start::registry;
 use crate::sys;
 use crate::table::{CODE, MAPPED, RANGE, Record, SHADOWED, STACK, TYPED, WRITABLE, side};
-use std::cell::UnsafeCell;
-use std::ffi::c_void;
-use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicU64, Ordering};
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 const SLOTS: usize = 256;
 /// The object keeps its place in a page, so that what is aligned stays so.
@@ -294,7 +294,7 @@ fn place(slot: &Slot, at: usize) -> u64 {
 fn copy(to: u64, from: u64, bytes: u64) {
     // SAFETY: an object of the host that is live, as long as it is now, and its place in a slot.
     unsafe {
-        std::ptr::copy_nonoverlapping(at::<u8>(from).cast_const(), at::<u8>(to), bytes as usize)
+        core::ptr::copy_nonoverlapping(at::<u8>(from).cast_const(), at::<u8>(to), bytes as usize)
     };
 }
 
@@ -331,7 +331,7 @@ fn take_away(slot: &Slot, at: usize, held: &Guard<'_>) {
         registry().shadow(held, index, None);
     }
     // SAFETY: the slot's own place.
-    unsafe { std::ptr::write_bytes(self::at::<u8>(place(slot, at)), 0, slot.bytes as usize) };
+    unsafe { core::ptr::write_bytes(self::at::<u8>(place(slot, at)), 0, slot.bytes as usize) };
 }
 
 /// Memory for all slots, before hardening could forbid it. Where it is not to be had leases stay

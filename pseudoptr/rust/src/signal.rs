@@ -9,7 +9,7 @@
 
 use crate::start::start_or_die;
 use crate::sys;
-use std::ffi::c_void;
+use core::ffi::c_void;
 
 /// The gate is closed again also where the body panics.
 struct Entered(*mut c_void);

@@ -11,9 +11,9 @@ use crate::sys;
 use crate::table::{Registry, Side};
 use crate::thread_locals::{Ends, ends};
 use crate::{lease, violation};
-use std::ffi::{c_int, c_void};
-use std::mem::{align_of, size_of};
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use core::ffi::{c_int, c_void};
+use core::mem::{align_of, size_of};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 /// A hint that spares mpk_start: when it lies, starting again does nothing.
 static STARTED: AtomicBool = AtomicBool::new(false);

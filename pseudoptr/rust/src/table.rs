@@ -26,9 +26,9 @@ use crate::lock::{Guard, Lock};
 use crate::published::published;
 use crate::record::LiveEntry;
 pub(crate) use crate::record::{Record, Side};
-use std::cell::UnsafeCell;
-use std::mem::size_of;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::cell::UnsafeCell;
+use core::mem::size_of;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Readable by foreign code, written by the host only. An access of n bytes at
 /// handle h is allowed directly when h - base (unsigned) < limit - (n - 1), the
@@ -95,7 +95,7 @@ fn entry_at(slot: u64) -> &'static LiveEntry {
     let at = GALEED_TABLE + slot * GALEED_ENTRY_BYTES;
     // SAFETY: slot < GALEED_TABLE_ENTRIES since it is a pointer's top bits, so
     // `at` lies in the published range: mapped for ever, zero is valid.
-    unsafe { &*std::ptr::with_exposed_provenance::<LiveEntry>(at as usize) }
+    unsafe { &*core::ptr::with_exposed_provenance::<LiveEntry>(at as usize) }
 }
 
 #[inline(always)]
@@ -188,7 +188,7 @@ impl Registry {
     }
 
     /// Indices of the class that were ever used.
-    pub(crate) fn used(&self, class: Class) -> std::ops::Range<u32> {
+    pub(crate) fn used(&self, class: Class) -> core::ops::Range<u32> {
         class.indices().0..self.fresh[class as usize].load(Ordering::Acquire)
     }
 

@@ -19,17 +19,18 @@ use crate::lock::Lock;
 use crate::published::published;
 use crate::start::start_or_die;
 use crate::sys;
-use std::arch::asm;
-use std::cell::UnsafeCell;
-use std::ffi::{CStr, c_char, c_int, c_void};
-use std::mem::transmute;
-use std::ptr::null_mut;
+use alloc::boxed::Box;
+use core::arch::asm;
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::transmute;
+use core::ptr::null_mut;
 
 type Destructor = unsafe extern "C" fn(*mut c_void);
 type Register = unsafe extern "C" fn(Destructor, *mut c_void, *mut c_void) -> c_int;
 
 const NAME: &CStr = c"__cxa_thread_atexit_impl";
-const RTLD_NEXT: *mut c_void = std::ptr::without_provenance_mut(usize::MAX);
+const RTLD_NEXT: *mut c_void = core::ptr::without_provenance_mut(usize::MAX);
 
 unsafe extern "C" {
     fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
@@ -128,7 +129,7 @@ impl Ends {
 /// pre: started.
 pub(crate) fn ends() -> &'static Ends {
     // SAFETY: written once, before the registry, with memory that lives for ever.
-    unsafe { &*published().ends.load(std::sync::atomic::Ordering::Acquire) }
+    unsafe { &*published().ends.load(core::sync::atomic::Ordering::Acquire) }
 }
 
 /// The C library's one destructor of a thread of C's.

@@ -79,7 +79,7 @@ macro_rules! body_called {
 /// argument.
 macro_rules! keeping_returns {
     ($body:path, $pc:literal) => {
-        std::arch::naked_asm!(
+        core::arch::naked_asm!(
             ".cfi_startproc",
             $crate::thunks::body_called!($pc, "0"),
             "ret",
@@ -93,7 +93,7 @@ macro_rules! keeping_returns {
 /// and goes on to 3 with the value in rax, or to 2 when it is not the whole answer.
 macro_rules! loading {
     ($body:path, $spare:literal, $load:literal) => {
-        std::arch::naked_asm!(
+        core::arch::naked_asm!(
             ".cfi_startproc",
             $crate::thunks::looked_up!("8", $spare),
             $load,
@@ -114,7 +114,7 @@ macro_rules! loading {
 /// addresses above the stack pointer, of the host domain, and of the host's code.
 macro_rules! loading_pointer {
     ($body:path) => {
-        std::arch::naked_asm!(
+        core::arch::naked_asm!(
             ".cfi_startproc",
             $crate::thunks::looked_up!("8", "7"),
             "mov rax, qword ptr [rdi + rax]",
@@ -149,7 +149,7 @@ macro_rules! loading_pointer {
 /// anything is asked; `$store`: stores to [rdi + rax].
 macro_rules! storing {
     ($body:path, $spare:literal, $first:literal, $store:literal) => {
-        std::arch::naked_asm!(
+        core::arch::naked_asm!(
             ".cfi_startproc",
             "push rax", ".cfi_adjust_cfa_offset 8",
             $first,
@@ -173,7 +173,7 @@ macro_rules! storing {
 /// An ordinary function: passes its return address on as one argument more.
 macro_rules! locating {
     ($body:path, $pc:literal) => {
-        std::arch::naked_asm!(
+        core::arch::naked_asm!(
             concat!("mov ", $pc, ", qword ptr [rsp]"),
             "jmp {body}",
             body = sym $body,

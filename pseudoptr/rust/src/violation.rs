@@ -18,8 +18,8 @@ use crate::sites;
 use crate::start::registry;
 use crate::sys::{self, mpk_violation};
 use crate::table::{CODE, MAPPED, side};
-use std::ffi::CStr;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 /// Reports that an access at `pointer` is refused. Returns when the policy is
 /// only to report. `pc`: the return address in foreign code.
@@ -126,7 +126,7 @@ fn named(detail: &'static CStr, function: &[u8]) -> &'static CStr {
         .into_iter()
         .flatten()
         .copied()
-        .chain(std::iter::repeat(0));
+        .chain(core::iter::repeat(0));
     for (to, byte) in sentence[..SENTENCE_BYTES - 1].iter().zip(text) {
         to.store(byte, Ordering::Relaxed);
     }

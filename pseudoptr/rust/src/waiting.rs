@@ -16,9 +16,9 @@ mod defined;
 
 use crate::published::{in_host_domain, published};
 use crate::sys;
-use std::ffi::{c_int, c_long, c_void};
-use std::mem::MaybeUninit;
-use std::sync::atomic::Ordering;
+use core::ffi::{c_int, c_long, c_void};
+use core::mem::MaybeUninit;
+use core::sync::atomic::Ordering;
 
 const EFAULT: c_int = 14;
 /// Calls made again for one of the host's; each time memory was open before. Then it is
@@ -103,7 +103,7 @@ fn may_be_closed(buffer: *const c_void, bytes: usize) -> bool {
     let mut found = sys::mpk_allocation {
         base: 0,
         bytes: 0,
-        mark: std::ptr::null_mut(),
+        mark: core::ptr::null_mut(),
         own_pages: 0,
         shared: 0,
     };
@@ -175,7 +175,7 @@ unsafe fn received(
     let bytes = bytes.min(MAX_BYTES);
     let (prot, flags) = (PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS);
     // SAFETY: new pages, at an address of the kernel's choice.
-    let room = unsafe { mmap(std::ptr::null_mut(), bytes, prot, flags, -1, 0) };
+    let room = unsafe { mmap(core::ptr::null_mut(), bytes, prot, flags, -1, 0) };
     if room.addr() == usize::MAX {
         return -1; // ENOMEM, before anything was consumed
     }
@@ -197,7 +197,7 @@ unsafe fn received(
 /// As for the call.
 pub unsafe fn fill(number: i64, words: [usize; 6]) -> isize {
     let [first, address, bytes, d, e, f] = words;
-    let into = std::ptr::with_exposed_provenance_mut::<u8>(address);
+    let into = core::ptr::with_exposed_provenance_mut::<u8>(address);
     if !may_be_closed(into.cast(), bytes) {
         // SAFETY: the caller's promise.
         return unsafe { bare(number, words) };
@@ -207,7 +207,7 @@ pub unsafe fn fill(number: i64, words: [usize; 6]) -> isize {
         received(
             bytes,
             |room, bytes| bare(number, [first, room.expose_provenance(), bytes, d, e, f]),
-            |from, got| std::ptr::copy_nonoverlapping(from, into, got),
+            |from, got| core::ptr::copy_nonoverlapping(from, into, got),
         )
     }
 }
@@ -221,7 +221,7 @@ pub unsafe fn readv(fd: c_int, parts: *const Part, count: c_int) -> isize {
     let count = usize::try_from(count).unwrap_or(0);
     let closable = |part: &Part| may_be_closed(part.base, part.bytes);
     // SAFETY: the caller's promise; the array itself may have to be waited for.
-    let all = || unsafe { std::slice::from_raw_parts(parts, count) };
+    let all = || unsafe { core::slice::from_raw_parts(parts, count) };
     if parts.is_null() || count == 0 || !all().iter().any(closable) {
         let words = [fd as usize, parts.expose_provenance(), count, 0, 0, 0];
         let array = (parts.cast(), count.wrapping_mul(size_of::<Part>()));
@@ -246,7 +246,7 @@ pub unsafe fn readv(fd: c_int, parts: *const Part, count: c_int) -> isize {
                 let mut done = 0;
                 for part in all() {
                     let here = part.bytes.min(got - done);
-                    std::ptr::copy_nonoverlapping(from.add(done), part.base.cast(), here);
+                    core::ptr::copy_nonoverlapping(from.add(done), part.base.cast(), here);
                     done += here;
                 }
             },

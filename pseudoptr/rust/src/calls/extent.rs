@@ -12,7 +12,7 @@ use crate::layout::is_handle;
 use crate::resolve::{Access, Kind};
 use crate::start::registry;
 use crate::table::{CODE, Record};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 
 /// Names in reports are cut to this, NUL included.
 pub(crate) const NAME_BYTES: usize = 32;

@@ -34,7 +34,7 @@ use crate::resolve::{Access, Kind};
 use crate::table::direct;
 use crate::violation::refuse_call;
 use Extent::*;
-use std::ffi::{c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 
 /// One argument's memory for the time of a call, in C's heap. What lies behind it is
 /// aligned as malloc aligns.
@@ -202,7 +202,7 @@ impl Call {
         // SAFETY: loans are foreign memory; what `begin` made, malloc made.
         unsafe {
             let mut loan = self.head.read();
-            self.head.write(std::ptr::null_mut());
+            self.head.write(core::ptr::null_mut());
             while !loan.is_null() {
                 let held = loan.read();
                 each(&held);

@@ -7,7 +7,7 @@ use super::list::{List, NO_LIMIT, NO_NUMBER, NO_STAR, Take, Takes};
 use super::{COPY_BACK, Call, Refusal, Use};
 use crate::access::at;
 use crate::layout::is_handle;
-use std::ffi::{c_char, c_int};
+use core::ffi::{c_char, c_int};
 
 unsafe extern "C" {
     fn vsnprintf(to: *mut c_char, bytes: usize, format: *const c_char, list: *mut List) -> c_int;
@@ -206,7 +206,7 @@ impl Call {
             None => List::of(self.slots().expose_provenance() as u64),
         };
         // SAFETY: what libc is about to do anyway, with the same rights, into nothing.
-        let length = unsafe { vsnprintf(std::ptr::null_mut(), 0, format, &raw mut ours) };
+        let length = unsafe { vsnprintf(core::ptr::null_mut(), 0, format, &raw mut ours) };
         let bytes = u64::try_from(length).map_or(0, |length| length + 1);
         bytes.min(self.number(usage.second, u64::MAX))
     }

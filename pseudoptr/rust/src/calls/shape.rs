@@ -2,7 +2,7 @@
 //!
 //! Source of the shapes: llvm_pass/libc. They are foreign memory: nothing is trusted.
 
-use std::ffi::c_char;
+use core::ffi::c_char;
 
 /// What decides how many bytes a called function touches behind a pointer.
 #[repr(C)]

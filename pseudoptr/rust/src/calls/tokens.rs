@@ -3,7 +3,7 @@
 //! One place for the whole process, as libc has it [C11 7.24.5.8]; it is C's to spoil.
 
 use crate::access::{load1, store1};
-use std::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Is the byte at `pointer` one of the string's? The NUL is none.
 fn is_one_of(pointer: u64, string: u64, pc: u64) -> bool {

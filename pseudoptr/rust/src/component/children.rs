@@ -4,9 +4,10 @@
 //! waited for when [`Children::end`] returns, so that neither it nor its remains stay.
 //! Processes that a child started itself are the child's business.
 
-use std::ffi::c_int;
+use core::ffi::c_int;
+use core::time::Duration;
 use std::process::{Child, ExitStatus};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const SIGTERM: c_int = 15;
 const PAUSE: Duration = Duration::from_millis(2);
@@ -80,7 +81,7 @@ impl Children {
             unsafe { kill(child.id().cast_signed(), SIGTERM) };
         }
         self.wait(How::Terminated);
-        for mut child in std::mem::take(&mut self.alive) {
+        for mut child in core::mem::take(&mut self.alive) {
             let process = child.id();
             // An error: it ended just now. Waiting for a child cannot fail for other reasons
             // than that the program ignores SIGCHLD: then nothing of it remains either.

@@ -8,12 +8,13 @@
 //! back. So components never wait for each other in a circle.
 
 use super::Failure;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
 use galeed_mpk::ffi::{MPK_EPINNED, MPK_EVKEY};
 use galeed_mpk::keys::ffi::MPK_GROUPS;
 use galeed_mpk::{Begun, Error, PageGroup, Prot};
-use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Virtual keys of parcels: the upper half of those that a program may choose from.
 const FIRST_NAME: u32 = 1 << 30;
@@ -148,13 +149,13 @@ impl Deref for Open<'_> {
     fn deref(&self) -> &[u8] {
         // SAFETY: this many bytes are mapped there, begun on this thread while self lives
         // (it is not Send), and the parcel is borrowed mutably for as long.
-        unsafe { std::slice::from_raw_parts(self.begun.base(), self.bytes) }
+        unsafe { core::slice::from_raw_parts(self.begun.base(), self.bytes) }
     }
 }
 
 impl DerefMut for Open<'_> {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts_mut(self.begun.base(), self.bytes) }
+        unsafe { core::slice::from_raw_parts_mut(self.begun.base(), self.bytes) }
     }
 }

@@ -1,7 +1,9 @@
 //! The functions of one field in a header.
 
 use super::{Field, Owns, Range, Shape, TypeInfo, Visible};
-use std::fmt::{self, Write};
+use alloc::format;
+use alloc::string::{String, ToString};
+use core::fmt::{self, Write};
 
 /// How a field is reached: an array of arrays is one array.
 struct Access {

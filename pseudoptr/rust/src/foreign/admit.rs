@@ -79,7 +79,7 @@ fn target(rule: &Pointer, given: u64) -> Option<u64> {
 impl Typed {
     /// Is what lies at the offset one of these?
     fn is(&self, offset: u64, info: &TypeInfo) -> bool {
-        let same = std::ptr::eq(self.info, info)
+        let same = core::ptr::eq(self.info, info)
             || self.info.name == info.name
                 && self.info.module == info.module
                 && self.info.bytes == info.bytes;

@@ -7,7 +7,9 @@
 
 use super::accessors;
 use super::{Field, ForeignSet, Shape, TypeInfo, Visible};
-use std::fmt::{self, Write};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
 
 /// Why there is no header for a set of types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +33,7 @@ impl fmt::Display for HeaderError {
     }
 }
 
-impl std::error::Error for HeaderError {}
+impl core::error::Error for HeaderError {}
 
 /// The text of a header for C (from C11) and C++ (from C++11) with these types and those that they
 /// are made of or point to. It includes galeed.h.

@@ -5,11 +5,12 @@
 //! Source: the Rust reference, "Type layout" and "Behavior considered undefined".
 
 use super::{Foreign, Owns, Pointer, Shape, TypeInfo};
-use std::ffi::c_void;
-use std::marker::PhantomData;
-use std::num::NonZero;
-use std::ptr::NonNull;
-use std::sync::atomic;
+use alloc::boxed::Box;
+use core::ffi::c_void;
+use core::marker::PhantomData;
+use core::num::NonZero;
+use core::ptr::NonNull;
+use core::sync::atomic;
 
 const fn info<T>(name: &'static str, shape: Shape) -> TypeInfo {
     TypeInfo {

@@ -25,7 +25,7 @@ use crate::resolve::{Access, Kind, resolve};
 use crate::start::registry;
 use crate::table::{TYPED, side};
 use crate::violation::refuse_call;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 
 /// A live typed lease, and where a handle points in it.
 pub(crate) struct Typed {
@@ -46,8 +46,8 @@ fn type_at(index: u32) -> &'static AtomicPtr<TypeInfo> {
 
 /// Completes a lease that began with the flag TYPED. pre: rights open.
 pub(crate) fn set_type(index: u32, info: Option<&'static TypeInfo>) {
-    let info = info.map_or(std::ptr::null_mut(), |info| {
-        std::ptr::from_ref(info).cast_mut()
+    let info = info.map_or(core::ptr::null_mut(), |info| {
+        core::ptr::from_ref(info).cast_mut()
     });
     type_at(index).store(info, Ordering::Release);
 }

@@ -10,7 +10,7 @@ use crate::bytes;
 use crate::layout::is_handle;
 use crate::resolve::{Access, Kind};
 use crate::violation::refuse;
-use std::mem::MaybeUninit;
+use core::mem::MaybeUninit;
 
 /// One bounce buffer.
 const PIECE_BYTES: u64 = 4096;
@@ -166,7 +166,7 @@ fn into_lease(target: &Typed, source: Option<Typed>, (to, from, size): (u64, u64
                     // Host memory without a type: its pointers are lent as they are found.
                     // SAFETY: the buffer holds the piece.
                     typed.outward(unsafe {
-                        std::slice::from_raw_parts_mut(at::<u8>(buffer), piece as usize)
+                        core::slice::from_raw_parts_mut(at::<u8>(buffer), piece as usize)
                     });
                 }
                 let source = Source::At(at::<u8>(buffer).cast_const());
@@ -214,7 +214,7 @@ fn out_of_lease(source: &Typed, (to, from, size): (u64, u64, u64), pc: u64) {
             };
             // SAFETY: the buffer is as long as a piece, and initialised by what is read.
             self::read(&typed, unsafe {
-                std::slice::from_raw_parts_mut(at::<u8>(buffer), piece as usize)
+                core::slice::from_raw_parts_mut(at::<u8>(buffer), piece as usize)
             });
             true
         });

@@ -2,9 +2,9 @@
 
 use super::lease::{Source, claim};
 use crate::Foreign;
-use std::mem::{MaybeUninit, offset_of};
+use core::mem::{MaybeUninit, offset_of};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Foreign, Clone, Copy)]
 #[repr(u16)]
@@ -111,7 +111,7 @@ impl Random {
 
 fn bytes_of(values: &[Whole; COUNT]) -> [MaybeUninit<u8>; BYTES * COUNT] {
     // SAFETY: the same size, and padding may be anything.
-    unsafe { std::mem::transmute_copy(values) }
+    unsafe { core::mem::transmute_copy(values) }
 }
 
 fn same(seen: &[MaybeUninit<u8>], model: &[u8]) -> bool {

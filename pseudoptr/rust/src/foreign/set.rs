@@ -1,6 +1,8 @@
 //! Types for one header.
 
 use super::{Foreign, TypeInfo};
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// A type that derives [`Foreign`], or a tuple of up to twelve.
 pub trait ForeignSet {

@@ -7,7 +7,7 @@ use crate::Foreign; // the trait and the derive
 use crate::layout::index_of;
 use crate::lease;
 use crate::table::{RANGE, TYPED, WRITABLE};
-use std::mem::offset_of;
+use core::mem::offset_of;
 use std::num::NonZero;
 
 #[derive(Foreign, Clone, Copy, Debug, PartialEq)]
@@ -239,7 +239,7 @@ fn an_index_forgets_its_type() {
         let same = index_of(former) == index_of(next); // no other test was faster
         same.then_some(next)
     };
-    let handle = std::iter::repeat_with(again).flatten().next().unwrap();
+    let handle = core::iter::repeat_with(again).flatten().next().unwrap();
     assert!(claim(handle).is_none());
     let write = crate::check(handle, 4, crate::Access::Write).unwrap();
     assert_eq!(write, Err(crate::Kind::Type));

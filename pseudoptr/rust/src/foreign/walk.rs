@@ -7,7 +7,7 @@
 //! written.
 
 use super::{Field, Pointer, Range, Shape, TypeInfo, Visible};
-use std::fmt::{self, Write};
+use core::fmt::{self, Write};
 
 /// Some bytes under one rule.
 #[derive(Clone, Copy, Debug)]

@@ -37,9 +37,9 @@ use crate::published::published;
 use crate::resolve::{Access, Kind};
 use crate::sys::{self, mpk_trap};
 use crate::violation::facts;
+use core::sync::atomic::Ordering;
 use form::{Form, Unserved};
 use operand::Operand;
-use std::sync::atomic::Ordering;
 
 pub(crate) use profile::{forked as profile_forked, write_all as write_profile};
 

@@ -18,7 +18,7 @@ use crate::membrane;
 use crate::resolve::{Access, Kind};
 use crate::start::registry;
 use crate::table::{CODE, TYPED, place_of};
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// Stands for bytes outside the lease. Not zero: that would end a string.
 const FILL: u8 = 0xa5;

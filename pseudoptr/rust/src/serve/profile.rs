@@ -24,9 +24,10 @@
 use crate::access::with_rights;
 use crate::lock::Lock;
 use crate::sys;
-use std::ffi::{CStr, c_char, c_int, c_void};
-use std::fmt::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use alloc::vec::Vec;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// In the published range, behind the crate's words.
 const TABLE: usize = crate::layout::GALEED_TEXT_BASE as usize + 0x0100_0000;
@@ -67,7 +68,7 @@ static WRITING: Lock = Lock::new();
 
 fn sites() -> &'static [Site; SITES] {
     // SAFETY: part of the published range, zeroed and mapped for ever; zero is valid.
-    unsafe { &*std::ptr::with_exposed_provenance::<[Site; SITES]>(TABLE) }
+    unsafe { &*core::ptr::with_exposed_provenance::<[Site; SITES]>(TABLE) }
 }
 
 fn file() -> c_int {
@@ -229,13 +230,13 @@ pub(crate) unsafe fn write_unit(unit: *const c_char, hits: *const u8, count: u64
 fn compose(line: &mut Line, key: u64, count: u64) -> fmt::Result {
     let pc = key & ((1 << PC_BITS) - 1);
     let mut place = DlInfo {
-        module: std::ptr::null(),
-        base: std::ptr::null_mut(),
-        function: std::ptr::null(),
-        function_address: std::ptr::null_mut(),
+        module: core::ptr::null(),
+        base: core::ptr::null_mut(),
+        function: core::ptr::null(),
+        function_address: core::ptr::null_mut(),
     };
     // SAFETY: any address may be asked about; `place` is writable.
-    let known = unsafe { dladdr(std::ptr::without_provenance(pc as usize), &raw mut place) } != 0;
+    let known = unsafe { dladdr(core::ptr::without_provenance(pc as usize), &raw mut place) } != 0;
     let base = if known { place.base.addr() as u64 } else { 0 };
     let access = match (key & READS != 0, key & WRITES != 0) {
         (true, false) => c"load",
@@ -246,7 +247,7 @@ fn compose(line: &mut Line, key: u64, count: u64) -> fmt::Result {
     line.string(if known {
         place.module
     } else {
-        std::ptr::null()
+        core::ptr::null()
     })?;
     if key == 0 {
         line.write_str(",\"offset\":null,\"function\":null,\"access\":null")?;
@@ -259,7 +260,7 @@ fn compose(line: &mut Line, key: u64, count: u64) -> fmt::Result {
         line.string(if known {
             place.function
         } else {
-            std::ptr::null()
+            core::ptr::null()
         })?;
         line.write_str(",\"access\":")?;
         line.string(access.as_ptr())?;

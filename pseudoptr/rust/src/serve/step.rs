@@ -19,8 +19,8 @@ use super::{register, typed, violate};
 use crate::access::at;
 use crate::resolve::{Access, Kind};
 use crate::sys::{self, mpk_trap};
-use std::mem::size_of;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use core::mem::size_of;
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use yaxpeax_x86::long_mode::{Opcode, Operand as Explicit};
 
 const RSP: u8 = 4;
@@ -294,7 +294,7 @@ unsafe fn swap16(address: u64, before: u128, after: u128) -> bool {
     let done: u8;
     // SAFETY: the caller's promise. RBX belongs to the compiler and is put back.
     unsafe {
-        std::arch::asm!(
+        core::arch::asm!(
             "xchg {low}, rbx",
             "lock cmpxchg16b [{address}]",
             "sete {done}",

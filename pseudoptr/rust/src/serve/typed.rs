@@ -10,7 +10,7 @@ use crate::violation::facts;
 /// First and length of each run of bytes in a mask.
 fn runs(mask: u64) -> impl Iterator<Item = (usize, usize)> {
     let mut left = mask;
-    std::iter::from_fn(move || {
+    core::iter::from_fn(move || {
         (left != 0).then(|| {
             let first = left.trailing_zeros();
             let length = (left >> first).trailing_ones();

@@ -19,7 +19,7 @@
 macro_rules! waiting_system_calls {
     () => {
         const _: () = {
-            use ::std::ffi::{c_int, c_void};
+            use ::core::ffi::{c_int, c_void};
             use $crate::waiting::{Message, Part, number};
 
             #[unsafe(no_mangle)]
