@@ -82,26 +82,6 @@
 /* A uint64_t beside it: how long it is; 0 until the first gate. */
 #define GALEED_TEXT_BYTES 0x201018000008
 
-#define READ 0
-
-#define WRITE 1
-
-#define POLL 7
-
-#define PREAD 17
-
-#define PWRITE 18
-
-#define WRITEV 20
-
-#define SENDTO 44
-
-#define RECVFROM 45
-
-#define SENDMSG 46
-
-#define EPOLL_WAIT 232
-
 /* What the functions for hosts return beside the errors of mpk.h. */
 enum galeed_error {
     /* The table has no free index of that class. */
@@ -481,10 +461,6 @@ void *galeed_heap_realloc(void *base, size_t bytes, size_t align);
  * pre:
  * base: null, or of a live allocation. Anything else is fatal. */
 void galeed_heap_free(void *base);
-
-extern long syscall(long number, ...);
-
-extern int munmap(void *at, uintptr_t bytes);
 
 #ifdef __cplusplus
 }  // extern "C"

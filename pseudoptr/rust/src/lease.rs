@@ -19,15 +19,13 @@ use crate::error::Error;
 use crate::foreign::TypeInfo;
 use crate::layout::{Class, is_handle};
 use crate::published::in_host_domain;
+use crate::ranges::{List, RANGES};
 use crate::sites::Here;
 use crate::start::{host, registry};
 use crate::sys;
-use crate::table::{CLOSURE, CODE, MAPPED, NONE, RANGE, Record, STACK, TYPED, WRITABLE, side};
+use crate::table::{CODE, MAPPED, NONE, RANGE, Record, STACK, TYPED, WRITABLE, side};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU32, Ordering};
-
-/// In a mark: no stable lease; the rest is the first range lease's index + 1.
-const RANGES: u32 = 1 << 31;
 
 /// The live allocation that holds the address, one past its end included.
 /// pre: rights open.
@@ -197,7 +195,7 @@ pub(crate) fn lend_range(address: u64, bytes: u64, writable: bool) -> Result<u64
 /// The handle of a closure: nothing can be accessed through it. pre: rights open.
 #[cfg(feature = "std")]
 pub(crate) fn lend_closure(address: u64) -> Result<u64, Error> {
-    begin_range(address, 0, CLOSURE)
+    begin_range(address, 0, crate::table::CLOSURE)
 }
 
 /// The same, for accesses that the type allows. pre: it holds one value of it or more.
@@ -295,50 +293,6 @@ fn leave_ranges(mark: &AtomicU32, index: u32) {
         },
         Ordering::Release,
     );
-}
-
-/// The range leases of one allocation. pre: the lock is held.
-struct List<'a> {
-    mark: &'a AtomicU32,
-    stable: Option<u32>,
-}
-
-impl List<'_> {
-    fn of(mark: &AtomicU32) -> List<'_> {
-        let value = mark.load(Ordering::Relaxed);
-        let stable = (value != 0 && value & RANGES == 0).then(|| value - 1);
-        List { mark, stable }
-    }
-
-    fn first(&self) -> u32 {
-        match self.stable {
-            Some(index) => side(index).next.load(Ordering::Relaxed),
-            None => (self.mark.load(Ordering::Relaxed) & !RANGES).wrapping_sub(1),
-        }
-    }
-
-    fn set_first(&self, index: u32) {
-        match self.stable {
-            Some(stable) => side(stable).next.store(index, Ordering::Relaxed),
-            None if index == NONE => self.mark.store(0, Ordering::Release),
-            None => self.mark.store(RANGES | (index + 1), Ordering::Release),
-        }
-    }
-
-    fn remove(&self, index: u32) {
-        let after = side(index).next.load(Ordering::Relaxed);
-        let mut at = self.first();
-        if at == index {
-            return self.set_first(after);
-        }
-        while at != NONE {
-            let next = side(at).next.load(Ordering::Relaxed);
-            if next == index {
-                return side(at).next.store(after, Ordering::Relaxed);
-            }
-            at = next;
-        }
-    }
 }
 
 /// The heap's hook: an allocation that was lent dies.

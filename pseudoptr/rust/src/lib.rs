@@ -70,6 +70,7 @@ mod panics;
 mod policy;
 mod pthread;
 mod published;
+mod ranges;
 mod record;
 mod resolve;
 mod serve;
