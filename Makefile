@@ -80,7 +80,7 @@ suites: setup ## Real libraries' own test suites under galeed-cc (apt-get fetche
 	galeed-lab run suites
 
 .PHONY: crates
-crates: setup ## Crates' own tests under cargo galeed: flate2, rusqlite, bzip2, lz4, zstd (half an hour)
+crates: setup ## Crates' own tests under cargo galeed: flate2, rusqlite, bzip2, lz4, libdeflater (half an hour)
 	galeed-lab run crates
 
 # FUZZ="--seed 2 --seconds 3600 --corpus build/ir"; a finding is said with its trial's number, and kept.

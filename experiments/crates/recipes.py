@@ -39,5 +39,5 @@ CRATES = (
     Crate("rusqlite", "0.40.2", "sqlite", ("bundled",)),
     Crate("bzip2", "0.6.1", "bzip2", ("bzip2-sys", "static"), False, exclusive=("BZ2_*",)),
     Crate("lz4", "1.28.1", "lz4", ()),
-    Crate("zstd", "0.13.5", "zstd", ("no_asm",)),
+    Crate("libdeflater", "1.26.1", "libdeflate", (), targets=("--tests",)),
 )  # fmt: skip

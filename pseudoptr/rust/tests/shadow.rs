@@ -8,6 +8,10 @@ use galeed::layout::is_handle;
 use std::ffi::c_void;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+/// One test takes every copy that there is; the others have them to themselves meanwhile.
+static COPIES_LEFT: RwLock<()> = RwLock::new(());
 
 const COPIES: u64 = 0x2010_2000_0000;
 const COPIES_BYTES: usize = 256 * 8192;
@@ -69,6 +73,7 @@ fn new(value: u64) -> (Box<[u64; 4]>, u64) {
 
 #[test]
 fn foreign_code_reaches_the_copy_directly_and_rust_finds_the_changes() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
     let (object, address) = new(1);
     let handle = exclusively(&[address], |handles| {
         let handle = handles[0];
@@ -89,6 +94,7 @@ fn foreign_code_reaches_the_copy_directly_and_rust_finds_the_changes() {
 
 #[test]
 fn nothing_of_an_object_stays_in_the_copies() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
     let (_object, address) = new(0x5ec7_e75e_c7e7_5ec7);
     exclusively(&[address], |handles| {
         galeed_store1(handles[0], 0xc7);
@@ -110,6 +116,7 @@ fn nothing_of_an_object_stays_in_the_copies() {
 
 #[test]
 fn a_callback_sees_what_foreign_code_wrote_and_the_other_way_round() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
     extern "C" fn doubles(object: *mut u64) {
         // SAFETY: the test passes its own object, turned back.
         unsafe { *object *= 2 };
@@ -129,6 +136,7 @@ fn a_callback_sees_what_foreign_code_wrote_and_the_other_way_round() {
 
 #[test]
 fn gates_nest_over_the_same_object() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
     extern "C" fn adds_in_a_gate(object: *mut u64) {
         exclusively(&[number(object)], |handles| {
             galeed_store8(handles[0], galeed_load8(handles[0]) + 1);
@@ -150,6 +158,7 @@ fn gates_nest_over_the_same_object() {
 
 #[test]
 fn what_a_callback_frees_is_gone_and_what_comes_in_its_place_is_another() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
     static REPLACEMENT: AtomicU64 = AtomicU64::new(0);
     extern "C" fn replaces(object: *mut u64) {
         // SAFETY: the test passes its own object, turned back, and forgets it.
@@ -187,6 +196,7 @@ fn what_a_callback_frees_is_gone_and_what_comes_in_its_place_is_another() {
 
 #[test]
 fn a_violation_leaves_the_object_as_it_was() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
     galeed::set_policy(galeed::Policy::Unwind).unwrap();
     let (object, address) = new(1);
     let violation = galeed::catch(|| {
@@ -207,6 +217,7 @@ fn a_violation_leaves_the_object_as_it_was() {
 
 #[test]
 fn pointers_in_a_copy_pass_the_membrane() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
     let buffer = vec![5u8; 100];
     let (object, address) = new(number(buffer.as_ptr()));
     let loaded = exclusively(&[address], |handles| {
@@ -230,6 +241,7 @@ fn pointers_in_a_copy_pass_the_membrane() {
 
 #[test]
 fn what_does_not_suit_stays_private_or_mapped() {
+    let _turn = COPIES_LEFT.write().unwrap_or_else(PoisonError::into_inner);
     let many: Vec<_> = (0..300).map(new).collect();
     let addresses: Vec<u64> = many.iter().map(|(_, address)| *address).collect();
     let large = vec![1u8; 9000];
@@ -254,6 +266,7 @@ fn what_does_not_suit_stays_private_or_mapped() {
 
 #[test]
 fn threads_have_their_own() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
     std::thread::scope(|scope| {
         for thread in 0..4u64 {
             scope.spawn(move || {
