@@ -2,6 +2,8 @@
 #![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
+galeed::waiting_system_calls!(); // libtest writes while other tests are in foreign code
+
 use common::{FUNCTION, foreign, number, outward};
 use galeed::ffi::*;
 use galeed::layout::is_handle;
