@@ -1,7 +1,8 @@
 //! Handles of addresses that crossed lately, so that crossing again costs no rights.
 //!
-//! A direct-mapped cache in the published range, from an address to the handle that it was
-//! lent as. Foreign code can read it; what it says is believed only as far as the table's
+//! Two direct-mapped caches in the published range: from an address to the handle that it was
+//! lent as, and from a page to a lease that covers a part of it, for pointers that walk through
+//! a buffer. Foreign code can read them; what they say is believed only as far as the table's
 //! entries, which lie there too, still say the same.
 //!
 //! Invariant: where a handle's lease is live, its entry's delta leads back to the address, and
@@ -12,14 +13,19 @@
 //! Attacker: reads it, writes none of it; may ask about any address, as of the membrane itself.
 
 use crate::layout::index_of;
-use crate::table::{CODE, placed, side};
+use crate::table::{CODE, placed, side, within};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 const SLOTS: usize = 1024; // two pages
+const PAGE_SHIFT: u32 = 12;
 
 /// Each slot holds a handle, or 0.
 #[repr(C)]
-pub(crate) struct Hints([AtomicU64; SLOTS]);
+pub(crate) struct Hints {
+    addresses: [AtomicU64; SLOTS],
+    /// Of the first byte of the lease, whose bounds the entry says where it is open.
+    pages: [AtomicU64; SLOTS],
+}
 
 /// Fibonacci hashing: the low bits of addresses are alike.
 #[inline(always)]
@@ -30,14 +36,26 @@ const fn slot_of(address: u64) -> usize {
 impl Hints {
     #[inline(always)]
     fn slot(&self, address: u64) -> &AtomicU64 {
-        &self.0[slot_of(address)]
+        &self.addresses[slot_of(address)]
+    }
+
+    #[inline(always)]
+    fn page(&self, address: u64) -> &AtomicU64 {
+        &self.pages[slot_of(address >> PAGE_SHIFT)]
     }
 
     /// The handle that the address is lent as, if that is known. Needs no rights.
     #[inline]
     pub(crate) fn outward(&self, address: u64) -> Option<u64> {
         let handle = self.slot(address).load(Ordering::Relaxed);
-        (handle != 0 && placed(handle)?.address == address).then_some(handle)
+        if handle != 0 && placed(handle).is_some_and(|placed| placed.address == address) {
+            return Some(handle);
+        }
+        let lease = self.page(address).load(Ordering::Relaxed);
+        if lease == 0 {
+            return None;
+        }
+        within(lease, address)
     }
 
     /// The address that the handle stands for, if that can be known. Needs no rights.
@@ -58,12 +76,13 @@ impl Hints {
         let inside = handle.wrapping_sub(record.base) < record.bytes || record.flags & CODE != 0;
         if record.base != 0 && inside {
             self.slot(address).store(handle, Ordering::Relaxed);
+            self.page(address).store(record.base, Ordering::Relaxed);
         }
     }
 
     /// A lease has shrunk, and what was cut off may be lent as another's. pre: rights open, lock.
     pub(crate) fn forget(&self) {
-        for slot in &self.0 {
+        for slot in self.addresses.iter().chain(&self.pages) {
             slot.store(0, Ordering::Relaxed);
         }
     }

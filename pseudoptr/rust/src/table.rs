@@ -140,6 +140,15 @@ pub(crate) fn placed(handle: u64) -> Option<Placed> {
     })
 }
 
+/// The handle of `address` in the lease whose first byte has the handle `base`, while it lives and
+/// where foreign code may read directly. Callable with rights closed. pre: it carries the tag.
+#[inline]
+pub(crate) fn within(base: u64, address: u64) -> Option<u64> {
+    let (now, limit, delta) = entry_at(base >> GALEED_INDEX_SHIFT).read()?;
+    let offset = address.wrapping_sub(crate::shadow::home(base.wrapping_add(delta)));
+    (now == base && offset < limit).then(|| base + offset)
+}
+
 /// Where the memory of a live lease lies that foreign code works on. pre: rights open.
 pub(crate) fn place_of(record: &Record) -> u64 {
     if record.flags & SHADOWED == 0 {

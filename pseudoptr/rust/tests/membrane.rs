@@ -171,6 +171,32 @@ fn an_address_that_came_to_another_object_is_lent_as_that() {
 }
 
 #[test]
+fn addresses_beside_a_known_one_are_lent_as_the_same_object_and_no_further() {
+    let keep = Box::new([0u64; 2]);
+    let place = outward(&raw const *keep);
+    let vector = vec![1u8; 20_000];
+    let raw = number(vector.as_ptr());
+    let first = foreign(|| galeed_lend_loaded(place, raw + 5)) - 5;
+    for offset in [0, 1, 6, 4095, 4096, 19_999, 20_000] {
+        assert_eq!(
+            foreign(|| galeed_lend_loaded(place, raw + offset)),
+            first + offset
+        );
+    }
+    assert_eq!(
+        foreign(|| galeed_lend_loaded(place, raw - 1)),
+        outward((raw - 1) as *const u8)
+    );
+    // A lease of a part, begun at the index that the whole one had: not what the address means.
+    drop(vector);
+    let other = vec![1u8; 20_000];
+    let part = galeed::lend(&other[8..16]).unwrap();
+    let stable = foreign(|| galeed_lend_loaded(place, number(other.as_ptr()) + 9));
+    assert_ne!(stable, part.handle() + 1);
+    assert_eq!(stable, outward(other.as_ptr()) + 9);
+}
+
+#[test]
 fn what_was_cut_off_is_not_lent_as_before() {
     let keep = Box::new([0u64; 2]);
     let place = outward(&raw const *keep);
