@@ -18,7 +18,8 @@
 #include "internal.h"
 #include "record.h"
 
-extern _Unwind_Reason_Code _Unwind_Backtrace(_Unwind_Trace_Fn, void *) __attribute__((weak));
+#pragma weak _Unwind_Backtrace
+#pragma weak _Unwind_GetRegionStart
 extern const char program_main[] __asm__("main") __attribute__((weak));
 extern const char program_start[] __asm__("_start") __attribute__((weak));
 
@@ -36,7 +37,7 @@ static _Unwind_Reason_Code look(struct _Unwind_Context *frame, void *data) {
 
 bool _mpk_before_main(void) {
     struct walk walk = {false, false};
-    if (!_Unwind_Backtrace || !program_main || !program_start || _mpk_thread_id() != getpid()) return false;
+    if (!_Unwind_Backtrace || !_Unwind_GetRegionStart || !program_main || !program_start || _mpk_thread_id() != getpid()) return false;
     _Unwind_Backtrace(look, &walk);
     return walk.at_start && !walk.in_main;
 }
