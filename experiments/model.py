@@ -8,10 +8,10 @@ stated (or was marked unavailable).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -39,6 +39,26 @@ class Options:
     only: tuple[str, ...] | None = None
     policy: str | None = None
     repeat: int | None = None
+
+
+class Named(Protocol):
+    """A row of an experiment's table."""
+
+    @property
+    def name(self) -> str:
+        """What --only says."""
+
+
+Row = TypeVar("Row", bound=Named)
+
+
+def chosen(table: Sequence[Row], only: tuple[str, ...] | None, what: str) -> list[Row]:
+    """The rows of these names, in the table's order; None: all. Raises LabError for a name that none has."""
+    names = [one.name for one in table]
+    for name in only or ():
+        if name not in names:
+            raise LabError(f"no {what} {name!r}; there are: {', '.join(names)}")
+    return [one for one in table if only is None or one.name in only]
 
 
 @dataclass(frozen=True)

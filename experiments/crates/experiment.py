@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from experiments import machine
 from experiments.crates.recipes import CRATES
 from experiments.crates.source import prepare
-from experiments.model import Experiment, LabError, Report
+from experiments.model import Experiment, Report, chosen
 from experiments.output import as_json, table, write_atomically
 from experiments.suites.trial import Outcome, count, run_shell
 from experiments.workshop import clean_environment, need_tools
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
 _COUNTS = (r"^test result: \w+\. (?P<passed>\d+) passed; (?P<failed>\d+) failed;",)
 _REWRITTEN = re.compile(r"^ +([\w-]+) [\d.+\w-]+: (\d+) rewritten(.*)$", re.MULTILINE)
 _SECONDS = re.compile(r"^test result: .*; finished in ([\d.]+)s$", re.MULTILINE)
-
-
-def chosen(only: tuple[str, ...] | None) -> list[Crate]:
-    """The crates of these names, in the table's order. Raises LabError for a name that none has."""
-    names = [one.name for one in CRATES]
-    for name in only or ():
-        if name not in names:
-            raise LabError(f"no crate {name!r}; there are: {', '.join(names)}")
-    return [one for one in CRATES if only is None or one.name in only]
 
 
 def _trial(crate: Crate, way: str, backend: str, source: Path, options: Options) -> tuple[Outcome, float, str]:
@@ -59,7 +50,7 @@ def run(options: Options) -> Report:
     backends = [each for each in options.backends if machine.usable(each, options.say)]
     rows, deviations = [], []
     items: list[Json] = []
-    for crate in chosen(options.only):
+    for crate in chosen(CRATES, options.only, "crate"):
         source = prepare(crate, options.output / crate.name)
         plain, plain_seconds, _ = _trial(crate, "cargo", "auto", source, options)
         item: dict[str, Json] = {"crate": crate.name, "version": crate.version, "cargo": plain.as_object()}

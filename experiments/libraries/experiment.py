@@ -16,22 +16,13 @@ from experiments.libraries import build, measure, summary
 from experiments.libraries.recipes import LIBRARIES
 from experiments.libraries.rewriting import rewriting
 from experiments.libraries.sources import crate_folders
-from experiments.model import Experiment, LabError, Report
+from experiments.model import Experiment, LabError, Report, chosen
 from experiments.output import as_json, write_atomically
 from experiments.workshop import clang_words, need_tools
 
 if TYPE_CHECKING:
     from experiments.libraries.recipes import Recipe
     from experiments.model import Json, Options
-
-
-def chosen(only: tuple[str, ...] | None) -> list[Recipe]:
-    """The libraries of these names, in the table's order. Raises LabError for a name that none has."""
-    names = [one.name for one in LIBRARIES]
-    for name in only or ():
-        if name not in names:
-            raise LabError(f"no library {name!r}; there are: {', '.join(names)}")
-    return [one for one in LIBRARIES if only is None or one.name in only]
 
 
 def with_needed(wanted: list[Recipe]) -> list[Recipe]:
@@ -42,7 +33,7 @@ def with_needed(wanted: list[Recipe]) -> list[Recipe]:
 
 def run(options: Options) -> Report:
     """Builds, runs, compares and writes. Raises LabError when something does not build or is not right."""
-    wanted = chosen(options.only)
+    wanted = chosen(LIBRARIES, options.only, "library")
     repeats = measure.REPEATS if options.repeat is None else options.repeat
     need_tools()
     facts = machine.facts_for_times(options.say)

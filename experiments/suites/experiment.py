@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from experiments.model import Experiment, LabError, Report
+from experiments.model import Experiment, Report, chosen
 from experiments.output import as_json, table, write_atomically
 from experiments.suites import trial
 from experiments.suites.recipes import SUITES
@@ -17,17 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from experiments.model import Json, Options
-    from experiments.suites.recipes import Suite
     from experiments.suites.trial import Outcome
-
-
-def chosen(only: tuple[str, ...] | None) -> list[Suite]:
-    """The suites of these names, in the table's order. Raises LabError for a name that none has."""
-    names = [one.name for one in SUITES]
-    for name in only or ():
-        if name not in names:
-            raise LabError(f"no suite {name!r}; there are: {', '.join(names)}")
-    return [one for one in SUITES if only is None or one.name in only]
 
 
 def deviation(outcomes: Mapping[str, Outcome]) -> str | None:
@@ -44,7 +34,7 @@ def run(options: Options) -> Report:
     """Builds, tests and compares. Raises LabError when sources cannot be had."""
     rows, deviations = [], []
     items: list[Json] = []
-    for suite in chosen(options.only):
+    for suite in chosen(SUITES, options.only, "suite"):
         outcomes = {compiler: trial.run(suite, compiler, options) for compiler in trial.COMPILERS}
         why = deviation(outcomes)
         if why is not None:

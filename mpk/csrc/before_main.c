@@ -37,7 +37,8 @@ static _Unwind_Reason_Code look(struct _Unwind_Context *frame, void *data) {
 
 bool _mpk_before_main(void) {
     struct walk walk = {false, false};
-    if (!_Unwind_Backtrace || !_Unwind_GetRegionStart || !program_main || !program_start || _mpk_thread_id() != getpid()) return false;
+    if (!_Unwind_Backtrace || !_Unwind_GetRegionStart || !program_main || !program_start) return false;
+    if (_mpk_thread_id() != getpid()) return false;
     _Unwind_Backtrace(look, &walk);
     return walk.at_start && !walk.in_main;
 }

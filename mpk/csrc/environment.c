@@ -59,8 +59,6 @@ static int read_harden(struct environment *out) {
     return read_bytes("GALEED_HARDEN_MEMORY", &out->harden_bytes);
 }
 
-/* The file that a variable names, for appending. O_NONBLOCK for the opening only: a pipe
- * that nobody reads is an error, not waited for. */
 /* A process whose standard files are closed gets their numbers for the next files: what it then
  * says on stderr would stand in the report. */
 static int beyond_standard(int fd) {
@@ -71,6 +69,8 @@ static int beyond_standard(int fd) {
     return moved;
 }
 
+/* The file that a variable names, for appending. O_NONBLOCK for the opening only: a pipe
+ * that nobody reads is an error, not waited for. */
 static int open_named(const char *name, int *fd) {
     const char *path = secure_getenv(name);
     if (!path) return 0;

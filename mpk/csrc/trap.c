@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 #include "mpk_harden.h"
+#include "own_stack.h"
 #include "prim.h"
 #include "record.h"
 #include "signal_frame.h"
@@ -149,37 +150,10 @@ static bool copy_code(struct mpk_trap *trap, uint32_t bytes) {
 /* A signal stack may be two pages, of which the frame takes one; and siblings can write it. So the
  * server has a stack of its own, inside the host domain. No part of it recurses, and signals
  * are blocked: the depth is what the code says, a fraction of this. */
-static bool has_stack(struct mpk_trap *trap) {
-    mpk_domain *host = atomic_load(&MPK_RUNTIME->host);
-    if (!trap->stack && host) {
-        uintptr_t low = (uintptr_t)mpk_domain_private(host, SERVER_STACK_BYTES);
-        if (low) trap->stack = (low + SERVER_STACK_BYTES) & ~(uintptr_t)15;
-    }
-    return trap->stack != 0;
+static enum mpk_trap_verdict serve(struct mpk_trap *trap) {
+    void (*server)(void) = (void (*)(void))MPK_RUNTIME->trap_server;
+    return (enum mpk_trap_verdict)_mpk_on_own_stack(server, trap, trap->stack);
 }
-
-/* Calls server(trap) on the stack that ends there. */
-enum mpk_trap_verdict _mpk_trap_call(enum mpk_trap_verdict (*server)(struct mpk_trap *), struct mpk_trap *trap,
-                                     uintptr_t stack) __attribute__((visibility("hidden")));
-__asm__(".text\n.globl _mpk_trap_call\n.hidden _mpk_trap_call\n.type _mpk_trap_call, @function\n"
-        "_mpk_trap_call:\n"
-        ".cfi_startproc\n"
-        "    pushq %rbp\n"
-        ".cfi_adjust_cfa_offset 8\n"
-        ".cfi_rel_offset %rbp, 0\n"
-        "    movq %rsp, %rbp\n"
-        ".cfi_def_cfa_register %rbp\n"
-        "    movq %rdi, %rax\n"
-        "    movq %rsi, %rdi\n"
-        "    movq %rdx, %rsp\n"
-        "    cld\n"
-        "    call *%rax\n"
-        "    movq %rbp, %rsp\n"
-        "    popq %rbp\n"
-        ".cfi_def_cfa %rsp, 8\n"
-        "    ret\n"
-        ".cfi_endproc\n"
-        ".size _mpk_trap_call, . - _mpk_trap_call\n");
 
 static bool has_window(struct mpk_trap *trap) {
     if (trap->window) return true;
@@ -199,12 +173,11 @@ static void begin_run(struct mpk_trap *trap, enum mpk_trap_verdict verdict) {
 
 /* pre: host rights. */
 static enum trap_outcome ask(struct mpk_trap *trap, enum mpk_trap_phase phase) {
-    enum mpk_trap_verdict (*server)(struct mpk_trap *) = MPK_RUNTIME->trap_server;
     trap->phase = phase;
-    enum mpk_trap_verdict verdict = _mpk_trap_call(server, trap, trap->stack);
+    enum mpk_trap_verdict verdict = serve(trap);
     if (verdict == MPK_TRAP_MORE_CODE && trap->code_bytes < MPK_TRAP_CODE_BYTES &&
         copy_code(trap, MPK_TRAP_CODE_BYTES))
-        verdict = _mpk_trap_call(server, trap, trap->stack);
+        verdict = serve(trap);
     switch (verdict) {
     case MPK_TRAP_STEP:
     case MPK_TRAP_MOVE: begin_run(trap, verdict); break;
@@ -231,7 +204,8 @@ enum trap_outcome _mpk_trap_fault(void *context, struct thread_record *record, s
     enum trap_outcome outcome = TRAP_NOT_SERVED;
     trap->running = 0;
     trap->thread = record->thread_id;
-    if (take_frame(trap, context) && !(trap->flags & TRAP_FLAG) && has_window(trap) && has_stack(trap)) {
+    if (take_frame(trap, context) && !(trap->flags & TRAP_FLAG) && has_window(trap) &&
+        _mpk_own_stack(&trap->stack, SERVER_STACK_BYTES)) {
         trap->origin = trap->pc;
         uint32_t room = MPK_PAGE_BYTES - (uint32_t)(trap->pc % MPK_PAGE_BYTES);
         if (copy_code(trap, room < MPK_TRAP_CODE_BYTES ? room : MPK_TRAP_CODE_BYTES))

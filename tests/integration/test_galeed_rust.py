@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cargo")]  # one at a ti
 TESTS = (
     "accessors",
     "membrane",
+    "shadow",
     "stack",
     "sharing",
     "violations",

@@ -21,10 +21,9 @@ pub use children::{Children, Ended, How};
 pub use parcel::{Open, Parcel};
 
 use crate::Violation;
+use crate::runtime::catch_panic;
 use core::any::Any;
 use core::fmt;
-use core::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
@@ -260,13 +259,13 @@ where
                 let _ = reply.send(Err(refused));
                 continue;
             }
-            Ok((mut state, mut message)) => catch_unwind(AssertUnwindSafe(|| {
+            Ok((mut state, mut message)) => catch_panic(|| {
                 handler(Work {
                     state: &mut state,
                     message: &mut message,
                     children: &mut *children,
                 })
-            }))
+            })
             .unwrap_or_else(|panic| Err(Failure::Panic(words(&*panic)))),
         };
         // An error of send: who asked has gone, and the parcel goes with it.

@@ -3,7 +3,7 @@
 #![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
-use common::{foreign, number, outward};
+use common::{call_back, foreign, number, outward};
 use galeed::ffi::*;
 use galeed::layout::is_handle;
 use std::ffi::c_void;
@@ -108,18 +108,7 @@ fn functions_are_lent_as_code_and_called_through_the_gate() {
     let place = outward(&raw const stream);
     let loaded = foreign(|| galeed_lend_loaded(place, triple as *const c_void as u64));
     assert_eq!(loaded, handle);
-    let result = foreign(|| {
-        let mut frame = 0u8;
-        let token = (&raw mut frame).cast::<c_void>();
-        // SAFETY: paired below; the token is in this frame.
-        let address = unsafe { galeed_callback_enter(loaded, token) };
-        // SAFETY: the handle stood for `triple`.
-        let function: extern "C" fn(u64) -> u64 = unsafe { std::mem::transmute(address) };
-        let result = function(galeed_callback_argument(14));
-        // SAFETY: pairs with the enter above.
-        unsafe { galeed_callback_exit(token) };
-        result
-    });
+    let result = foreign(|| call_back(loaded, 14));
     assert_eq!(result, 42);
     assert_eq!(galeed_gate_result(handle), triple as *const c_void as u64);
 }
@@ -134,17 +123,7 @@ fn a_callback_may_free_what_foreign_code_still_holds() {
     let buffer = outward(vector.as_ptr());
     let owner = galeed_gate_argument(number(&raw mut vector));
     let code = galeed_gate_argument(free_it as *const c_void as u64);
-    foreign(|| {
-        let mut frame = 0u8;
-        let token = (&raw mut frame).cast::<c_void>();
-        // SAFETY: paired below; the handle stands for `free_it`.
-        unsafe {
-            let function: extern "C" fn(u64) =
-                std::mem::transmute(galeed_callback_enter(code, token));
-            function(galeed_callback_argument(owner));
-            galeed_callback_exit(token);
-        }
-    });
+    foreign(|| call_back(code, owner));
     let verdict = galeed::check(buffer, 1, galeed::Access::Read).unwrap();
     assert_eq!(verdict, Err(galeed::Kind::Temporal));
 }
@@ -231,17 +210,7 @@ fn an_address_of_a_frame_is_lent_only_while_the_frame_is_the_hosts() {
     let place = outward(&raw const *keep);
     let out = galeed_gate_argument(number(&raw mut *lent));
     let code = galeed_gate_argument(lend_own_frame as *const c_void as u64);
-    foreign(|| {
-        let mut frame = 0u8;
-        let token = (&raw mut frame).cast::<c_void>();
-        // SAFETY: paired; the handle stands for the function.
-        unsafe {
-            let function: extern "C" fn(u64) =
-                std::mem::transmute(galeed_callback_enter(code, token));
-            function(galeed_callback_argument(out));
-            galeed_callback_exit(token);
-        }
-    });
+    foreign(|| call_back(code, out));
     let handle = std::hint::black_box(*lent);
     assert!(is_handle(handle));
     let stack = outward(&raw const handle);

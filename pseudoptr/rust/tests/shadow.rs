@@ -4,7 +4,7 @@ mod common;
 
 galeed::waiting_system_calls!(); // libtest writes while other tests are in foreign code
 
-use common::{FUNCTION, foreign, number, outward};
+use common::{FUNCTION, below, call_back, foreign, number, outward};
 use galeed::ffi::*;
 use galeed::layout::is_handle;
 use std::ffi::c_void;
@@ -35,23 +35,6 @@ fn exclusively<T>(objects: &[u64], body: impl FnOnce(&[u64]) -> T) -> T {
     // SAFETY: pairs with the enter above.
     unsafe { galeed_gate_exit(token) };
     value
-}
-
-#[inline(never)]
-fn below<T>(body: impl FnOnce() -> T) -> T {
-    body()
-}
-
-/// Calls the function that the code handle stands for, as rewritten C does.
-fn call_back(code: u64, argument: u64) {
-    let mut frame = 0u8;
-    let token = (&raw mut frame).cast::<c_void>();
-    // SAFETY: paired; the handle stands for a function of that type.
-    unsafe {
-        let function: extern "C" fn(u64) = std::mem::transmute(galeed_callback_enter(code, token));
-        function(galeed_callback_argument(argument));
-        galeed_callback_exit(token);
-    }
 }
 
 fn code_of(function: extern "C" fn(*mut u64)) -> u64 {

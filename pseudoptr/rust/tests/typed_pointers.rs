@@ -161,3 +161,29 @@ fn what_a_value_points_to_is_lent_by_its_type() {
     drop(list);
     assert_eq!(check(second, 1, Access::Read).unwrap(), Err(Kind::Temporal));
 }
+
+#[derive(Foreign)]
+#[repr(C)]
+struct Flags<'a> {
+    four: &'a [bool; 4],
+}
+
+/// Arrays are all called that: what they are of decides.
+#[test]
+fn an_array_of_other_elements_is_another_type() {
+    let (own, other) = ([true; 4], [false; 4]);
+    let mut bytes = [7u8; 4];
+    let mut flags = Flags { four: &own };
+    let (of_bytes, of_bools) = (
+        lend_typed_mut(&mut bytes).unwrap(),
+        lend_typed(&other).unwrap(),
+    );
+    let (bad, good) = (of_bytes.handle(), of_bools.handle());
+    let lent = lend_typed_mut(&mut flags).unwrap();
+    let place = lent.handle();
+    let found = violation(|| galeed_store_pointer(place, bad));
+    refused(&found, Kind::Type, "Flags.four");
+    foreign(|| galeed_store_pointer(place, good));
+    drop(lent);
+    assert!(std::ptr::eq(flags.four, &raw const other));
+}

@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 
 from experiments.crates import source
-from experiments.crates.experiment import chosen
 from experiments.crates.recipes import CRATES, Crate
-from experiments.model import LabError
+from experiments.model import LabError, chosen
 
 
 def test_only_names_crates() -> None:
-    assert [one.name for one in chosen(("lz4", "flate2"))] == ["flate2", "lz4"]
-    assert chosen(None) == list(CRATES)
+    assert [one.name for one in chosen(CRATES, ("lz4", "flate2"), "crate")] == ["flate2", "lz4"]
+    assert chosen(CRATES, None, "crate") == list(CRATES)
     with pytest.raises(LabError, match=r"no crate 'lz5'; there are: flate2, "):
-        chosen(("lz5",))
+        chosen(CRATES, ("lz5",), "crate")
 
 
 def test_features_and_targets_are_cargos_words() -> None:

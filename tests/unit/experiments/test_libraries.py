@@ -19,7 +19,7 @@ from experiments.libraries.rewriting import Rewriting
 from experiments.libraries.sources import PINS
 from experiments.libraries.summary import Measured
 from experiments.libraries.usage import Usage, measured
-from experiments.model import LabError, Options
+from experiments.model import LabError, Options, chosen
 
 if TYPE_CHECKING:
     from experiments.model import Json
@@ -48,14 +48,14 @@ def test_each_library_is_pinned_and_has_its_driver() -> None:
 
 
 def test_only_names_libraries() -> None:
-    assert [one.name for one in experiment.chosen(("png", "zlib"))] == ["zlib", "png"]
-    assert len(experiment.chosen(None)) == len(LIBRARIES)
+    assert [one.name for one in chosen(LIBRARIES, ("png", "zlib"), "library")] == ["zlib", "png"]
+    assert len(chosen(LIBRARIES, None, "library")) == len(LIBRARIES)
     with pytest.raises(LabError, match="no library 'zlob'"):
-        experiment.chosen(("zlib", "zlob"))
+        chosen(LIBRARIES, ("zlib", "zlob"), "library")
 
 
 def test_what_a_library_needs_is_compiled_too() -> None:
-    assert [one.name for one in experiment.with_needed(experiment.chosen(("png",)))] == ["zlib", "png"]
+    assert [one.name for one in experiment.with_needed(chosen(LIBRARIES, ("png",), "library"))] == ["zlib", "png"]
 
 
 def test_the_least_time_of_each_way_counts() -> None:

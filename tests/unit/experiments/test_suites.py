@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.model import LabError, Options
+from experiments.model import LabError, Options, chosen
 from experiments.suites import archives, experiment, trial
 from experiments.suites.recipes import SUITES, Archive, Suite
 from experiments.suites.trial import Outcome, count
@@ -64,9 +64,9 @@ def test_deviations(plain: Outcome, ours: Outcome, why: str | None) -> None:
 
 
 def test_only_names_suites() -> None:
-    assert [one.name for one in experiment.chosen(("expat", "zlib"))] == ["zlib", "expat"]
+    assert [one.name for one in chosen(SUITES, ("expat", "zlib"), "suite")] == ["zlib", "expat"]
     with pytest.raises(LabError, match="no suite 'zlob'"):
-        experiment.chosen(("zlob",))
+        chosen(SUITES, ("zlob",), "suite")
 
 
 def _archive(folder: Path, names: list[str]) -> Archive:

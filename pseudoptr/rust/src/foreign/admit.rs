@@ -11,6 +11,7 @@
 //! the same allocation.
 
 use super::lease::{self, Typed};
+use super::same::same;
 use super::walk::{Rule, holds, is_plain, pieces};
 use super::{Owns, Pointer, TypeInfo};
 use crate::layout::is_handle;
@@ -79,11 +80,7 @@ fn target(rule: &Pointer, given: u64) -> Option<u64> {
 impl Typed {
     /// Is what lies at the offset one of these?
     fn is(&self, offset: u64, info: &TypeInfo) -> bool {
-        let same = core::ptr::eq(self.info, info)
-            || self.info.name == info.name
-                && self.info.module == info.module
-                && self.info.bytes == info.bytes;
-        same && offset.is_multiple_of((info.bytes as u64).max(1))
+        same(self.info, info) && offset.is_multiple_of((info.bytes as u64).max(1))
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod lease;
 pub(crate) mod moves;
 #[cfg(test)]
 mod property;
+mod same;
 mod set;
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ pub fn foreign<T>(body: impl FnOnce() -> T) -> T {
 
 /// A frame of its own, below the gate's token, as a C function has.
 #[inline(never)]
-fn below<T>(body: impl FnOnce() -> T) -> T {
+pub fn below<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
@@ -37,4 +37,18 @@ pub fn number<T: ?Sized>(pointer: *const T) -> u64 {
 /// What the entry gate makes of a pointer argument.
 pub fn outward<T: ?Sized>(pointer: *const T) -> u64 {
     ffi::galeed_gate_argument(number(pointer))
+}
+
+/// Calls the function of the host that the code handle stands for, as rewritten C does.
+pub fn call_back(code: u64, argument: u64) -> u64 {
+    let mut frame = 0u8;
+    let token = (&raw mut frame).cast::<c_void>();
+    // SAFETY: paired; the handle stands for a function of that type, with or without a result.
+    unsafe {
+        let function: extern "C" fn(u64) -> u64 =
+            std::mem::transmute(ffi::galeed_callback_enter(code, token));
+        let result = function(ffi::galeed_callback_argument(argument));
+        ffi::galeed_callback_exit(token);
+        result
+    }
 }
