@@ -1,4 +1,4 @@
-//! Gates that rustc compiles: what the attributes (pseudoptr/attributes) and the closures of
+//! Gates that rustc compiles: what the attributes (pseudoptr/macros) and the closures of
 //! callback.rs call, where no pass has written a gate.
 //!
 //! A call of a prebuilt library goes as pass `lend-calls` has it go: lend, close, let calls/mod.rs

@@ -101,9 +101,9 @@ pub use callback::Callback;
 pub use catch::catch;
 pub use error::{Error, GaleedError};
 pub use foreign::{Foreign, HeaderError, header};
-pub use galeed_attributes::{export, foreign};
 /// Implements [`trait@Foreign`] from the type's fields.
 pub use galeed_macros::Foreign;
+pub use galeed_macros::{export, foreign};
 pub use galeed_mpk::{
     HardenError, Libc, Parts as HardenParts, Policy as HardenPolicy, Report as HardenReport,
     Runtime, hardened, runtime,

@@ -1,6 +1,6 @@
 //! From the type to its implementation.
 
-use crate::attributes::{FieldRules, Range, field_rules, no_rules, repr};
+use crate::derive_rules::{FieldRules, Range, field_rules, no_rules, repr};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
