@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from experiments.crates import source
+from experiments.crates import lists, source
 from experiments.crates.recipes import CRATES, Crate
 from experiments.model import LabError, chosen
 
@@ -40,3 +41,28 @@ def test_a_copy_gets_the_allocator_and_the_policy(tmp_path: Path, monkeypatch: p
     assert "galeed::Heap" in (copy / "tests" / "one.rs").read_text(encoding="utf-8")
     assert tomllib.loads((copy / "galeed.toml").read_text(encoding="utf-8")) == {"exclusive": ["f*"]}
     assert (kept / "src" / "lib.rs").read_text(encoding="utf-8") == "//! It.\n"
+
+
+def test_lists_are_read_from_what_was_said_and_written(tmp_path: Path) -> None:
+    said = (
+        "   Compiling it\ngaleed: C and C++ in this build\n"
+        "  it-sys 1.0.0+2: 2 rewritten: a.c b.c\n  it-sys 1.0.0+2: not rewritten: c.S: assembler\nwarning: x\n"
+    )
+    served = {"access": "load", "function": "memchr", "module": "/lib/libc.so.6", "trapped": True, "count": 3}
+    own = {**served, "module": "/it", "trapped": False}
+    refused = {"violation": "spatial", "access": "write", "function": "fill"}
+    profile, report = tmp_path / "profile", tmp_path / "report"
+    profile.write_text("".join(json.dumps(line) + "\n" for line in (served, own, served)), encoding="utf-8")
+    report.write_text(json.dumps(refused) + "\n", encoding="utf-8")
+    got = lists.read(said, profile, report)
+    assert got.files == {"it-sys": 2}
+    assert got.build == ("it-sys 1.0.0+2: 2 rewritten: a.c b.c", "it-sys 1.0.0+2: not rewritten: c.S: assembler")
+    assert got.served == {"load in memchr of libc.so.6": 6}
+    assert got.refused == {"spatial write in fill": 1}
+    assert "served at traps:\n  6 x load in memchr of libc.so.6\n" in str(got)
+
+
+def test_lists_of_a_run_in_which_nothing_happened(tmp_path: Path) -> None:
+    got = lists.read("galeed: C and C++ in this build: none\n", tmp_path / "no", tmp_path / "neither")
+    assert got == lists.Lists()
+    assert str(got) == "build:\n  none\nserved at traps:\n  none\nrefused:\n  none\n"
