@@ -78,7 +78,7 @@ def run(options: Options) -> Report:
             elif not became.files:
                 deviations.append(f"{crate.name} on {backend}: none of its C was rewritten (see {ours.log})")
             counts = tuple(str(sum(each.values())) for each in (became.files, became.served, became.refused))
-            cost = f"{seconds / plain_seconds:.0f}x" if plain_seconds and not machine.emulated() else ""
+            cost = f"{seconds / plain_seconds:.1f}x" if plain_seconds and not machine.emulated() else ""
             rows.append((f"{crate.name} {crate.version}", crate.c, *counts, backend, str(plain), str(ours), cost))
         items.append(item)
     result: dict[str, Json] = {"crates": items}

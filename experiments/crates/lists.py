@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from experiments.model import Json
 
-_BUILD = re.compile(r"^galeed: C and C\+\+ in this build.*\n((?:  .*\n)*)", re.MULTILINE)
+_BUILD = re.compile(r"^galeed: C and C\+\+ in this build.*\n((?:  \S.*\n)*)", re.MULTILINE)
 _REWRITTEN = re.compile(r"^  ([\w-]+) \S+: (\d+) rewritten", re.MULTILINE)
 
 

@@ -46,7 +46,7 @@ def test_a_copy_gets_the_allocator_and_the_policy(tmp_path: Path, monkeypatch: p
 def test_lists_are_read_from_what_was_said_and_written(tmp_path: Path) -> None:
     said = (
         "   Compiling it\ngaleed: C and C++ in this build\n"
-        "  it-sys 1.0.0+2: 2 rewritten: a.c b.c\n  it-sys 1.0.0+2: not rewritten: c.S: assembler\nwarning: x\n"
+        "  it-sys 1.0.0+2: 2 rewritten: a.c b.c\n  it-sys 1.0.0+2: not rewritten: c.S: assembler\n    Finished `test`\nwarning: x\n"
     )
     served = {"access": "load", "function": "memchr", "module": "/lib/libc.so.6", "trapped": True, "count": 3}
     own = {**served, "module": "/it", "trapped": False}
