@@ -130,7 +130,7 @@ KEYS: tuple[Key, ...] = (
         "serve",
         "what becomes of an access to lent memory by code that was not rewritten, as GALEED_ON_TRAP takes it: what "
         "`cargo galeed run`, `test` and `bench` set, where the environment does not say",
-        ("refuse", "serve"),
+        ("refuse", "serve", "serve-raw"),
     ),
     Key(
         "calls",

@@ -89,7 +89,8 @@ int _mpk_environment_read(struct environment *out) {
     static const struct choice backends[] = {
         {"auto", MPK_BACKEND_NONE}, {"pku", MPK_BACKEND_PKU}, {"mprotect", MPK_BACKEND_MPROTECT}, {0}};
     static const struct choice rights[] = {{"none", MPK_NONE}, {"read", MPK_READ}, {0}};
-    static const struct choice traps[] = {{"refuse", MPK_ON_TRAP_REFUSE}, {"serve", MPK_ON_TRAP_SERVE}, {0}};
+    static const struct choice traps[] = {{"refuse", MPK_ON_TRAP_REFUSE}, {"serve", MPK_ON_TRAP_SERVE},
+                                          {"serve-raw", MPK_ON_TRAP_SERVE_RAW}, {0}};
     static const struct choice policies[] = {{"abort", MPK_ON_VIOLATION_ABORT},
                                              {"unwind", MPK_ON_VIOLATION_UNWIND},
                                              {"report", MPK_ON_VIOLATION_REPORT}, {0}};
@@ -100,7 +101,7 @@ int _mpk_environment_read(struct environment *out) {
     if ((error = choose("GALEED_BACKEND", backends, "auto, pku or mprotect", &backend)) ||
         (error = choose("GALEED_FOREIGN_RIGHTS", rights, "none or read", &right)) ||
         (error = choose("GALEED_ON_VIOLATION", policies, "abort, unwind or report", &policy)) ||
-        (error = choose("GALEED_ON_TRAP", traps, "refuse or serve", &trap)) ||
+        (error = choose("GALEED_ON_TRAP", traps, "refuse, serve or serve-raw", &trap)) ||
         (error = choose("GALEED_SITES", sites, "off, sampled or full", &site)) ||
         (error = read_harden(out)))
         return error;

@@ -239,6 +239,15 @@ static bool served_fault(void *context, uint32_t pkru) {
     return serve(outcome, context, trap);
 }
 
+/* A raw address in the host domain: the server may know it as lent. */
+static bool served_raw(void *context, uintptr_t address) {
+    uint32_t pkru = 0;
+    if (MPK_RUNTIME->on_trap != MPK_ON_TRAP_SERVE_RAW) return false;
+    if (address < MPK_HOST_BASE || (address - MPK_HOST_BASE) >> MPK_HOST_SHIFT) return false;
+    if (is_pku() && !_mpk_frame_pkru(context, &pkru)) return false;
+    return is_foreign_thread(pkru) && served_fault(context, pkru);
+}
+
 static bool tagged_fault(void *context, bool may_serve) {
     struct memory_operand operand = _mpk_frame_tagged_operand(context, TAG_SHIFT, TAG);
     uint32_t pkru = 0;
@@ -265,6 +274,7 @@ static bool handled(int signal_number, const siginfo_t *info, void *context) {
     }
     if (info->si_code == SI_KERNEL && _mpk_frame_is_address_trap(context)) return tagged_fault(context, !run);
     if (signal_number != SIGSEGV) return false;
+    if (!run && served_raw(context, address)) return true;
     if (info->si_code == SEGV_ACCERR) _mpk_stacks_overflow(_mpk_thread_find(), address);
     if (is_pku()) {
         if (info->si_code <= SEGV_ACCERR && guard_fault(context, address)) return true;
@@ -334,7 +344,7 @@ int _mpk_faults_install_started(void) {
     if (!atomic_load(&MPK_RUNTIME->faults_installed)) {
         error = _mpk_fault_take_over(SIGSEGV, on_fault, &MPK_RUNTIME->previous[0]);
         if (!error) error = _mpk_fault_take_over(SIGBUS, on_fault, &MPK_RUNTIME->previous[1]);
-        if (!error && MPK_RUNTIME->on_trap == MPK_ON_TRAP_SERVE)
+        if (!error && MPK_RUNTIME->on_trap != MPK_ON_TRAP_REFUSE)
             error = _mpk_fault_take_over(SIGTRAP, on_fault, &MPK_RUNTIME->previous[2]);
         if (!error) atomic_store(&MPK_RUNTIME->faults_installed, 1);
     }
@@ -362,7 +372,7 @@ void _mpk_faults_stand_aside(void) {
     _mpk_extents_lock();
     if (MPK_RUNTIME->faults_early && _mpk_fault_give_back(SIGSEGV, on_fault)) {
         _mpk_fault_give_back(SIGBUS, on_fault);
-        if (MPK_RUNTIME->on_trap == MPK_ON_TRAP_SERVE) _mpk_fault_give_back(SIGTRAP, on_fault);
+        if (MPK_RUNTIME->on_trap != MPK_ON_TRAP_REFUSE) _mpk_fault_give_back(SIGTRAP, on_fault);
         atomic_store(&MPK_RUNTIME->faults_installed, 0);
     }
     MPK_RUNTIME->faults_early = 0;

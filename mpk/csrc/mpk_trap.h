@@ -1,5 +1,6 @@
 /* mpk_trap.h - faults of foreign code on non-canonical addresses, offered to the layer above
- * before they are a violation: GALEED_ON_TRAP=serve.
+ * before they are a violation: GALEED_ON_TRAP=serve. With serve-raw also those on raw addresses in
+ * the host domain.
  *
  * The layer above (the *server*) knows what such an address stands for. It is shown the
  * registers and the instruction's bytes, and says how the instruction is to be performed:
@@ -24,7 +25,11 @@
 extern "C" {
 #endif
 
-enum mpk_on_trap { MPK_ON_TRAP_REFUSE = 0, MPK_ON_TRAP_SERVE = 1 };
+enum mpk_on_trap {
+    MPK_ON_TRAP_REFUSE = 0,
+    MPK_ON_TRAP_SERVE = 1,     /* pseudo-pointers */
+    MPK_ON_TRAP_SERVE_RAW = 2, /* and raw addresses in the host domain, which the server may know as lent */
+};
 
 /* Why the server is asked. */
 enum mpk_trap_phase {

@@ -196,7 +196,7 @@ static enum trap_outcome let(int was_foreign, enum trap_outcome outcome) {
 }
 
 enum trap_outcome _mpk_trap_fault(void *context, struct thread_record *record, struct mpk_trap **out) {
-    if (MPK_RUNTIME->on_trap != MPK_ON_TRAP_SERVE || !MPK_RUNTIME->trap_server) return TRAP_NOT_SERVED;
+    if (MPK_RUNTIME->on_trap == MPK_ON_TRAP_REFUSE || !MPK_RUNTIME->trap_server) return TRAP_NOT_SERVED;
     if (atomic_load(&MPK_RUNTIME->hardened) & (MPK_HARDEN_STACKS | MPK_HARDEN_SIGNALS)) return TRAP_NOT_SERVED;
     int was_foreign = mpk_access_begin();
     if (!record) record = _mpk_thread_born_foreign();
@@ -217,7 +217,7 @@ enum trap_outcome _mpk_trap_fault(void *context, struct thread_record *record, s
 enum trap_outcome _mpk_trap_reported(struct mpk_trap *trap) { return ask(trap, MPK_TRAP_REPORTED); }
 
 bool _mpk_trap_is_running(const struct thread_record *record) {
-    return MPK_RUNTIME->on_trap == MPK_ON_TRAP_SERVE && record && _mpk_record_is_foreign(record) &&
+    return MPK_RUNTIME->on_trap != MPK_ON_TRAP_REFUSE && record && _mpk_record_is_foreign(record) &&
            trap_of(record)->running && trap_of(record)->thread == record->thread_id;
 }
 

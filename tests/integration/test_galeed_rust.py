@@ -28,6 +28,7 @@ TESTS = (
     "typed_pointers",
     "typed_serve",
     "serve",
+    "serve_raw",
     "serve_library",
     "serve_differential",
 )

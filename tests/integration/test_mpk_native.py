@@ -285,7 +285,7 @@ def test_traps_of_foreign_code_are_offered_to_the_server(program: Program, polic
         ("GALEED_BACKEND", "", "auto, pku or mprotect"),
         ("GALEED_FOREIGN_RIGHTS", "write", "none or read"),
         ("GALEED_ON_VIOLATION", "ignore", "abort, unwind or report"),
-        ("GALEED_ON_TRAP", "always", "refuse or serve"),
+        ("GALEED_ON_TRAP", "always", "refuse, serve or serve-raw"),
         ("GALEED_SITES", "some", "off, sampled or full"),
         ("GALEED_PROFILE", "/nonexistent/profile", "a file in a directory that exists"),
         ("GALEED_REPORT", "/nonexistent/report", "a file in a directory that exists"),

@@ -6,6 +6,7 @@ use core::ffi::c_int;
 
 pub const MPK_ON_TRAP_REFUSE: c_int = 0;
 pub const MPK_ON_TRAP_SERVE: c_int = 1;
+pub const MPK_ON_TRAP_SERVE_RAW: c_int = 2;
 
 pub const MPK_TRAP_FAULTED: u32 = 0;
 pub const MPK_TRAP_ENDED: u32 = 1;

@@ -79,6 +79,13 @@ pub(crate) fn lend(address: u64) -> Result<u64, Error> {
     Ok(begin_stable(&found, None)? + offset)
 }
 
+/// The handle of an address in an allocation that has a stable lease. Takes no lock. pre: rights open.
+pub(crate) fn active(address: u64) -> Option<u64> {
+    let found = find(address)?;
+    let base = side(stable_of(&found)?).base();
+    (base != 0).then(|| base + (address - found.base as u64))
+}
+
 /// The stable handle of an allocation that is one value of the type; the lease knows the type if
 /// the allocation was not lent before. pre: rights open.
 pub(crate) fn lend_value(address: u64, info: &'static TypeInfo) -> Result<u64, Error> {

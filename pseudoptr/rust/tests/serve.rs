@@ -11,6 +11,8 @@ use std::arch::asm;
 use std::ffi::c_void;
 use std::hint::black_box;
 
+common_serve::on_trap!(c"serve");
+
 unsafe extern "C" {
     fn strlen(text: *const u8) -> usize;
     fn strcpy(to: *mut u8, from: *const u8) -> *mut u8;
@@ -192,6 +194,16 @@ fn stale_read_only_and_made_up_handles() {
     // SAFETY: as above.
     let found = violation(|| unsafe { _ = strcpy(at(handle | 0x3ff << 20), at(source)) });
     assert_eq!(found.kind, Kind::Forged);
+}
+
+#[test]
+fn raw_addresses_of_what_is_lent_are_not_served() {
+    let object = vec![0u8; 32];
+    outward(object.as_ptr());
+    let raw = number(object.as_ptr());
+    // SAFETY: the access is checked.
+    let found = violation(|| unsafe { asm!("mov byte ptr [{}], 1", in(reg) raw) });
+    assert_eq!(found.kind, Kind::Boundary);
 }
 
 #[test]

@@ -14,6 +14,8 @@ use std::arch::global_asm;
 use std::ffi::c_void;
 use std::fmt::Write;
 
+common_serve::on_trap!(c"serve");
+
 const ROUNDS: usize = 6_000;
 const OBJECT_BYTES: usize = 192;
 /// Where the operand's base points to in the object.

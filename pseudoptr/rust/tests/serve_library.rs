@@ -10,6 +10,8 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::process::Command;
 
+common_serve::on_trap!(c"serve");
+
 const PROFILE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/serve-profile.jsonl\0");
 
 unsafe extern "C" {

@@ -9,6 +9,8 @@ use std::arch::asm;
 use std::ffi::c_void;
 use std::hint::black_box;
 
+common_serve::on_trap!(c"serve");
+
 unsafe extern "C" {
     fn strlen(text: *const u8) -> usize;
     fn memset(to: *mut c_void, byte: i32, bytes: usize) -> *mut c_void;

@@ -255,12 +255,13 @@ impl Form {
     }
 
     /// For the profile.
-    pub(super) fn seen(&self, widened: bool) -> super::profile::Seen {
+    pub(super) fn seen(&self, widened: bool, raw: bool) -> super::profile::Seen {
         super::profile::Seen {
             reads: self.reads,
             writes: self.writes,
             widened,
             trapped: true,
+            raw,
         }
     }
 }

@@ -25,6 +25,7 @@ mod form;
 mod operand;
 mod plain;
 pub(crate) mod profile;
+mod raw;
 mod register;
 mod sizes;
 mod step;
@@ -40,6 +41,7 @@ use crate::violation::facts;
 use core::sync::atomic::Ordering;
 use form::{Form, Unserved};
 use operand::Operand;
+use raw::Place;
 
 pub(crate) use profile::{forked as profile_forked, write_all as write_profile};
 
@@ -48,7 +50,7 @@ pub(crate) fn install() {
     profile::install();
     // SAFETY: the runtime has started; the server keeps mpk_trap.h's contract.
     unsafe {
-        if sys::mpk_on_trap() == sys::MPK_ON_TRAP_SERVE {
+        if sys::mpk_on_trap() != sys::MPK_ON_TRAP_REFUSE {
             sys::mpk_set_trap_server(Some(server));
         }
     }
@@ -94,16 +96,22 @@ fn begin(trap: &mut mpk_trap, forbidden: Forbidden) -> u32 {
     if form.string {
         return strings::begin(trap, &form, forbidden);
     }
-    let handle = form.place.address(&trap.registers);
+    let pointer = form.place.address(&trap.registers);
+    let place = Place::of(pointer, &form);
+    let handle = place.handle;
     if !is_handle(handle) || !plain::can(&form, handle) && !step::can(&form) {
         return sys::MPK_TRAP_DECLINE;
     }
-    let mut operand = match Operand::take(handle, &form, form.mask(trap)) {
+    let mut operand = match Operand::take(place, &form, form.mask(trap)) {
         Ok(operand) => operand,
-        Err(_) if forbidden == Forbidden::Reads0 => Operand::refused(handle),
+        Err(_) if forbidden == Forbidden::Reads0 => Operand::refused(place),
         Err(kind) => return violate(trap, handle, u64::from(form.bytes), form.access(), kind),
     };
-    profile::record(trap.origin, form.seen(operand.is_widened()), form.bytes);
+    profile::record(
+        trap.origin,
+        form.seen(operand.is_widened(), operand.is_raw()),
+        form.bytes,
+    );
     if plain::can(&form, handle) {
         let done = plain::perform(trap, &form, &mut operand);
         if let (Err(why), Forbidden::Violates) = (done, forbidden) {

@@ -10,6 +10,7 @@
 //! are outside in this sense.
 
 use super::form::{Form, LONGEST, all};
+use super::raw::{NEAR_BYTES, Place};
 use super::typed;
 use crate::access::at;
 use crate::foreign::lease::permits;
@@ -23,12 +24,10 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 /// Stands for bytes outside the lease. Not zero: that would end a string.
 const FILL: u8 = 0xa5;
 const PAGE_BYTES: u64 = 4096;
-/// Four vectors of 64 bytes.
-const NEAR_BYTES: u64 = 256;
 
 /// An operand whose access is allowed.
 pub(super) struct Operand {
-    pub handle: u64,
+    pub place: Place,
     /// Where its first byte is, should that be in the lease.
     pub address: u64,
     /// The bytes that are really in memory; the others are made up.
@@ -45,10 +44,11 @@ pub(super) struct Operand {
 
 impl Operand {
     /// Checks the access and reads what the instruction reads. pre: started, rights open.
-    pub(super) fn take(handle: u64, form: &Form, asked: u64) -> Result<Operand, Kind> {
+    pub(super) fn take(place: Place, form: &Form, asked: u64) -> Result<Operand, Kind> {
+        let handle = place.handle;
         let mut operand = Operand {
             asked,
-            ..Operand::refused(handle)
+            ..Operand::refused(place)
         };
         if asked == 0 {
             return Ok(operand); // all lanes idle
@@ -89,10 +89,10 @@ impl Operand {
     }
 
     /// One that reads zeros and writes nothing.
-    pub(super) fn refused(handle: u64) -> Operand {
+    pub(super) fn refused(place: Place) -> Operand {
         Operand {
-            handle,
-            address: handle, // its low bits are those of the address
+            place,
+            address: place.handle, // its low bits are those of the address
             there: 0,
             asked: 0,
             is_typed: false,
@@ -105,10 +105,14 @@ impl Operand {
         self.there != self.asked
     }
 
+    pub(super) fn is_raw(&self) -> bool {
+        self.place.is_raw()
+    }
+
     /// Writes `bytes` home. pre: the access was allowed as a write.
     pub(super) fn put(&mut self) -> Result<(), Refused> {
         if self.is_typed {
-            return typed::write(self.handle, self.there, &self.bytes);
+            return typed::write(self.place.handle, self.there, &self.bytes);
         }
         self.cross(membrane::inward);
         copy_out(self.address, self.there, &self.bytes);

@@ -12,6 +12,7 @@
 //! | `bytes` | of one access (of one element for string instructions) |
 //! | `trapped` | true: by a fault of code that was not rewritten |
 //! | `widened` | true: a vector that reached beyond what was lent |
+//! | `raw` | true: by a raw address of what was lent (`GALEED_ON_TRAP=serve-raw`) |
 //! | `count` | how often since the last line of that site |
 //! | `pid` | whose: a fork's child counts from zero |
 //!
@@ -38,6 +39,7 @@ const READS: u64 = 1 << 47;
 const WRITES: u64 = 1 << 48;
 const WIDENED: u64 = 1 << 49;
 const TRAPPED: u64 = 1 << 50;
+const RAW: u64 = 1 << 51;
 const BYTES_SHIFT: u32 = 52;
 const BYTES_MOST: u32 = 0xfff;
 const LINE_BYTES: usize = 4096;
@@ -62,6 +64,8 @@ pub(crate) struct Seen {
     pub widened: bool,
     /// By the fault handler, not by a call of rewritten code.
     pub trapped: bool,
+    /// By a raw address.
+    pub raw: bool,
 }
 
 static WRITING: Lock = Lock::new();
@@ -88,6 +92,7 @@ pub(crate) fn record(pc: u64, seen: Seen, bytes: u32) {
         | bit(seen.writes, WRITES)
         | bit(seen.widened, WIDENED)
         | bit(seen.trapped, TRAPPED)
+        | bit(seen.raw, RAW)
         | u64::from(bytes.min(BYTES_MOST)) << BYTES_SHIFT;
     site_of(key).count.fetch_add(1, Ordering::Relaxed);
 }
@@ -267,11 +272,13 @@ fn compose(line: &mut Line, key: u64, count: u64) -> fmt::Result {
     }
     // SAFETY: takes nothing, changes nothing.
     let process = unsafe { getpid() };
-    let (bytes, trapped, widened) = (key >> BYTES_SHIFT, key & TRAPPED != 0, key & WIDENED != 0);
-    writeln!(
+    let is = |bit: u64| key & bit != 0;
+    let (bytes, trapped, widened, raw) = (key >> BYTES_SHIFT, is(TRAPPED), is(WIDENED), is(RAW));
+    write!(
         line,
-        ",\"bytes\":{bytes},\"trapped\":{trapped},\"widened\":{widened},\"count\":{count},\"pid\":{process}}}"
-    )
+        ",\"bytes\":{bytes},\"trapped\":{trapped},\"widened\":{widened}"
+    )?;
+    writeln!(line, ",\"raw\":{raw},\"count\":{count},\"pid\":{process}}}")
 }
 
 struct Line {

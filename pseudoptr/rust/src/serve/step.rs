@@ -148,11 +148,11 @@ pub(super) fn begin(trap: &mut mpk_trap, form: &Form, operand: &Operand) -> u32 
     let Some(number) = lender(form) else {
         return sys::MPK_TRAP_DECLINE;
     };
-    let place = trap.window + (operand.handle & IN_PAGE);
+    let place = trap.window + (operand.place.handle & IN_PAGE);
     // SAFETY: the window is this thread's, mapped for ever by the runtime, and long enough.
     unsafe { at::<[u8; LONGEST]>(place).write_unaligned(operand.bytes) };
     let original = trap.registers[number as usize];
-    let distance = place.wrapping_sub(operand.handle) as i64;
+    let distance = place.wrapping_sub(operand.place.pointer) as i64;
     let shift = form.place.weight(number).trailing_zeros();
     let borrowed = original.wrapping_add_signed(distance >> shift);
     let merged = uses(form, number)
@@ -166,7 +166,7 @@ pub(super) fn begin(trap: &mut mpk_trap, form: &Form, operand: &Operand) -> u32 
         borrowed,
         original,
         merged: if merged == u64::MAX { 0 } else { merged },
-        handle: operand.handle,
+        handle: operand.place.handle,
         bytes: form.bytes,
         writes: form.writes.into(),
         locked: form.locked.into(),

@@ -9,6 +9,7 @@
 use super::form::{Form, LONGEST, all};
 use super::operand::{Operand, copy_in, copy_out, cross, is_typed};
 use super::profile::{self, Seen};
+use super::raw::{Place, lent};
 use super::step::{self, Borrowed, MOVES, Run, run_of};
 use super::{Forbidden, violate};
 use crate::layout::is_handle;
@@ -57,7 +58,8 @@ fn total(form: &Form, count: u64) -> u64 {
 }
 
 fn stos(trap: &mut mpk_trap, form: &Form, count: u64, forbidden: Forbidden) -> u32 {
-    let (to, size) = (trap.registers[RDI], u64::from(form.bytes));
+    let (pointer, size) = (trap.registers[RDI], u64::from(form.bytes));
+    let to = lent(pointer);
     if !is_handle(to) {
         return sys::MPK_TRAP_DECLINE;
     }
@@ -67,6 +69,7 @@ fn stos(trap: &mut mpk_trap, form: &Form, count: u64, forbidden: Forbidden) -> u
         writes: true,
         widened: false,
         trapped: true,
+        raw: to != pointer,
     };
     match resolve(to, whole, Access::Write) {
         Ok(address) => {
@@ -74,12 +77,12 @@ fn stos(trap: &mut mpk_trap, form: &Form, count: u64, forbidden: Forbidden) -> u
             let done = count.min(GO_BYTES / size);
             let value = trap.registers[RAX];
             fill(address, value, size as u32, done);
-            trap.registers[RDI] = to.wrapping_add(done * size);
+            trap.registers[RDI] = pointer.wrapping_add(done * size);
             advance(trap, form, done, count);
             sys::MPK_TRAP_CONTINUE
         }
         Err(_) if forbidden == Forbidden::Reads0 => {
-            trap.registers[RDI] = to.wrapping_add(whole);
+            trap.registers[RDI] = pointer.wrapping_add(whole);
             advance(trap, form, count, count);
             sys::MPK_TRAP_CONTINUE
         }
@@ -109,7 +112,12 @@ fn fill(address: u64, value: u64, size: u32, count: u64) {
 }
 
 fn movs(trap: &mut mpk_trap, form: &Form, count: u64, forbidden: Forbidden) -> u32 {
-    let (to, from) = (trap.registers[RDI], trap.registers[RSI]);
+    let pointers = (trap.registers[RDI], trap.registers[RSI]);
+    let (to, from) = (lent(pointers.0), lent(pointers.1));
+    let moved = |trap: &mut mpk_trap, bytes: u64| {
+        trap.registers[RDI] = pointers.0.wrapping_add(bytes);
+        trap.registers[RSI] = pointers.1.wrapping_add(bytes);
+    };
     let (size, whole) = (u64::from(form.bytes), total(form, count));
     if !is_handle(to) && !is_handle(from) {
         return sys::MPK_TRAP_DECLINE;
@@ -129,8 +137,7 @@ fn movs(trap: &mut mpk_trap, form: &Form, count: u64, forbidden: Forbidden) -> u
     let (source, target) = match sides {
         Ok(sides) => sides,
         Err(_) if forbidden == Forbidden::Reads0 => {
-            trap.registers[RSI] = from.wrapping_add(whole);
-            trap.registers[RDI] = to.wrapping_add(whole);
+            moved(trap, whole);
             advance(trap, form, count, count);
             return sys::MPK_TRAP_CONTINUE;
         }
@@ -141,13 +148,13 @@ fn movs(trap: &mut mpk_trap, form: &Form, count: u64, forbidden: Forbidden) -> u
         writes: target.is_some(),
         widened: false,
         trapped: true,
+        raw: (to, from) != pointers,
     };
     profile::record(trap.origin, seen, form.bytes);
     if let (Some(source), Some(target)) = (source, target) {
         let done = count.min(GO_BYTES / size);
         move_up(target, source, done * size, size);
-        trap.registers[RSI] = from.wrapping_add(done * size);
-        trap.registers[RDI] = to.wrapping_add(done * size);
+        moved(trap, done * size);
         advance(trap, form, done, count);
         return sys::MPK_TRAP_CONTINUE;
     }
@@ -195,10 +202,10 @@ fn run(
         let turn = if stays { same } else { membrane::outward };
         carry(place, address, bytes, turn);
     }
-    let before = trap.registers[RCX];
+    let (before, pointer) = (trap.registers[RCX], trap.registers[number]);
     let run = run_of(trap);
     run.state = MOVES;
-    (run.number, run.original, run.borrowed) = (number as u32, handle, place);
+    (run.number, run.original, run.borrowed) = (number as u32, pointer, place);
     (run.handle, run.bytes, run.place) = (handle, form.bytes, place);
     run.second = Borrowed {
         number: RCX as u32,
@@ -272,20 +279,21 @@ fn one(trap: &mut mpk_trap, form: &Form, forbidden: Forbidden) -> u32 {
         Opcode::CMPS => (true, true, false),
         _ => (true, false, true),
     };
-    let uses_rsi = reads_rsi && is_handle(trap.registers[RSI]);
-    let uses_rdi = (reads_rdi || writes_rdi) && is_handle(trap.registers[RDI]);
+    let uses_rsi = reads_rsi && is_handle(lent(trap.registers[RSI]));
+    let uses_rdi = (reads_rdi || writes_rdi) && is_handle(lent(trap.registers[RDI]));
     if uses_rsi == uses_rdi {
         return sys::MPK_TRAP_DECLINE; // neither; or both, of which only one has a window
     }
     let number = if uses_rsi { RSI } else { RDI };
     let mut form = form.on_register(number as u8);
     (form.reads, form.writes) = (uses_rsi || reads_rdi, uses_rdi && writes_rdi);
-    let handle = trap.registers[number];
-    let operand = match Operand::take(handle, &form, all(form.bytes)) {
+    let pointer = trap.registers[number];
+    let place = Place::of(pointer, &form);
+    let operand = match Operand::take(place, &form, all(form.bytes)) {
         Ok(operand) => operand,
-        Err(_) if forbidden == Forbidden::Reads0 => Operand::refused(handle),
-        Err(kind) => return violate(trap, handle, form.bytes.into(), form.access(), kind),
+        Err(_) if forbidden == Forbidden::Reads0 => Operand::refused(place),
+        Err(kind) => return violate(trap, place.handle, form.bytes.into(), form.access(), kind),
     };
-    profile::record(trap.origin, form.seen(false), form.bytes);
+    profile::record(trap.origin, form.seen(false, operand.is_raw()), form.bytes);
     step::begin(trap, &form, &operand)
 }
