@@ -75,8 +75,8 @@ KEYS: tuple[Key, ...] = (
         "names",
         PATTERN,
         "inflate",
-        "the entries during whose calls no other thread of the host uses what the call accesses; with stars. C then works "
-        "on copies of small objects, which it reaches directly; they are copied back around callbacks and at the call's "
+        "the entries during whose calls no other thread of the host and no signal handler uses what the call accesses; with "
+        "stars. C then works on copies of small objects, which it reaches directly; they are copied back around callbacks and at the call's "
         "end. Without this key: none",
     ),
     Key(
