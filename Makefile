@@ -13,7 +13,7 @@ SHELL := /bin/bash
 
 RUNTIME_C := $(sort $(wildcard mpk/csrc/*.c mpk/csrc/probe/*.c))
 NATIVE := $(shell find mpk/csrc -name '*.[chS]') mpk/_build.py
-PACKAGES := mpk pseudoptr llvm_pass experiments
+PACKAGES := mpk pseudoptr llvm_pass audit experiments
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help

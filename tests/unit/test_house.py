@@ -31,6 +31,7 @@ COMMANDS = {
     "galeed-c++",
     "galeed-ar",
     "cargo-galeed",
+    "galeed-audit",
     "galeed-lab",
 }
 LIBRARY = """
@@ -90,6 +91,7 @@ def test_wheel(checkout: Path, tmp_path: Path, run: Run) -> None:
         "mpk",
         "pseudoptr",
         "llvm_pass",
+        "audit",
         "experiments",
         "galeed-0.1.0.dist-info",
     }
@@ -105,7 +107,10 @@ def test_sdist_builds_a_wheel(checkout: Path, tmp_path: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
         archive.extractall(tmp_path, filter="data")
-    wanted = {str(path.relative_to(ROOT)) for path in tracked("mpk", "pseudoptr", "llvm_pass", "Cargo.*", "LICENSE-*")}
+    wanted = {
+        str(path.relative_to(ROOT))
+        for path in tracked("mpk", "pseudoptr", "llvm_pass", "audit", "Cargo.*", "LICENSE-*")
+    }
     assert wanted <= names, sorted(wanted - names)
     assert build("wheel", tmp_path / "galeed-0.1.0", tmp_path).exists()
 

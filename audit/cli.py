@@ -1,0 +1,162 @@
+"""galeed-audit: what is unsafe at the boundary between Rust and C.
+
+Exit codes: 0 no finding of the severity that --fail-on names, 1 there are, 2 usage or
+environment, or nothing could be read. The report goes to stdout, progress to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit.errors import AuditError
+from audit.inputs import load
+from audit.model import Confidence, Severity
+from audit.pages import page
+from audit.report import data, github, sarif, text
+from audit.rules import RULES
+from audit.run import findings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit.model import Finding
+    from audit.subject import Subject
+
+_FORMATS = ("text", "json", "sarif", "github")
+_SEVERITIES = [each.name.lower() for each in Severity if each is not Severity.METRIC]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="galeed-audit",
+        description="Says what is unsafe at the boundary between Rust and the C and C++ that it calls.",
+        epilog="Exit code: 0 nothing as bad as --fail-on says, 1 findings, 2 usage, or nothing could be read. "
+        "What could not be read is said at the end. `galeed-audit explain E07` tells what a rule means.",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="an ELF file, an archive, a Rust source file, a folder with Rust source",
+    )
+    parser.add_argument("--pid", type=int, action="append", default=[], metavar="N", help="a running process")
+    parser.add_argument("--format", choices=_FORMATS, default="text", help="of the report (default: text)")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where the report goes (default: stdout)")
+    parser.add_argument(
+        "--rule", action="append", default=[], metavar="ID", help="only this rule; may be repeated, and end in * (E*)"
+    )
+    parser.add_argument(
+        "--confidence", choices=[each.name.lower() for each in Confidence], default="medium",
+        help="show what is at least as sure (default: medium)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fail-on", choices=_SEVERITIES, default="low", help="exit with 1 from this severity on (default: low)"
+    )
+    parser.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever was found")
+    parser.add_argument("--list-rules", action="store_true", help="list the rules and end")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    return parser
+
+
+def _explain(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="galeed-audit explain", description="Tells what a rule means.")
+    parser.add_argument("rule", metavar="ID", help="E07, for example")
+    wanted = parser.parse_args(words).rule.upper()
+    rule = next((each for each in RULES if each.id == wanted), None)
+    if rule is None:
+        raise AuditError(f"there is no rule {wanted}; there are: {' '.join(each.id for each in RULES)}")
+    print(page(rule), end="")
+    return 0
+
+
+def _chosen(words: Sequence[str]) -> list[str]:
+    """The ids that --rule means. Raises AuditError for one that means none."""
+    ids = [rule.id for rule in RULES]
+    chosen: set[str] = set()
+    for word in words:
+        upper = word.upper()
+        meant = [each for each in ids if each == upper or (upper.endswith("*") and each.startswith(upper[:-1]))]
+        if not meant:
+            raise AuditError(f"--rule {word} means no rule; there are: {' '.join(ids)}")
+        chosen.update(meant)
+    return [each for each in ids if each in chosen or not words]
+
+
+def _rendered(options: argparse.Namespace, shown: list[Finding], hidden: int, subject: Subject) -> str:
+    if options.format == "json":
+        return data.render(shown, hidden, subject.notes)
+    if options.format == "sarif":
+        return sarif.render(shown, RULES, subject.notes, _version())
+    if options.format == "github":
+        return github.render(shown, subject.notes)
+    return text.render(shown, hidden, subject.notes)
+
+
+def _version() -> str:
+    from mpk import __version__
+
+    return __version__
+
+
+def _write(report: str, output: Path | None) -> None:
+    if output is None:
+        print(report, flush=True)
+        return
+    try:
+        output.write_text(report + "\n", encoding="utf-8")
+    except OSError as error:
+        raise AuditError(f"cannot write {output}: {error.strerror}") from error
+
+
+def _run(argv: Sequence[str]) -> int:
+    if argv[:1] == ["explain"]:
+        return _explain(argv[1:])
+    options = _parser().parse_args(argv)
+    if options.list_rules:
+        for rule in RULES:
+            print(f"{rule.id}  {rule.severity.name.lower():8} {rule.title}")
+        return 0
+    chosen = _chosen(options.rule)
+
+    def say(line: str) -> None:
+        if not options.quiet:
+            print(f"galeed-audit: {line}", file=sys.stderr, flush=True)
+
+    subject = load(options.paths, options.pid, say)
+    found = findings(subject, [rule for rule in RULES if rule.id in chosen])
+    least = Confidence[options.confidence.upper()]
+    shown = [each for each in found if each.confidence >= least]
+    _write(_rendered(options, shown, len(found) - len(shown), subject), options.output)
+    bad = any(each.severity >= Severity[options.fail_on.upper()] for each in shown)
+    return int(bad and not options.exit_zero)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command. Returns its exit code."""
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except AuditError as error:
+        print(f"galeed-audit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("galeed-audit: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # who reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except Exception as error:
+        if os.environ.get("GALEED_DEBUG") == "1":
+            raise
+        print(
+            f"galeed-audit: internal error: {type(error).__name__}: {error} (GALEED_DEBUG=1 shows where)",
+            file=sys.stderr,
+        )
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What is there: ELF, DWARF, IR, Rust source, processes. Facts never know rules."""

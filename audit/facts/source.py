@@ -1,0 +1,104 @@
+"""Rust source, parsed by tree-sitter: what macros write is not seen, and nothing need compile.
+
+Invariant: a file that does not parse whole is still asked; the nodes with errors are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+import tree_sitter_rust
+from tree_sitter import Language, Parser, Query, QueryCursor
+
+from audit.errors import AuditError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tree_sitter import Node
+
+_RUST = Language(tree_sitter_rust.language())
+_MOST_BYTES = 16 << 20
+
+
+@dataclass(frozen=True)
+class RustFile:
+    """path: as given. in_tests: an integration test, example or benchmark by its place in a package."""
+
+    path: str
+    text: bytes
+    in_tests: bool = False
+
+    @cached_property
+    def root(self) -> Node:
+        return Parser(_RUST).parse(self.text).root_node
+
+    def matches(self, query: str) -> Iterator[dict[str, Node]]:
+        """Each match of a query in tree-sitter's language: its captures by name, the first of each. In order of place."""
+        return matches_in(self.root, query)
+
+
+@cache
+def _query(text: str) -> Query:
+    return Query(_RUST, text)
+
+
+def matches_in(node: Node, query: str) -> Iterator[dict[str, Node]]:
+    """The same below one node."""
+    for _, captures in QueryCursor(_query(query)).matches(node):
+        found = {name: nodes[0] for name, nodes in captures.items()}
+        if not any(each.has_error for each in found.values()):
+            yield found
+
+
+def text_of(node: Node) -> str:
+    return (node.text or b"").decode(errors="replace")
+
+
+def is_test(node: Node) -> bool:
+    """Does it stand in a function with #[test] or a module under #[cfg(test)]?"""
+    at: Node | None = node
+    while at is not None:
+        before = at.prev_named_sibling
+        while before is not None and before.type in ("attribute_item", "line_comment", "block_comment"):
+            if before.type == "attribute_item" and (
+                b"cfg(test)" in (before.text or b"") or b"#[test]" in (before.text or b"")
+            ):
+                return True
+            before = before.prev_named_sibling
+        at = at.parent
+    return False
+
+
+def function_around(node: Node) -> str | None:
+    """The path of the innermost function, with the type that it belongs to: `Type::name`."""
+    names: list[str] = []
+    at: Node | None = node
+    while at is not None:
+        if at.type == "function_item" and not names:
+            names.append(_name(at))
+        elif at.type in ("impl_item", "trait_item") and names:
+            owner = at.child_by_field_name("type") or at.child_by_field_name("name")
+            names.append(text_of(owner).split("<")[0] if owner else "?")
+            break
+        at = at.parent
+    return "::".join(reversed(names)) if names else None
+
+
+def _name(node: Node) -> str:
+    name = node.child_by_field_name("name")
+    return text_of(name) if name else "?"
+
+
+def read(path: Path, in_tests: bool = False) -> RustFile:
+    """Raises AuditError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise AuditError(f"{path}: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise AuditError(f"{path}: is longer than {_MOST_BYTES >> 20} MiB: no source that people wrote")
+    return RustFile(str(path), data, in_tests)

@@ -1,0 +1,51 @@
+"""As JSON, with stable keys."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit.model import Evidence, Finding, Location
+
+VERSION = 1
+
+
+def render(findings: Sequence[Finding], hidden: int, notes: Sequence[str]) -> str:
+    """Shape: {"version", "findings": [{"rule", "severity", "confidence", "message", "fingerprint", "evidence":
+    [{"kind", "text", "artifact", "line", "column", "address", "symbol"}]}], "hidden", "notes"}. Addresses are
+    strings "0x..."; what is unknown is null."""
+    report = {
+        "version": VERSION,
+        "findings": [_finding(each) for each in findings],
+        "hidden": hidden,
+        "notes": list(notes),
+    }
+    return json.dumps(report, indent=2)
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.name.lower(),
+        "confidence": finding.confidence.name.lower(),
+        "message": finding.message,
+        "fingerprint": finding.fingerprint,
+        "evidence": [_evidence(each) for each in finding.evidence],
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {"kind": evidence.kind, "text": evidence.text, **_location(evidence.location)}
+
+
+def _location(location: Location) -> dict[str, Any]:
+    return {
+        "artifact": location.artifact,
+        "line": location.line,
+        "column": location.column,
+        "address": None if location.address is None else f"{location.address:#x}",
+        "symbol": location.symbol,
+    }

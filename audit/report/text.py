@@ -1,0 +1,42 @@
+"""For people: findings, worst first, each with its evidence; what could not be read at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from audit.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit.model import Finding
+
+_MOST_EVIDENCE = 5
+
+
+def render(findings: Sequence[Finding], hidden: int, notes: Sequence[str]) -> str:
+    """hidden: how many were left out for their confidence."""
+    lines: list[str] = []
+    for each in findings:
+        lines.append(f"{each.severity.name.lower():8} {each.rule}  {each.message}")
+        for seen in each.evidence[:_MOST_EVIDENCE]:
+            lines.append(f"    {seen.location}: {seen.text}")
+        if len(each.evidence) > _MOST_EVIDENCE:
+            lines.append(f"    and {len(each.evidence) - _MOST_EVIDENCE} more")
+    lines += [f"unread   {note}" for note in notes]
+    lines.append(summary(findings, hidden, len(notes)))
+    return "\n".join(lines)
+
+
+def summary(findings: Sequence[Finding], hidden: int, unread: int) -> str:
+    """One line."""
+    counts = Counter(each.severity for each in findings if each.severity is not Severity.METRIC)
+    total = sum(counts.values())
+    parts = [f"{counts[severity]} {severity.name.lower()}" for severity in sorted(counts, reverse=True)]
+    text = f"{total} finding{'s' * (total != 1)}" + (f": {', '.join(parts)}" if parts else "")
+    if hidden:
+        text += f"; {hidden} of low confidence not shown (--confidence low)"
+    if unread:
+        text += f"; {unread} input{'s' * (unread != 1)} not judged whole"
+    return text

@@ -1,0 +1,10 @@
+"""The rules: one file each, and this one list of them."""
+
+from __future__ import annotations
+
+from audit.rules import e01, e02, e03, e04, e05, e06, e07, e08, e09, e11, s01, s02, s05, s07, s10
+
+RULES = (
+    e01.RULE, e02.RULE, e03.RULE, e04.RULE, e05.RULE, e06.RULE, e07.RULE, e08.RULE, e09.RULE, e11.RULE,
+    s01.RULE, s02.RULE, s05.RULE, s07.RULE, s10.RULE,
+)  # fmt: skip

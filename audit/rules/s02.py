@@ -1,0 +1,93 @@
+"""S02: A struct that C sees has no fixed layout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit.facts.source import matches_in, text_of
+from audit.model import Confidence, Evidence, Location, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tree_sitter import Node
+
+    from audit.model import Finding
+    from audit.subject import Subject
+
+_PAGE = """\
+rustc orders the fields of a struct as it likes unless it is `repr(C)`. A foreign function that takes one by value, or by
+pointer, reads other fields than were meant. Reported: structs and unions with fields that a declaration of a
+foreign function names, and that have no `repr`. Not reported: empty
+structs and those with one private field of zero size, which stand for what only C knows.
+
+**What to do.** `#[repr(C)]`; for handles `#[repr(C)] struct T { _private: [u8; 0] }`.
+
+**Source.** RUSTSEC-2020-0078; rustc's lint `improper_ctypes`.
+"""
+_TYPES = """
+[
+  (struct_item name: (type_identifier) @name body: (field_declaration_list) @body)
+  (union_item name: (type_identifier) @name)
+] @item
+"""
+_FOREIGN = """
+(foreign_mod_item body: (declaration_list
+  (function_signature_item parameters: (parameters) @parameters) @function))
+"""
+_NAMES = "(type_identifier) @name"
+
+
+def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
+    loose: dict[str, tuple[str, Node]] = {}
+    known: set[str] = set()
+    for file in subject.sources:
+        for found in file.matches(_TYPES):
+            name = text_of(found["name"])
+            if name in known:
+                loose.pop(name, None)  # two of one name: which is meant is not known
+                continue
+            known.add(name)
+            if not _has_layout(found["item"]) and not _is_opaque(found.get("body")):
+                loose[name] = (file.path, found["item"])
+    for file in subject.sources:
+        for found in file.matches(_FOREIGN):
+            for used in matches_in(found["parameters"], _NAMES):
+                name = text_of(used["name"])
+                if name in loose:
+                    path, item = loose.pop(name)
+                    function = text_of(found["function"].child_by_field_name("name") or found["function"])
+                    row = used["name"].start_point.row + 1
+                    seen = Evidence(
+                        "rust", f"struct {name} without repr", Location(path, item.start_point.row + 1, symbol=name)
+                    )
+                    use = Evidence("rust", f"parameter of {function}", Location(file.path, row, symbol=function))
+                    yield rule.finding(f"{name} is passed to {function} and has no repr(C)", name, seen, use)
+
+
+def _has_layout(item: Node) -> bool:
+    before = item.prev_named_sibling
+    while before is not None and before.type in ("attribute_item", "line_comment", "block_comment"):
+        if before.type == "attribute_item" and "repr" in text_of(before):
+            return True
+        before = before.prev_named_sibling
+    return False
+
+
+def _is_opaque(body: Node | None) -> bool:
+    if body is None:
+        return False
+    fields = [each for each in body.named_children if each.type == "field_declaration"]
+    types = [text_of(each.child_by_field_name("type") or each) for each in fields]
+    return all(kind.replace(" ", "") in ("[u8;0]", "()") or "Phantom" in kind for kind in types)
+
+
+RULE = Rule(
+    id="S02",
+    title="A struct that C sees has no fixed layout",
+    severity=Severity.HIGH,
+    confidence=Confidence.MEDIUM,
+    cwe=188,
+    page=_PAGE,
+    check=_check,
+)

@@ -1,0 +1,80 @@
+"""S07: A function for C that may panic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit.facts.source import is_test, matches_in, text_of
+from audit.model import Confidence, Evidence, Location, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tree_sitter import Node
+
+    from audit.model import Finding
+    from audit.subject import Subject
+
+_PAGE = """\
+A panic that leaves an `extern "C"` function ends the process (since Rust 1.81; before, its behaviour was undefined). Where
+input decides whether it panics, C has a way to end the program. Reported: `unwrap`, `expect`, `panic!`, `assert!` and their like in the
+body of a function that C can call, outside of `catch_unwind`.
+
+**What to do.** Return an error code; or catch: `std::panic::catch_unwind`, `extern "C-unwind"` where C++ frames can
+pass it on.
+
+**Source.** RUSTSEC-2019-0022.
+"""
+
+_FUNCTION = """
+(function_item (function_modifiers (extern_modifier (string_literal)? @abi)) name: (identifier) @name body: (block) @body) @item
+"""
+_PANICS = """
+([
+  (call_expression function: (field_expression field: (field_identifier) @what))
+  (macro_invocation macro: (identifier) @what)
+] @place
+(#match? @what "^(unwrap|expect|panic|assert|assert_eq|assert_ne|unreachable|todo|unimplemented)$"))
+"""
+
+
+def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
+    for file in subject.sources:
+        if file.in_tests:
+            continue
+        for found in file.matches(_FUNCTION):
+            abi = text_of(found["abi"]) if "abi" in found else '"C"'
+            if abi not in ('"C"', '"system"') or is_test(found["item"]):
+                continue
+            places = [each["place"] for each in matches_in(found["body"], _PANICS) if not _is_caught(each["place"])]
+            if places:
+                name = text_of(found["name"])
+                seen = [
+                    Evidence(
+                        "rust",
+                        text_of(each).replace("\n", " ")[:100],
+                        Location(file.path, each.start_point.row + 1, symbol=name),
+                    )
+                    for each in places
+                ]
+                yield rule.finding(f"{name} is extern {abi} and may panic", name, *seen)
+
+
+def _is_caught(node: Node) -> bool:
+    at: Node | None = node.parent
+    while at is not None and at.type != "function_item":
+        if at.type == "call_expression" and "catch_unwind" in text_of(at.child_by_field_name("function") or at):
+            return True
+        at = at.parent
+    return False
+
+
+RULE = Rule(
+    id="S07",
+    title="A function for C that may panic",
+    severity=Severity.MEDIUM,
+    confidence=Confidence.MEDIUM,
+    cwe=248,
+    page=_PAGE,
+    check=_check,
+)

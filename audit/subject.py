@@ -1,0 +1,26 @@
+"""All that is audited together: rules ask this, and join what different inputs say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from audit.facts.elf import Elf
+    from audit.facts.source import RustFile
+    from mpk.scanner.command import Scan
+
+
+@dataclass
+class Subject:
+    """elfs: files and members of archives. scans: of the same files, and of processes. notes: what could not be
+    judged, a line each."""
+
+    elfs: list[Elf] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
+    sources: list[RustFile] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def linked(self) -> list[Elf]:
+        return [each for each in self.elfs if each.is_linked]

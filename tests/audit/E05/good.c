@@ -1,0 +1,3 @@
+// build: gcc -fPIE -pie -Wl,-z,relro -Wl,-z,now -o {out} {in}
+#include <stdio.h>
+int main(void) { return puts("now"); }

@@ -1,0 +1,2 @@
+// build: gcc -shared -fPIC -o {out} {in}
+void free(void *at) { (void)at; }

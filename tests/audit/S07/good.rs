@@ -1,0 +1,17 @@
+#[unsafe(no_mangle)]
+pub extern "C" fn parse(text: *const u8, length: usize) -> i32 {
+    let bytes = unsafe { std::slice::from_raw_parts(text, length) };
+    std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).unwrap_or(-1)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn caught(number: i32) -> i32 {
+    std::panic::catch_unwind(|| 10i32.checked_div(number).unwrap()).unwrap_or(-1)
+}
+
+#[cfg(test)]
+mod tests {
+    extern "C" fn only_in_tests(number: i32) {
+        assert_eq!(number, 1);
+    }
+}

@@ -1,0 +1,98 @@
+"""The command: exit codes, formats, and one line for each thing that is wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from audit import cli
+from audit.pages import pages
+from audit.rules import RULES
+
+_ROOT = Path(__file__).parents[3]
+_BAD = _ROOT / "tests" / "audit" / "S05" / "bad.rs"
+_GOOD = _ROOT / "tests" / "audit" / "S05" / "good.rs"
+
+
+def _run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = cli.main([*words])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(capsys, str(_BAD))[0] == 1
+    assert _run(capsys, str(_BAD), "--exit-zero")[0] == 0
+    assert _run(capsys, str(_BAD), "--fail-on", "critical")[0] == 0
+    assert _run(capsys, str(_GOOD), "--rule", "S05")[0] == 0
+
+
+def test_the_report_is_on_stdout_and_progress_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, err = _run(capsys, str(_BAD), "--format", "json")
+    report = json.loads(out)
+    assert report["version"] == 1
+    assert {each["rule"] for each in report["findings"]} == {"S05"}
+    assert err == f"galeed-audit: reading {_BAD}\n"
+    assert _run(capsys, "-q", str(_BAD), "--format", "json")[2] == ""
+
+
+def test_a_fingerprint_does_not_change_when_lines_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    moved = tmp_path / "bad.rs"
+    moved.write_text("// one\n// two\n" + _BAD.read_text(encoding="utf-8"), encoding="utf-8")
+    marks = []
+    for path in (_BAD, moved):
+        found = json.loads(_run(capsys, "-q", str(path), "--format", "json")[1])["findings"]
+        marks.append([each["fingerprint"] for each in found])
+    assert marks[0] == marks[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "nothing to audit: name a file, a folder or --pid"),
+        (("/nowhere",), "/nowhere: no such file or folder"),
+        (("/dev/null",), "/dev/null: is neither a file nor a folder"),
+        (("/etc/passwd",), "/etc/passwd: is no ELF file, archive, folder or Rust source"),
+        (("--rule", "X1", "/etc/passwd"), "--rule X1 means no rule; there are: E01 "),
+        (("--pid", "999999999"), "process 999999999: there is no such process"),
+        (("explain", "E99"), "there is no rule E99; there are: E01 "),
+        ((str(_BAD), "-o", "/nowhere/report"), "cannot write /nowhere/report: No such file or directory"),
+    ],
+)
+def test_what_is_wrong_is_one_line(words: tuple[str, ...], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run(capsys, "-q", *words) if words[:1] != ("explain",) else _run(capsys, *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"galeed-audit: {says}") and err.count("\n") == 1
+
+
+def test_what_can_be_read_is_reported_beside_what_cannot(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "-q", str(_BAD), "/nowhere")
+    assert code == 1
+    assert "unread   /nowhere: no such file or folder" in out and "1 input not judged whole" in out
+
+
+def test_explain_and_pages() -> None:
+    for name, content in pages().items():
+        kept = _ROOT / "audit" / "docs" / name
+        assert kept.read_text(encoding="utf-8") == content, f"python -m audit.pages {kept.parent} writes them anew"
+    assert len(list((_ROOT / "audit" / "docs").iterdir())) == len(RULES) + 1
+    said = subprocess.run(
+        [sys.executable, "-m", "audit.cli", "explain", "e07"], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == pages()["E07.md"]
+
+
+@pytest.mark.parametrize("form", ["sarif", "github"])
+def test_forms_for_github(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "-q", str(_BAD), "--format", form)
+    assert code == 1
+    if form == "github":
+        assert out.startswith(f"::error file={_BAD},line=5,title=S05::")
+        return
+    result = json.loads(out)["runs"][0]["results"][0]
+    assert result["ruleId"] == "S05" and result["partialFingerprints"]["galeed/v1"]
+    assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 5, "startColumn": 19}
