@@ -23,7 +23,7 @@ use crate::ranges::{List, RANGES};
 use crate::sites::Here;
 use crate::start::{host, registry};
 use crate::sys;
-use crate::table::{CODE, MAPPED, NONE, RANGE, Record, STACK, TYPED, WRITABLE, side};
+use crate::table::{CODE, MAPPED, NONE, RANGE, Record, SHADOWED, STACK, TYPED, WRITABLE, side};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -341,7 +341,12 @@ pub(crate) unsafe extern "C" fn resized(base: usize, old_bytes: usize, bytes: us
         at = next;
     }
     let Some(stable) = list.stable else { return };
-    let record = side(stable).read();
+    let mut record = side(stable).read();
+    if record.flags & SHADOWED != 0 {
+        // A call on another thread was to have the object to itself. Its copy has the old length.
+        registry.shadow(&held, stable, None);
+        record.flags &= !SHADOWED;
+    }
     // A typed one was for one value, which this is no more.
     if bytes as u64 > Class::of_index(stable).longest() || record.flags & TYPED != 0 {
         leave_ranges(mark, stable);

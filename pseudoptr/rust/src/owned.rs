@@ -85,7 +85,7 @@ fn take<T: ?Sized + 'static>(pointer: u64) -> Result<(u64, usize), Error> {
 
 /// Hands a box over to foreign code: the pseudo-pointer is good until
 /// [`from_foreign`] takes it back. C that frees it does what it may not: *rights*. When
-/// nobody takes it back, it is a leak.
+/// nobody takes it back, it is a leak. `Send`: whichever thread has the pseudo-pointer takes it.
 ///
 /// ```
 /// # #[global_allocator] static HEAP: galeed::Heap = galeed::Heap;
@@ -99,7 +99,7 @@ fn take<T: ?Sized + 'static>(pointer: u64) -> Result<(u64, usize), Error> {
 /// # Errors
 /// [`Error::NOT_HEAP`]: the box is not of [`Heap`](crate::Heap), or has no size;
 /// [`Error::FULL`]; those of start-up. The box is dropped then.
-pub fn into_foreign<T: 'static>(value: Box<T>) -> Result<*mut T, Error> {
+pub fn into_foreign<T: Send + 'static>(value: Box<T>) -> Result<*mut T, Error> {
     start()?;
     let raw = Box::into_raw(value);
     match give::<T>(raw.cast(), 1) {
@@ -119,7 +119,7 @@ pub fn into_foreign<T: 'static>(value: Box<T>) -> Result<*mut T, Error> {
 /// [`Error::NOT_OUT`]: it was never handed over (memory of C's own, say, or a part of an
 /// object), or has come back already; [`Error::OTHER_TYPE`]: it is of another type. Nothing
 /// has changed then.
-pub fn from_foreign<T: 'static>(pointer: *mut T) -> Result<Box<T>, Error> {
+pub fn from_foreign<T: Send + 'static>(pointer: *mut T) -> Result<Box<T>, Error> {
     let (address, _) = take::<T>(pointer.addr() as u64)?;
     // SAFETY: into_foreign had it out of a Box<T>, and the table says that it comes back once.
     Ok(unsafe { Box::from_raw(at::<T>(address)) })
@@ -131,11 +131,17 @@ pub fn from_foreign<T: 'static>(pointer: *mut T) -> Result<Box<T>, Error> {
 ///
 /// ```
 /// # #[global_allocator] static HEAP: galeed::Heap = galeed::Heap;
-/// let destroy: extern "C" fn(*mut String) = galeed::drop_foreign::<String>;
-/// destroy(galeed::into_foreign(Box::new(String::new()))?);
+/// let destroy: unsafe extern "C" fn(*mut String) = galeed::drop_foreign::<String>;
+/// let out = galeed::into_foreign(Box::new(String::new()))?;
+/// // SAFETY: it was handed over, as a String.
+/// unsafe { destroy(out) };
 /// # Ok::<(), galeed::Error>(())
 /// ```
-pub extern "C" fn drop_foreign<T: 'static>(pointer: *mut T) {
+///
+/// # Safety
+/// For foreign code to call. Whoever else does answers for the frames that a violation drops where
+/// the policy is to unwind: destructors in them do not run (see [`catch`](crate::catch)).
+pub unsafe extern "C" fn drop_foreign<T: Send + 'static>(pointer: *mut T) {
     match from_foreign(pointer) {
         Ok(value) => drop(value),
         Err(error) => refuse(pointer.addr() as u64, error),
@@ -161,7 +167,7 @@ fn refuse(pointer: u64, error: Error) {
 ///
 /// # Errors
 /// Those of [`into_foreign`].
-pub fn into_foreign_slice<T: 'static>(value: Box<[T]>) -> Result<(*mut T, usize), Error> {
+pub fn into_foreign_slice<T: Send + 'static>(value: Box<[T]>) -> Result<(*mut T, usize), Error> {
     start()?;
     let elements = value.len();
     let raw = Box::into_raw(value);
@@ -179,7 +185,7 @@ pub fn into_foreign_slice<T: 'static>(value: Box<[T]>) -> Result<(*mut T, usize)
 ///
 /// # Errors
 /// Those of [`from_foreign`].
-pub fn from_foreign_slice<T: 'static>(pointer: *mut T) -> Result<Box<[T]>, Error> {
+pub fn from_foreign_slice<T: Send + 'static>(pointer: *mut T) -> Result<Box<[T]>, Error> {
     let (address, elements) = take::<[T]>(pointer.addr() as u64)?;
     let raw = core::ptr::slice_from_raw_parts_mut(at::<T>(address), elements);
     // SAFETY: into_foreign_slice had it out of such a box, and it comes back once.

@@ -83,10 +83,6 @@ impl LiveEntry {
         base != 0 && self.base.load(Ordering::Relaxed) == base
     }
 
-    pub(crate) fn delta(&self) -> u64 {
-        self.delta.load(Ordering::Relaxed)
-    }
-
     /// pre: ended.
     pub(crate) fn begin(&self, base: u64, address: u64, open: (u64, u64)) {
         fence(Ordering::Release); // who sees what follows sees the end before it

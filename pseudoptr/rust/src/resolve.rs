@@ -125,7 +125,11 @@ fn diagnose(handle: u64, bytes: u64, access: Access, record: &Record) -> Result<
         return Err(Kind::Type);
     }
     if allowed && record.flags & SHADOWED != 0 {
-        return Ok(place_of(record) + offset);
+        let address = place_of(record) + offset;
+        if access == Access::Write {
+            crate::shadow::note_write(address);
+        }
+        return Ok(address);
     }
     Err(Kind::Rights)
 }

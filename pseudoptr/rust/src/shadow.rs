@@ -11,8 +11,12 @@
 //!
 //! A slot belongs to the gate whose call it serves, named by its thread and its token; one whose
 //! frame is gone (by a violation that unwound) is dropped by whoever of the thread comes next.
-//! Without a free slot, and for objects of more than a page, the lease stays private, as without
-//! the policy. Atomic accesses copy nothing: who makes them shares.
+//! Without a free slot, for objects of more than a page, and for those of which parts are lent as
+//! well, the lease stays private, as without the policy. Atomic accesses copy nothing: who makes
+//! them shares. What is written to a copy all the same, atomically or by another thread, is kept.
+//!
+//! With `GALEED_FOREIGN_RIGHTS=read` nothing is copied: rewritten loops have looked up where to
+//! read by then, and would go on to read the object while they write to the copy.
 //!
 //! Attacker: may write the copies at any time, also as they are copied back: that is what it may
 //! write the object to. May not make the runtime copy anything else: slots lie in the domain.
@@ -20,15 +24,15 @@
 use crate::access::at;
 use crate::layout::index_of;
 use crate::lock::Guard;
-use crate::published::{in_host_domain, published};
+use crate::published::{foreign_may_read, in_host_domain, published};
 use crate::resolve::{self, Access, Kind};
 use crate::start::registry;
 use crate::sys;
-use crate::table::{CODE, MAPPED, RANGE, Record, SHADOWED, STACK, TYPED, WRITABLE, side};
+use crate::table::{CODE, MAPPED, NONE, RANGE, Record, SHADOWED, STACK, TYPED, WRITABLE, side};
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const SLOTS: usize = 256;
 /// The object keeps its place in a page, so that what is aligned stays so.
@@ -65,12 +69,15 @@ struct Slot {
     handle: u64,
     address: u64,
     bytes: u64,
-    written: bool,
 }
 
-/// Touched with the registry's lock held.
+/// The slots are touched with the registry's lock held.
 #[repr(C)]
-pub(crate) struct Slots(UnsafeCell<[Slot; SLOTS]>);
+pub(crate) struct Slots {
+    slots: UnsafeCell<[Slot; SLOTS]>,
+    /// Does the copy hold what the object does not?
+    written: [AtomicBool; SLOTS],
+}
 
 impl Slots {
     /// Those that were used, and the next one.
@@ -78,7 +85,7 @@ impl Slots {
     fn used(&self, _held: &Guard<'_>) -> &mut [Slot] {
         let high = published().homes.high.load(Ordering::Relaxed) as usize;
         // SAFETY: the lock is held, as the guard shows.
-        unsafe { &mut (&mut *self.0.get())[..SLOTS.min(high + 1)] }
+        unsafe { &mut (&mut *self.slots.get())[..SLOTS.min(high + 1)] }
     }
 }
 
@@ -121,11 +128,11 @@ pub(crate) fn resolve(handle: u64, bytes: u64, access: Access) -> Result<u64, Ki
 
 /// The gate that comes is a call's that has to itself what it accesses. pre: host code.
 pub(crate) fn begin(token: *mut c_void) {
-    let (registry, token, thread) = (registry(), token.addr() as u64, this_thread());
-    let held = registry.lock();
-    if published().homes.mapped.load(Ordering::Relaxed) == 0 {
+    if foreign_may_read() || published().homes.mapped.load(Ordering::Relaxed) == 0 {
         return;
     }
+    let (registry, token, thread) = (registry(), token.addr() as u64, this_thread());
+    let held = registry.lock();
     drop_dead(&held, thread, token);
     take(
         &held,
@@ -136,7 +143,6 @@ pub(crate) fn begin(token: *mut c_void) {
             handle: 0,
             address: 0,
             bytes: 0,
-            written: false,
         },
     );
 }
@@ -146,6 +152,7 @@ fn take(held: &Guard<'_>, slot: Slot) -> Option<usize> {
     let slots = registry().shadows.used(held);
     let at = slots.iter().position(|slot| slot.thread == 0)?;
     slots[at] = slot;
+    written(at).store(false, Ordering::Relaxed);
     let homes = &published().homes;
     homes.in_use.fetch_add(1, Ordering::Relaxed);
     homes.high.fetch_max(at as u64 + 1, Ordering::Relaxed);
@@ -176,8 +183,7 @@ fn join(handle: u64, write: bool) -> bool {
             .enumerate()
             .find(|(_, slot)| active(slot) && slot.handle == record.base);
         return own.is_some_and(|(at, slot)| {
-            slot.written |= write;
-            registry.shadow(&held, index, Some((place(slot, at), slot.written)));
+            registry.shadow(&held, index, Some((place(slot, at), is_written(at))));
             write
         });
     }
@@ -200,21 +206,43 @@ fn join(handle: u64, write: bool) -> bool {
         handle: base,
         address,
         bytes,
-        written: write,
     };
     let Some(at) = take(&held, slot) else {
         return false;
     };
+    written(at).store(write, Ordering::Relaxed);
     copy_in(&slot, at, &held);
     true
 }
 
-/// Leases of one part of an allocation have others beside them, which would see no change.
+/// Leases of a part of an allocation, and that of the whole beside them, would not see each
+/// other's changes.
 fn suits(record: &Record) -> bool {
     record.flags & (MAPPED | CODE | STACK | RANGE | TYPED) == 0
+        && has_no_parts(index_of(record.base))
         && record.flags & WRITABLE != 0
         && (1..=PAGE_BYTES).contains(&record.bytes)
         && in_host_domain(record.address)
+}
+
+fn has_no_parts(index: u32) -> bool {
+    side(index).next.load(Ordering::Relaxed) == NONE
+}
+
+fn written(at: usize) -> &'static AtomicBool {
+    &registry().shadows.written[at]
+}
+
+fn is_written(at: usize) -> bool {
+    written(at).load(Ordering::Relaxed)
+}
+
+/// The address is about to be written. Takes no lock. pre: rights open.
+pub(crate) fn note_write(address: u64) {
+    let offset = address.wrapping_sub(BASE);
+    if offset < BYTES {
+        written((offset / SLOT_BYTES) as usize).store(true, Ordering::Relaxed);
+    }
 }
 
 /// A gate ends, by its return or an exception. pre: rights open.
@@ -244,7 +272,7 @@ pub(crate) fn resume(token: *mut c_void) {
     each_of_the_thread(token, |slot, at, token, held| {
         if slot.suspended == token {
             slot.suspended = 0;
-            slot.written = false;
+            written(at).store(false, Ordering::Relaxed);
             copy_in(slot, at, held);
         }
     });
@@ -305,16 +333,17 @@ fn lives(slot: &Slot) -> bool {
 }
 
 fn copy_in(slot: &Slot, at: usize, held: &Guard<'_>) {
-    if lives(slot) {
+    let index = index_of(slot.handle);
+    if lives(slot) && has_no_parts(index) {
         let place = place(slot, at);
         copy(place, slot.address, slot.bytes);
         published().homes.deltas[at].store(slot.address.wrapping_sub(place), Ordering::Relaxed);
-        registry().shadow(held, index_of(slot.handle), Some((place, slot.written)));
+        registry().shadow(held, index, Some((place, is_written(at))));
     }
 }
 
 fn copy_back(slot: &Slot, at: usize, held: &Guard<'_>) {
-    if lives(slot) && slot.written {
+    if lives(slot) && is_written(at) {
         copy(slot.address, place(slot, at), slot.bytes);
     }
     take_away(slot, at, held);

@@ -154,9 +154,10 @@ pub(crate) fn place_of(record: &Record) -> u64 {
     if record.flags & SHADOWED == 0 {
         return record.address;
     }
-    record
-        .base
-        .wrapping_add(entry_of(index_of(record.base)).delta())
+    match entry_of(index_of(record.base)).read() {
+        Some((base, _, delta)) if base == record.base => base.wrapping_add(delta),
+        _ => record.address, // it has just ended, and the entry may be another lease's
+    }
 }
 
 impl Registry {

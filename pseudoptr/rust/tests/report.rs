@@ -2,8 +2,8 @@
 mod common;
 
 use common::{foreign, number, outward};
-use galeed::Policy;
 use galeed::ffi::*;
+use galeed::{Foreign, Policy};
 
 #[test]
 fn refused_reads_give_zeros_and_refused_writes_are_dropped() {
@@ -33,4 +33,30 @@ fn refused_reads_give_zeros_and_refused_writes_are_dropped() {
         }
     });
     assert_eq!(zero, 0);
+}
+
+#[derive(Foreign)]
+#[repr(C)]
+struct Keeps {
+    #[foreign(hidden)]
+    secret: u64,
+}
+
+/// Atomic operations that change nothing would tell what was there.
+#[test]
+fn atomics_on_a_hidden_field_give_zeros() {
+    galeed::set_policy(Policy::Report).unwrap();
+    let mut keeps = Box::new(Keeps { secret: 77 });
+    let lent = galeed::lend_typed_mut(&mut *keeps).unwrap();
+    let secret = lent.handle();
+    let seen = foreign(|| {
+        [
+            galeed_atomic_load(secret, 8),
+            galeed_atomic_cmpxchg(secret, 8, 1, 2),
+            galeed_atomic_rmw(secret, 8, 1, 0),
+            galeed_atomic_rmw(secret, 8, 1, 1),
+        ]
+    });
+    drop(lent);
+    assert_eq!((seen, keeps.secret), ([0; 4], 77));
 }

@@ -225,6 +225,110 @@ fn pointers_in_a_copy_pass_the_membrane() {
 }
 
 #[test]
+fn atomic_writes_to_a_copy_that_was_only_read_are_kept() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
+    let (object, address) = new(1);
+    exclusively(&[address], |handles| {
+        assert_eq!(galeed_load8(handles[0]), 1);
+        assert_eq!(galeed_atomic_rmw(handles[0], 8, 1, 4), 1); // GALEED_ADD
+        galeed_atomic_store(handles[0] + 8, 8, 6);
+        assert_eq!(galeed_atomic_cmpxchg(handles[0] + 16, 8, 1, 7), 1);
+        assert_eq!(galeed_load8(handles[0]), 5);
+    });
+    assert_eq!(**black_box(&object), [5, 6, 7, 1]);
+}
+
+#[test]
+fn an_object_of_which_parts_are_lent_is_not_copied() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
+    extern "C" fn lends_a_part(object: *mut u64) {
+        // SAFETY: the test passes its own object, turned back, and ends the lease.
+        let lent = galeed::lend_mut(unsafe { &mut *object.add(2) }).unwrap();
+        PART.store(lent.handle(), Ordering::Relaxed);
+        std::mem::forget(lent);
+    }
+    static PART: AtomicU64 = AtomicU64::new(0);
+    let (mut object, address) = new(1);
+    let lent = galeed::lend_mut(&mut object[1]).unwrap();
+    let part = lent.handle();
+    exclusively(&[address], |handles| {
+        galeed_store8(handles[0], galeed_load8(handles[0]) + 1);
+        galeed_store8(part, 5);
+        assert_eq!(galeed_load8(handles[0] + 8), 5);
+    });
+    drop(lent);
+    assert_eq!(**black_box(&object), [2, 5, 1, 1]);
+    let code = code_of(lends_a_part);
+    exclusively(&[address], |handles| {
+        galeed_store8(handles[0], 3);
+        assert!(is_direct(handles[0]));
+        call_back(code, handles[0]);
+        let part = PART.load(Ordering::Relaxed);
+        galeed_store8(handles[0] + 24, 4);
+        galeed_store8(part, 6);
+        assert_eq!(galeed_load8(handles[0] + 16), 6);
+    });
+    galeed::host::galeed_revoke(PART.load(Ordering::Relaxed));
+    assert_eq!(**black_box(&object), [3, 5, 6, 4]);
+}
+
+/// That breaks the call's promise. Nothing but the object is touched all the same.
+#[test]
+fn an_object_that_grows_meanwhile_is_where_rust_has_it() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
+    let mut bytes = vec![1u8; 3990];
+    let (address, last) = (number(bytes.as_ptr()), 4080);
+    exclusively(&[address], |handles| {
+        galeed_store1(handles[0], 2);
+        assert!(is_direct(handles[0]));
+        galeed::on_signal(|| bytes.reserve_exact(last + 1 - bytes.len()));
+        assert_eq!(number(bytes.as_ptr()), address, "it grew in place");
+        galeed_store1(handles[0] + last as u64, 3);
+    });
+    // SAFETY: inside the vector's memory, and written.
+    assert_eq!(unsafe { black_box(bytes.as_ptr()).add(last).read() }, 3);
+}
+
+/// Loops look up their leases in front: by then it is decided where they read.
+#[test]
+fn where_foreign_code_reads_directly_nothing_is_copied() {
+    const READ: &str = "GALEED_FOREIGN_RIGHTS";
+    if std::env::var(READ).as_deref() != Ok("read") {
+        // A process begins with host memory, which another test's foreign code would close.
+        let _alone = COPIES_LEFT.write().unwrap_or_else(PoisonError::into_inner);
+        let again = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "where_foreign_code_reads_directly_nothing_is_copied",
+                "--exact",
+            ])
+            .env(READ, "read")
+            .output()
+            .unwrap();
+        assert!(again.status.success(), "{again:?}");
+        return;
+    }
+    let (object, address) = new(1);
+    exclusively(&[address], |handles| {
+        let address = galeed::layout::GALEED_TABLE
+            + (handles[0] >> galeed::layout::GALEED_INDEX_SHIFT)
+                * galeed::layout::GALEED_ENTRY_BYTES;
+        // SAFETY: an entry of the table, which lives for ever and is readable.
+        let (limit, delta) = unsafe {
+            let entry = &*std::ptr::with_exposed_provenance::<galeed::Entry>(address as usize);
+            (entry.read_limit, entry.delta)
+        };
+        assert_eq!(limit, 32);
+        galeed_store8(handles[0] + 8, 7);
+        let place = (handles[0] + 8).wrapping_add_signed(delta);
+        // SAFETY: what the entry allows.
+        let seen =
+            unsafe { std::ptr::with_exposed_provenance::<u64>(place as usize).read_volatile() };
+        assert_eq!(seen, 7);
+    });
+    assert_eq!(object[1], 7);
+}
+
+#[test]
 fn what_does_not_suit_stays_private_or_mapped() {
     let _turn = COPIES_LEFT.write().unwrap_or_else(PoisonError::into_inner);
     let many: Vec<_> = (0..300).map(new).collect();

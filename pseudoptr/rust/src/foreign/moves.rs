@@ -249,8 +249,8 @@ pub(crate) fn atomic(
         let after = low(operate(before), size);
         if after == before {
             // Nothing is written, a comparison that failed perhaps; the right to is asked for.
-            made(&typed, asked, typed.allows(size, access));
-            return before;
+            let allowed = made(&typed, asked, typed.allows(size, access));
+            return if allowed { before } else { 0 };
         }
         let mut after = after.to_le_bytes();
         let outcome = typed.inward(&mut after[..size as usize]);

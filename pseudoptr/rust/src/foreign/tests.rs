@@ -133,6 +133,26 @@ fn pieces_are_in_order_and_aligned() {
     );
 }
 
+#[derive(Foreign)]
+#[repr(C)]
+struct Marked {
+    before: u32,
+    #[foreign(hidden)]
+    _marker: [String; 0],
+    #[foreign(read_only)]
+    _none: [u8; 0],
+    behind: u32,
+}
+
+/// What has no bytes keeps nobody from those around it.
+#[test]
+fn hidden_fields_without_a_size_hide_nothing() {
+    let found = all(Marked::TYPE, (0, 16));
+    let seen: Vec<_> = found.iter().map(|it| (it.offset, it.visible)).collect();
+    assert_eq!(offset_of!(Marked, behind), 8);
+    assert_eq!(seen, [(0, Visible::ReadWrite), (8, Visible::ReadWrite)]);
+}
+
 /// Each window sees exactly the pieces that it touches.
 #[test]
 fn windows_see_what_they_touch() {

@@ -83,7 +83,7 @@ impl Place {
     }
 
     fn holds(self, (from, to): (u64, u64), bytes: usize) -> bool {
-        self.offset < to && from < self.offset + bytes as u64
+        bytes > 0 && self.offset < to && from < self.offset + bytes as u64
     }
 }
 

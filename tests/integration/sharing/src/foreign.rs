@@ -17,7 +17,7 @@ unsafe extern "C" {
     pub fn c_give_back() -> *mut i64;
     pub fn c_free_owned();
     pub fn c_grow_owned();
-    pub fn c_destroy_owned(destroy: extern "C" fn(*mut i64));
+    pub fn c_destroy_owned(destroy: unsafe extern "C" fn(*mut i64));
     pub fn c_allocate(value: i64) -> *mut i64;
     pub fn c_release(object: *mut i64);
     pub fn c_upper(text: *mut c_char) -> *mut c_char;
