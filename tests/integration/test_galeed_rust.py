@@ -17,6 +17,7 @@ TESTS = (
     "accessors",
     "membrane",
     "shadow",
+    "shadow_model",
     "stack",
     "sharing",
     "violations",

@@ -5,13 +5,19 @@
 //! sampled: the same one, from two places, thousands of times.
 //! hook-*: a hook that counts, panics, violates, catches, or calls foreign code.
 
-use galeed::ffi::*;
+use galeed::ffi::{galeed_gate_argument, galeed_gate_enter, galeed_gate_exit};
 use galeed::{Kind, Policy, Violation};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[global_allocator]
 static HEAP: galeed::Heap = galeed::Heap;
+
+// SAFETY: galeed.h's, and this program is the foreign code that calls them.
+unsafe extern "C" {
+    safe fn galeed_load8(pointer: u64) -> u64;
+    safe fn galeed_store1(pointer: u64, value: u64);
+}
 
 fn foreign(body: impl FnOnce()) {
     let mut frame = 0u8;

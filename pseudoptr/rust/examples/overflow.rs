@@ -15,7 +15,8 @@ fn main() {
     let token = (&raw mut frame).cast();
     // SAFETY: the token is in this frame, the name static; paired below.
     unsafe { galeed_gate_enter(token, c"planted".as_ptr()) };
-    galeed_store1(pointer + 64, 0x41);
+    // SAFETY: a pseudo-pointer, so it is checked.
+    unsafe { galeed_store1(pointer + 64, 0x41) };
     // SAFETY: pairs with the enter above.
     unsafe { galeed_gate_exit(token) };
     println!("survived: {}", lent[63]);

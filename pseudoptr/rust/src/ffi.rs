@@ -1,9 +1,9 @@
 //! The C interface: galeed.h is generated from this file.
 //!
 //! The functions that rewritten code calls are thin entry points of the files
-//! that do the work; see thunks.rs for why some are naked. Names, signatures
-//! and constants are a contract with the IR pass and with cffi.
-#![allow(rustdoc::broken_intra_doc_links)] // the docs become comments of a C header
+//! that do the work; see thunks.rs for why some are naked. Names and signatures are a contract with
+//! the IR pass and cffi. Accessors are unsafe to Rust: a raw pointer is accessed as it is.
+#![allow(rustdoc::broken_intra_doc_links, clippy::missing_safety_doc)] // the docs become a C header's
 
 use crate::error::Error;
 use crate::thunks::{keeping_returns, loading, loading_pointer, locating, storing};
@@ -18,70 +18,70 @@ use core::ffi::{CStr, c_char, c_int, c_void};
 /// [M] Loads 1 byte, zero-extended.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_load1(pointer: u64) -> u64 {
+pub unsafe extern "C" fn galeed_load1(pointer: u64) -> u64 {
     loading!(access::load1, "0", "movzx eax, byte ptr [rdi + rax]")
 }
 
 /// [M] Loads 2 bytes, zero-extended.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_load2(pointer: u64) -> u64 {
+pub unsafe extern "C" fn galeed_load2(pointer: u64) -> u64 {
     loading!(access::load2, "1", "movzx eax, word ptr [rdi + rax]")
 }
 
 /// [M] Loads 4 bytes, zero-extended.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_load4(pointer: u64) -> u64 {
+pub unsafe extern "C" fn galeed_load4(pointer: u64) -> u64 {
     loading!(access::load4, "3", "mov eax, dword ptr [rdi + rax]")
 }
 
 /// [M] Loads 8 bytes.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_load8(pointer: u64) -> u64 {
+pub unsafe extern "C" fn galeed_load8(pointer: u64) -> u64 {
     loading!(access::load8, "7", "mov rax, qword ptr [rdi + rax]")
 }
 
 /// [M] Stores the low byte of value.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_store1(pointer: u64, value: u64) {
+pub unsafe extern "C" fn galeed_store1(pointer: u64, value: u64) {
     storing!(access::store1, "0", "", "mov byte ptr [rdi + rax], sil")
 }
 
 /// [M] Stores the low 2 bytes of value.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_store2(pointer: u64, value: u64) {
+pub unsafe extern "C" fn galeed_store2(pointer: u64, value: u64) {
     storing!(access::store2, "1", "", "mov word ptr [rdi + rax], si")
 }
 
 /// [M] Stores the low 4 bytes of value.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_store4(pointer: u64, value: u64) {
+pub unsafe extern "C" fn galeed_store4(pointer: u64, value: u64) {
     storing!(access::store4, "3", "", "mov dword ptr [rdi + rax], esi")
 }
 
 /// [M] Stores 8 bytes.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_store8(pointer: u64, value: u64) {
+pub unsafe extern "C" fn galeed_store8(pointer: u64, value: u64) {
     storing!(access::store8, "7", "", "mov qword ptr [rdi + rax], rsi")
 }
 
 /// [M] Loads a pointer, and lends it when what the pointer leads to is host memory.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_load_pointer(pointer: u64) -> u64 {
+pub unsafe extern "C" fn galeed_load_pointer(pointer: u64) -> u64 {
     loading_pointer!(membrane::load_pointer)
 }
 
 /// [M] Stores a pointer, turned back when it carries the tag and goes to host memory.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_store_pointer(pointer: u64, value: u64) {
+pub unsafe extern "C" fn galeed_store_pointer(pointer: u64, value: u64) {
     storing!(
         membrane::store_pointer,
         "7",
@@ -93,14 +93,14 @@ pub extern "C" fn galeed_store_pointer(pointer: u64, value: u64) {
 /// Loads any other size. raw: foreign memory, never a handle.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_load_bytes(raw: *mut c_void, pointer: u64, bytes: u64) {
+pub unsafe extern "C" fn galeed_load_bytes(raw: *mut c_void, pointer: u64, bytes: u64) {
     locating!(bytes::memmove, "rcx")
 }
 
 /// Stores any other size. raw: foreign memory, never a handle.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_store_bytes(pointer: u64, raw: *const c_void, bytes: u64) {
+pub unsafe extern "C" fn galeed_store_bytes(pointer: u64, raw: *const c_void, bytes: u64) {
     locating!(bytes::memmove, "rcx")
 }
 
@@ -124,42 +124,42 @@ pub extern "C" fn galeed_unlend_stored(to: u64, value: u64) -> u64 {
 /// Either pointer may be a handle. memcpy has memmove's meaning.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_memmove(to: u64, from: u64, bytes: u64) {
+pub unsafe extern "C" fn galeed_memmove(to: u64, from: u64, bytes: u64) {
     locating!(bytes::memmove, "rcx")
 }
 
 /// The pointer may be a handle.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_memset(to: u64, byte: u32, bytes: u64) {
+pub unsafe extern "C" fn galeed_memset(to: u64, byte: u32, bytes: u64) {
     locating!(bytes::memset, "rcx")
 }
 
 /// Sequentially consistent, 1, 2, 4 or 8 bytes, aligned; so are the next three.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_atomic_load(pointer: u64, bytes: u32) -> u64 {
+pub unsafe extern "C" fn galeed_atomic_load(pointer: u64, bytes: u32) -> u64 {
     locating!(atomic::load, "rdx")
 }
 
 /// As galeed_atomic_load.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_atomic_store(pointer: u64, bytes: u32, value: u64) {
+pub unsafe extern "C" fn galeed_atomic_store(pointer: u64, bytes: u32, value: u64) {
     locating!(atomic::store, "rcx")
 }
 
 /// op: enum galeed_rmw. Returns what was there.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_atomic_rmw(pointer: u64, bytes: u32, op: u32, value: u64) -> u64 {
+pub unsafe extern "C" fn galeed_atomic_rmw(pointer: u64, bytes: u32, op: u32, value: u64) -> u64 {
     locating!(atomic::rmw, "r8")
 }
 
 /// Returns what was there; it equals expected when the exchange happened.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_atomic_cmpxchg(
+pub unsafe extern "C" fn galeed_atomic_cmpxchg(
     pointer: u64,
     bytes: u32,
     expected: u64,
@@ -391,7 +391,7 @@ pub unsafe extern "C" fn galeed_profile_unit(unit: *const c_char, hits: *const u
 /// Stands in for strtok in rewritten code; each pointer may be a handle.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub extern "C" fn galeed_strtok(string: u64, delimiters: u64) -> u64 {
+pub unsafe extern "C" fn galeed_strtok(string: u64, delimiters: u64) -> u64 {
     locating!(calls::tokens::strtok, "rdx")
 }
 

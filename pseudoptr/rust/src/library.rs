@@ -133,8 +133,12 @@ fn begin(token: *mut c_void) -> Entered {
 /// Calls C from inside [`enter`], by a function pointer that C passed: `body` runs with foreign
 /// rights, so it may touch its frame and C's memory, no more. Keep it to the call. `name`: for
 /// reports.
+///
+/// # Safety
+/// `body` touches nothing else: that is a violation, and one that unwinds drops the frames from
+/// there to a [`catch`](crate::catch) without their destructors.
 #[inline(never)] // as for enter: a token above its caller's would make that one's gate a dead one
-pub fn call_out<R>(name: &'static CStr, body: impl FnOnce() -> R) -> R {
+pub unsafe fn call_out<R>(name: &'static CStr, body: impl FnOnce() -> R) -> R {
     let mut frame = 0u8;
     let token = (&raw mut frame).cast();
     // SAFETY: the token lies in this frame, which is left by `exit` below or not at all.

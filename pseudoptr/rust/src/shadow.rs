@@ -273,7 +273,11 @@ pub(crate) fn resume(token: *mut c_void) {
         if slot.suspended == token {
             slot.suspended = 0;
             written(at).store(false, Ordering::Relaxed);
-            copy_in(slot, at, held);
+            if lives(slot) && has_no_parts(index_of(slot.handle)) {
+                copy_in(slot, at, held);
+            } else if slot.handle != 0 {
+                free(slot); // what is there now may get another
+            }
         }
     });
 }
@@ -333,13 +337,11 @@ fn lives(slot: &Slot) -> bool {
 }
 
 fn copy_in(slot: &Slot, at: usize, held: &Guard<'_>) {
+    let place = place(slot, at);
+    copy(place, slot.address, slot.bytes);
+    published().homes.deltas[at].store(slot.address.wrapping_sub(place), Ordering::Relaxed);
     let index = index_of(slot.handle);
-    if lives(slot) && has_no_parts(index) {
-        let place = place(slot, at);
-        copy(place, slot.address, slot.bytes);
-        published().homes.deltas[at].store(slot.address.wrapping_sub(place), Ordering::Relaxed);
-        registry().shadow(held, index, Some((place, is_written(at))));
-    }
+    registry().shadow(held, index, Some((place, is_written(at))));
 }
 
 fn copy_back(slot: &Slot, at: usize, held: &Guard<'_>) {

@@ -2,8 +2,8 @@
 #![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
+use common::accessors::*;
 use common::{foreign, number, outward};
-use galeed::ffi::*;
 use galeed::{Access, Kind, Rmw, check};
 
 /// One page and more: mapped when lent. Anything smaller is private.

@@ -3,8 +3,8 @@
 #![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
+use common::accessors::*;
 use common::{call_back, foreign, number, outward};
-use galeed::ffi::*;
 use galeed::layout::is_handle;
 use std::ffi::c_void;
 

@@ -1,8 +1,8 @@
 //! The `[M]` functions keep every register that `preserve_most` promises.
 mod common;
 
+use common::accessors::*;
 use common::{foreign, outward};
-use galeed::ffi::*;
 use std::arch::asm;
 
 /// Calls `function(first, second)` with a pattern in each register that it must

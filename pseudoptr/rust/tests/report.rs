@@ -1,8 +1,8 @@
 //! Policy `report`: the access is refused all the same, the program goes on.
 mod common;
 
+use common::accessors::*;
 use common::{foreign, number, outward};
-use galeed::ffi::*;
 use galeed::{Foreign, Policy};
 
 #[test]

@@ -1,8 +1,8 @@
 //! Closures and ownership, from the host's side: what ends when, and how often.
 mod common;
 
+use common::accessors::galeed_store1;
 use common::foreign;
-use galeed::ffi::galeed_store1;
 use galeed::host::galeed_live_leases;
 use galeed::{Access, Error, Kind, check};
 use std::ffi::c_void;

@@ -3,8 +3,8 @@
 #![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
+use common::accessors::*;
 use common::{foreign, number, outward};
-use galeed::ffi::*;
 use galeed::host::{galeed_live_leases, galeed_revoke};
 use galeed::layout::{index_of, is_handle};
 use galeed::{Access, Kind, check};

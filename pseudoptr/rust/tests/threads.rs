@@ -2,8 +2,8 @@
 #![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
+use common::accessors::*;
 use common::{foreign, outward};
-use galeed::ffi::*;
 use galeed::{Access, Kind, check};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -4,9 +4,9 @@
 mod common;
 mod common_typed;
 
+use common::accessors::*;
 use common::{foreign, number, outward};
 use common_typed::{Config, at, config, ignore, refused, violation};
-use galeed::ffi::*;
 use galeed::layout::is_handle;
 use galeed::{Access, Foreign, Kind, check, lend_typed, lend_typed_mut};
 use std::mem::offset_of;

@@ -2,8 +2,8 @@
 //! thousands of violations, in several threads at once, what they were before.
 mod common;
 
+use common::accessors::*;
 use common::{foreign, number, outward};
-use galeed::ffi::*;
 use galeed::host::galeed_live_leases;
 use galeed::{Access, Kind, Policy, Violation};
 use galeed_mpk::ffi as sys;

@@ -3,8 +3,8 @@
 #![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
+use common::accessors::*;
 use common::{FUNCTION, foreign, number, outward};
-use galeed::ffi::*;
 use galeed::layout::{Class, encode, generation_of, index_of};
 use galeed::{Access, Kind, Policy, Violation};
 use std::ffi::c_void;

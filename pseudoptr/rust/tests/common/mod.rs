@@ -52,3 +52,42 @@ pub fn call_back(code: u64, argument: u64) -> u64 {
         result
     }
 }
+
+/// The accessors, as foreign code calls them: it answers for the pointers, raw ones included.
+pub mod accessors {
+    #[allow(unused_imports)] // each test binary uses a part
+    pub use galeed::ffi::{
+        galeed_callback_argument, galeed_callback_enter, galeed_callback_exit,
+        galeed_gate_argument, galeed_gate_enter, galeed_gate_exclusive, galeed_gate_exit,
+        galeed_gate_result, galeed_lend_loaded, galeed_unlend_stored,
+    };
+    use std::ffi::c_void;
+
+    // SAFETY: galeed.h's, and tests are the foreign code that calls them.
+    unsafe extern "C" {
+        pub safe fn galeed_load1(pointer: u64) -> u64;
+        pub safe fn galeed_load2(pointer: u64) -> u64;
+        pub safe fn galeed_load4(pointer: u64) -> u64;
+        pub safe fn galeed_load8(pointer: u64) -> u64;
+        pub safe fn galeed_store1(pointer: u64, value: u64);
+        pub safe fn galeed_store2(pointer: u64, value: u64);
+        pub safe fn galeed_store4(pointer: u64, value: u64);
+        pub safe fn galeed_store8(pointer: u64, value: u64);
+        pub safe fn galeed_load_pointer(pointer: u64) -> u64;
+        pub safe fn galeed_store_pointer(pointer: u64, value: u64);
+        pub safe fn galeed_load_bytes(raw: *mut c_void, pointer: u64, bytes: u64);
+        pub safe fn galeed_store_bytes(pointer: u64, raw: *const c_void, bytes: u64);
+        pub safe fn galeed_memmove(to: u64, from: u64, bytes: u64);
+        pub safe fn galeed_memset(to: u64, byte: u32, bytes: u64);
+        pub safe fn galeed_atomic_load(pointer: u64, bytes: u32) -> u64;
+        pub safe fn galeed_atomic_store(pointer: u64, bytes: u32, value: u64);
+        pub safe fn galeed_atomic_rmw(pointer: u64, bytes: u32, op: u32, value: u64) -> u64;
+        pub safe fn galeed_atomic_cmpxchg(
+            pointer: u64,
+            bytes: u32,
+            expected: u64,
+            desired: u64,
+        ) -> u64;
+        pub safe fn galeed_strtok(string: u64, delimiters: u64) -> u64;
+    }
+}

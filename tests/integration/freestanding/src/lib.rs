@@ -144,7 +144,8 @@ pub extern "C" fn ledger_each(
             Err(kind) => return code(kind),
         };
         for &(account, sum) in &sums {
-            call_out(c"each", || each(context, account, sum));
+            // SAFETY: calls C's function, and nothing else.
+            unsafe { call_out(c"each", || each(context, account, sum)) };
         }
         sums.len() as c_long
     })
