@@ -254,6 +254,31 @@ fn atomic_writes_to_a_copy_that_was_only_read_are_kept() {
     assert_eq!(**black_box(&object), [5, 6, 7, 1]);
 }
 
+/// On mprotect one thread at a time is in foreign code.
+#[test]
+fn what_another_thread_writes_to_a_copy_is_kept() {
+    let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
+    static HANDLE: AtomicU64 = AtomicU64::new(0);
+    let (object, address) = new(1);
+    // SAFETY: the runtime has started.
+    if unsafe { galeed_mpk::ffi::mpk_backend() } != galeed_mpk::ffi::MPK_BACKEND_PKU {
+        return;
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while HANDLE.load(Ordering::Acquire) == 0 {}
+            foreign(|| galeed_store8(HANDLE.load(Ordering::Relaxed) + 8, 5));
+            HANDLE.store(0, Ordering::Release);
+        });
+        exclusively(&[address], |handles| {
+            assert_eq!(galeed_load8(handles[0]), 1);
+            HANDLE.store(handles[0], Ordering::Release);
+            while HANDLE.load(Ordering::Acquire) != 0 {}
+        });
+    });
+    assert_eq!(**black_box(&object), [1, 5, 1, 1]);
+}
+
 #[test]
 fn an_object_of_which_parts_are_lent_is_not_copied() {
     let _turn = COPIES_LEFT.read().unwrap_or_else(PoisonError::into_inner);
