@@ -155,8 +155,17 @@ static const char *advice(const struct mpk_violation *v) {
         return "the foreign code kept a pointer to an object that the host has freed: keep the object "
                "alive longer, or make the foreign code forget it";
     case MPK_FORGED: return "the pointer was never lent by this process: it was made up or overwritten";
-    case MPK_RIGHTS: return "the object was lent for reading: lend it as mutable if foreign code is meant to change it";
-    case MPK_TYPE: return "the value is none that its type may hold";
+    case MPK_RIGHTS:
+        if (v->access == MPK_ACCESS_FREE) return "the host owns this memory: have a function of the host free it";
+        if (v->access == MPK_ACCESS_EXECUTE)
+            return "call the closure on its own thread, or lend one that any thread may call";
+        return "lend the object as mutable, its field neither hidden nor read-only, if foreign code is "
+               "meant to do this";
+    case MPK_TYPE:
+        if (v->access == MPK_ACCESS_EXECUTE)
+            return "the foreign code calls what is no function of the host, or passes one callback's "
+                   "user data to another";
+        return "the value is none that its type may hold, or the pointer is to a function or closure";
     case MPK_BOUNDARY:
         if (v->handle)
             return v->function ? "libc and other code that galeed-cc did not compile cannot use lent memory: "

@@ -75,6 +75,13 @@ STOPPED = {
     ),
     "drop-of-c": ("forged violation: host code freed memory", "it comes from another allocator"),
 }
+ADVICE = {
+    "write-str": "to do      lend the object as mutable",
+    "free": "to do      the host owns this memory",
+    "other-thread": "to do      call the closure on its own thread",
+    "called-data": "to do      the foreign code calls what is no function",
+    "poke": "or the pointer is to a function or closure",
+}
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +113,7 @@ def test_mistakes_are_stopped(program: Path, run: Run, backend: str, mistake: st
     assert done.code == -signal.SIGABRT, done
     assert f"galeed: {what}" in done.stderr, done
     assert why in done.stderr, done
+    assert ADVICE.get(mistake, "to do") in done.stderr, done
 
 
 def test_a_dropped_closure_can_be_survived(program: Path, run: Run, backend: str) -> None:
