@@ -91,3 +91,13 @@ int mpk_domain_read(mpk_domain *domain, const void *address, void *out, size_t b
 int mpk_domain_write(mpk_domain *domain, void *address, const void *in, size_t bytes) {
     return copy(domain, (uintptr_t)address, (void *)(uintptr_t)in, bytes, false);
 }
+
+int mpk_keep_open(void) {
+    if (MPK_RUNTIME->backend != MPK_BACKEND_MPROTECT) return 0;
+    if (_mpk_prim()->is_closed()) _mpk_fatal("foreign code called mpk_keep_open, which is the host's");
+    return _mpk_runner_take(_mpk_fs_base());
+}
+
+void mpk_keep_open_end(int kept) {
+    if (kept) _mpk_runner_release();
+}

@@ -219,6 +219,12 @@ void mpk_callback_exit(void *token);
  * Returns what mpk_access_end must be given. */
 int mpk_access_begin(void);
 void mpk_access_end(int was_foreign);
+/* Around a system call that works on the host's memory: it stays open for the kernel. mprotect:
+ * waits until no other thread is in foreign code, and keeps all out until the end; pku: nothing, as
+ * rights are the thread's. Returns what the end must be given. pre: started, a host thread; between
+ * the two neither gates nor waiting for what other threads do. */
+int mpk_keep_open(void);
+void mpk_keep_open_end(int kept);
 /* Is the address part of a frame that belongs to the host, seen from the
  * foreign code that runs now? (Everything above the innermost gate, except the
  * frames of outer foreign calls.) Callable with rights closed. */

@@ -241,6 +241,8 @@ unsafe extern "C" {
     pub fn mpk_callback_exit(token: *mut c_void);
     pub fn mpk_access_begin() -> c_int;
     pub fn mpk_access_end(was_foreign: c_int);
+    pub fn mpk_keep_open() -> c_int;
+    pub fn mpk_keep_open_end(kept: c_int);
     pub fn mpk_gate_host_frame(address: usize) -> c_int;
     pub fn mpk_thread_stack(stack: *mut mpk_stack);
     pub fn mpk_set_thread_hook(hook: Option<unsafe extern "C" fn(mark: u32)>);

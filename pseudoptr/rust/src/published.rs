@@ -44,6 +44,8 @@ pub(crate) struct Published {
     /// A fn(&Violation), or null.
     pub(crate) hook: AtomicPtr<()>,
     pub(crate) ends: AtomicPtr<Ends>,
+    /// Rings of io_uring: how many were made, and how many of them foreign code cannot reach.
+    pub(crate) rings: [AtomicU64; 2],
 }
 
 const _: () = assert!(

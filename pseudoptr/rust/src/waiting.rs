@@ -13,10 +13,12 @@
 //! memory that it can write, but for errno.
 
 mod defined;
+mod files;
+pub mod ring;
 
 use crate::published::{in_host_domain, published};
 use crate::sys;
-use core::ffi::{c_int, c_long, c_void};
+use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use core::sync::atomic::Ordering;
 
@@ -32,7 +34,6 @@ const PROT_READ_WRITE: c_int = 3;
 const MAP_PRIVATE_ANONYMOUS: c_int = 0x22;
 
 unsafe extern "C" {
-    fn syscall(number: c_long, ...) -> c_long;
     fn __errno_location() -> *mut c_int;
     fn mmap(at: *mut c_void, n: usize, prot: c_int, flags: c_int, fd: c_int, o: i64)
     -> *mut c_void;
@@ -72,16 +73,40 @@ pub struct Message {
     count: usize,
 }
 
-unsafe fn bare(number: i64, words: [usize; 6]) -> isize {
+/// The call as it is, by the instruction: libc's `syscall` is among what is defined here.
+///
+/// # Safety
+/// As for the call.
+pub unsafe fn bare(number: i64, words: [usize; 6]) -> isize {
     let [a, b, c, d, e, f] = words;
-    // SAFETY: the caller's: the kernel checks the rest.
-    let got = unsafe { syscall(number, a, b, c, d, e, f) };
-    got as isize
+    let got: isize;
+    // SAFETY: the caller's: the kernel checks the rest, and changes no registers besides.
+    unsafe {
+        core::arch::asm!("syscall", inlateout("rax") number as isize => got, in("rdi") a, in("rsi") b,
+            in("rdx") c, in("r10") d, in("r8") e, in("r9") f, lateout("rcx") _, lateout("r11") _,
+            options(nostack));
+    }
+    if (-4095..0).contains(&got) {
+        // SAFETY: this thread's own word.
+        unsafe { *__errno_location() = -got as c_int };
+        return -1;
+    }
+    got
 }
 
 fn errno() -> c_int {
     // SAFETY: this thread's own word.
     unsafe { *__errno_location() }
+}
+
+/// The host's domain, or null. pre: the runtime has started, and this is host code.
+fn host() -> *mut sys::mpk_domain {
+    let host = published().host.load(Ordering::Acquire);
+    if host.is_null() {
+        // SAFETY: the caller's promise.
+        return unsafe { sys::mpk_host(&mut 0) };
+    }
+    host
 }
 
 /// A buffer of the host's heap that may be closed to the kernel: the backend is mprotect, the caller
@@ -107,12 +132,7 @@ fn may_be_closed(buffer: *const c_void, bytes: usize) -> bool {
         own_pages: 0,
         shared: 0,
     };
-    let mut error = 0;
-    let mut host = published().host.load(Ordering::Acquire);
-    if host.is_null() {
-        // SAFETY: the runtime has started, and this is host code.
-        host = unsafe { sys::mpk_host(&raw mut error) };
-    }
+    let host = host();
     // SAFETY: host rights, which this waits for; any address may be asked about.
     let live =
         !host.is_null() && unsafe { sys::mpk_heap_find(host, buffer.addr(), &raw mut found) } != 0;

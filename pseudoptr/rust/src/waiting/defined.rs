@@ -19,9 +19,32 @@
 macro_rules! waiting_system_calls {
     () => {
         const _: () = {
-            use ::core::ffi::{c_int, c_void};
+            use ::core::ffi::{c_int, c_long, c_void};
             use $crate::waiting::{Message, Part, number};
 
+            // libc's takes what follows the number as it comes, too: whatever that is, the kernel
+            // takes no more than its call has.
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn syscall(
+                what: c_long,
+                a: usize,
+                b: usize,
+                c: usize,
+                d: usize,
+                e: usize,
+                f: usize,
+            ) -> c_long {
+                let words = [a, b, c, d, e, f];
+                // SAFETY: the caller's promise, as in all of these.
+                let got = unsafe {
+                    if $crate::waiting::ring::is_ours(what) {
+                        $crate::waiting::ring::call(what, words)
+                    } else {
+                        $crate::waiting::bare(what, words)
+                    }
+                };
+                got as c_long
+            }
             #[unsafe(no_mangle)]
             unsafe extern "C" fn read(fd: c_int, into: *mut c_void, bytes: usize) -> isize {
                 let words = [fd as usize, into.expose_provenance(), bytes, 0, 0, 0];
