@@ -14,7 +14,10 @@
 
 mod defined;
 mod files;
+mod kept;
 pub mod ring;
+
+pub use kept::{brief, recvmsg};
 
 use crate::published::{in_host_domain, published};
 use crate::sys;
@@ -53,6 +56,9 @@ pub mod number {
     pub const RECVFROM: i64 = 45;
     pub const SENDMSG: i64 = 46;
     pub const EPOLL_WAIT: i64 = 232;
+    pub const PREADV: i64 = 295;
+    pub const PWRITEV: i64 = 296;
+    pub const GETRANDOM: i64 = 318;
 }
 
 /// `struct iovec`.
@@ -109,6 +115,16 @@ fn host() -> *mut sys::mpk_domain {
     host
 }
 
+/// Is it the host that calls, where memory may be closed to the kernel: on mprotect?
+fn is_closable() -> bool {
+    // SAFETY: callable at any time; starting does nothing when it has been done.
+    unsafe {
+        sys::mpk_start() == 0
+            && sys::mpk_backend() == sys::MPK_BACKEND_MPROTECT
+            && sys::mpk_gate_is_foreign() == 0
+    }
+}
+
 /// A buffer of the host's heap that may be closed to the kernel: the backend is mprotect, the caller
 /// the host, and the bytes lie in one live allocation.
 fn may_be_closed(buffer: *const c_void, bytes: usize) -> bool {
@@ -116,13 +132,7 @@ fn may_be_closed(buffer: *const c_void, bytes: usize) -> bool {
     if !in_host_domain(address) || bytes == 0 {
         return false;
     }
-    // SAFETY: callable at any time; does nothing when it has been done.
-    let closable = unsafe {
-        sys::mpk_start() == 0
-            && sys::mpk_backend() == sys::MPK_BACKEND_MPROTECT
-            && sys::mpk_gate_is_foreign() == 0
-    };
-    if !closable {
+    if !is_closable() {
         return false;
     }
     let mut found = sys::mpk_allocation {
@@ -137,6 +147,27 @@ fn may_be_closed(buffer: *const c_void, bytes: usize) -> bool {
     let live =
         !host.is_null() && unsafe { sys::mpk_heap_find(host, buffer.addr(), &raw mut found) } != 0;
     live && bytes <= found.bytes && buffer.addr() - found.base <= found.bytes - bytes
+}
+
+fn fail(error: c_int) -> isize {
+    // SAFETY: this thread's own word.
+    unsafe { *__errno_location() = error };
+    -1
+}
+
+/// Runs what makes the kernel work on the heap, and keeps errno. pre: the runtime has started, and
+/// this is host code; the call ends by itself.
+fn kept_open(call: impl FnOnce() -> isize) -> isize {
+    // SAFETY: the caller's promise.
+    let kept = unsafe { sys::mpk_keep_open() };
+    let got = call();
+    let why = errno();
+    // SAFETY: the beginning is above; errno is this thread's own.
+    unsafe {
+        sys::mpk_keep_open_end(kept);
+        *__errno_location() = why;
+    }
+    got
 }
 
 /// A call that leaves all as it was when it fails with EFAULT, made until it does not.
@@ -156,9 +187,7 @@ unsafe fn again_while(number: i64, words: [usize; 6], wait: impl Fn() -> bool) -
             return got;
         }
     }
-    // SAFETY: this thread's own word.
-    unsafe { *__errno_location() = EFAULT };
-    -1
+    fail(EFAULT)
 }
 
 /// Waits until the host's among the buffers are open. False: none is the host's.

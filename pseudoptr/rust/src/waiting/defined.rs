@@ -1,13 +1,19 @@
 //! The definitions that take the place of libc's, made in the program itself: what a library
 //! defines, the linker might not choose.
 
-/// Defines `read`, `write`, `recv`, `send`, `epoll_wait` and their kin in this program, in place of
+/// Defines `read`, `pread`, `readv`, `preadv`, `recv`, `recvfrom`, `recvmsg`, `write`, `pwrite`, `writev`,
+/// `pwritev`, `send`, `sendto`, `sendmsg`, `poll`, `epoll_wait` and `getrandom` in this program, in place of
 /// libc's: on mprotect they wait, as loads do, while another thread's foreign call has the
 /// heap closed, where the kernel would say EFAULT. One line in the main file of a program
 /// with threads (Tokio's, say) beside [`Heap`](crate::Heap); elsewhere, and on `pku`, they are the bare calls.
 ///
-/// Not among them: `recvmsg`, paths (std keeps those below 384 bytes on the stack), what a socket
-/// call writes besides the bytes, calls by number (`libc::syscall`, rustix, io_uring).
+/// And `syscall`, for io_uring (Monoio, say), on both backends: requests whose buffers lie in the heap are
+/// done in `io_uring_enter` alone, by rings that foreign code cannot reach on `pku`; kernel threads that
+/// poll (SQPOLL), registered buffers in the heap, and foreign code's own use of io_uring are refused, with a
+/// line on stderr. Other numbers are the bare calls.
+///
+/// Not among them: paths (std keeps those below 384 bytes on the stack), what a socket
+/// call writes besides the bytes, calls by number or instruction (`libc::syscall`, rustix).
 /// They are no cancellation points.
 ///
 /// ```
@@ -146,6 +152,72 @@ macro_rules! waiting_system_calls {
             unsafe extern "C" fn sendmsg(fd: c_int, what: *const Message, flags: c_int) -> isize {
                 // SAFETY: as above.
                 unsafe { $crate::waiting::sendmsg(fd, what, flags) }
+            }
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn recvmsg(fd: c_int, into: *mut Message, flags: c_int) -> isize {
+                // SAFETY: as above.
+                unsafe { $crate::waiting::recvmsg(fd, into, flags) }
+            }
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn preadv64(
+                fd: c_int,
+                parts: *const Part,
+                count: c_int,
+                at: i64,
+            ) -> isize {
+                let parts = parts.expose_provenance();
+                let words = [fd as usize, parts, count as usize, at as usize, 0, 0];
+                // SAFETY: as above.
+                unsafe { $crate::waiting::brief(number::PREADV, words) }
+            }
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn pwritev64(
+                fd: c_int,
+                parts: *const Part,
+                count: c_int,
+                at: i64,
+            ) -> isize {
+                let parts = parts.expose_provenance();
+                let words = [fd as usize, parts, count as usize, at as usize, 0, 0];
+                // SAFETY: as above.
+                unsafe { $crate::waiting::brief(number::PWRITEV, words) }
+            }
+            // Under their other names, which the libc crate has.
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn pread(fd: c_int, into: *mut c_void, n: usize, at: i64) -> isize {
+                // SAFETY: as above.
+                unsafe { pread64(fd, into, n, at) }
+            }
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn pwrite(
+                fd: c_int,
+                from: *const c_void,
+                n: usize,
+                at: i64,
+            ) -> isize {
+                // SAFETY: as above.
+                unsafe { pwrite64(fd, from, n, at) }
+            }
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn preadv(fd: c_int, parts: *const Part, n: c_int, at: i64) -> isize {
+                // SAFETY: as above.
+                unsafe { preadv64(fd, parts, n, at) }
+            }
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn pwritev(
+                fd: c_int,
+                parts: *const Part,
+                n: c_int,
+                at: i64,
+            ) -> isize {
+                // SAFETY: as above.
+                unsafe { pwritev64(fd, parts, n, at) }
+            }
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn getrandom(into: *mut c_void, bytes: usize, flags: u32) -> isize {
+                let words = [into.expose_provenance(), bytes, flags as usize, 0, 0, 0];
+                // SAFETY: as above.
+                unsafe { $crate::waiting::brief(number::GETRANDOM, words) }
             }
             #[unsafe(no_mangle)]
             unsafe extern "C" fn poll(fds: *mut c_void, count: u64, timeout: c_int) -> c_int {

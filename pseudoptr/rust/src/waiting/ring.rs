@@ -6,8 +6,7 @@
 //!
 //! Invariant: of rings made here, requests go on in `io_uring_enter` alone, called by the host
 //! (IORING_SETUP_DEFER_TASKRUN), and on mprotect memory stays open as long. So neither the
-//! driver nor the program need know. Workers that
-//! the kernel starts for files: see [`super::files`].
+//! driver nor the program need know. Workers that the kernel starts for files: see `files.rs`.
 //!
 //! Attacker: foreign code that writes where it can, not one that asks the kernel itself (part
 //! `deputy` of hardening). On pku it cannot reach rings: it would forge requests and answers.
@@ -15,7 +14,7 @@
 //! Source: io_uring(7), io_uring_setup(2).
 
 use super::files::{self, Params};
-use super::{bare, errno};
+use super::{bare, errno, fail, kept_open};
 use crate::published::{in_host_domain, published};
 use crate::sys;
 use core::ffi::c_int;
@@ -48,15 +47,12 @@ pub const fn is_ours(number: i64) -> bool {
     number >= SETUP && number <= REGISTER
 }
 
-fn fail(error: c_int) -> isize {
-    // SAFETY: this thread's own word.
-    unsafe { *super::__errno_location() = error };
-    -1
-}
-
 /// A line, without the heap, and an error.
 fn refuse(why: &str, error: c_int) -> isize {
-    let parts = ["galeed: io_uring: ", why, "\n"].map(|part| (part.as_ptr(), part.len()));
+    let parts = ["galeed: io_uring: ", why, "\n"].map(|part| super::Part {
+        base: part.as_ptr().cast_mut().cast(),
+        bytes: part.len(),
+    });
     // SAFETY: three constant strings, as writev takes them.
     unsafe {
         bare(
@@ -123,20 +119,6 @@ unsafe fn setup(words: [usize; 6]) -> isize {
         );
     }
     ring
-}
-
-/// Runs what makes the kernel work on the heap, and keeps errno.
-fn kept_open(call: impl FnOnce() -> isize) -> isize {
-    // SAFETY: started, and the host: `call` has seen to it.
-    let kept = unsafe { sys::mpk_keep_open() };
-    let got = call();
-    let why = errno();
-    // SAFETY: the beginning is above; errno is this thread's own.
-    unsafe {
-        sys::mpk_keep_open_end(kept);
-        *super::__errno_location() = why;
-    }
-    got
 }
 
 unsafe fn enter(words: [usize; 6]) -> isize {
@@ -216,8 +198,10 @@ unsafe fn enter_by_turns(words: [usize; 6]) -> isize {
     let time = with_exposed_provenance::<Time>(asked.time as usize);
     // SAFETY: the caller's promise.
     let deadline = (!time.is_null()).then(|| after(start, unsafe { time.read() }));
+    let mut turn = FIRST_TURN_NS;
     loop {
-        let wait = deadline.map_or(TURN_NS, |end| (end - now_ns()).clamp(0, TURN_NS));
+        let wait = deadline.map_or(turn, |end| (end - now_ns()).clamp(0, turn));
+        turn = (turn * 2).min(LAST_TURN_NS);
         // SAFETY: words on this stack, and the caller's mask.
         let woken = unsafe { poll(ring, wait, asked) };
         if woken < 0 {
@@ -238,8 +222,10 @@ unsafe fn enter_by_turns(words: [usize; 6]) -> isize {
     }
 }
 
-/// As prim_mprotect.c sleeps: kernels do not wake a poll of a ring for deferred work.
-const TURN_NS: i64 = 1_000_000;
+/// How long to sleep, at first and at most: a kernel does not wake who polls a ring for work that it
+/// has deferred. The most is what prim_mprotect.c has.
+const FIRST_TURN_NS: i64 = 50_000;
+const LAST_TURN_NS: i64 = 1_000_000;
 const NS_PER_S: i64 = 1_000_000_000;
 
 unsafe extern "C" {

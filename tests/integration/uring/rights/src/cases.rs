@@ -1,12 +1,12 @@
 //! Each case hands the kernel a buffer of the heap (in the domain) and looks what becomes of it.
 
-use crate::foreign::{self, amid, meanwhile, stay};
+use crate::foreign::{self, amid, another, meanwhile};
 use crate::kernel::{self, BYTES, SENT, Setup, answer, next, push, recv, ring, send, sockets};
 use io_uring::{opcode, squeue::Flags, types::Fd};
 use libc::{SOCK_DGRAM, SOCK_STREAM};
 use std::{fs::File, os::fd::AsRawFd};
 
-pub const ALL: [(&str, fn() -> String); 15] = [
+pub const ALL: [kernel::Case; 15] = [
     ("inline", inline),
     ("interrupt", || interrupt(&Setup::Plain, SOCK_STREAM)),
     ("interrupt-datagram", || {
@@ -117,7 +117,7 @@ fn another_thread(setup: &Setup) -> String {
     push(&mut ring, &recv(ends[0], &mut room));
     std::thread::scope(|scope| {
         amid(scope, || send(ends));
-        scope.spawn(stay);
+        another(scope);
         let (_, result) = next(&mut ring);
         told(result, &room)
     })
@@ -171,7 +171,7 @@ fn file() -> String {
     std::thread::scope(|scope| {
         amid(scope, || {});
         submit(&ring);
-        scope.spawn(stay);
+        another(scope);
         filled(&mut ring, &room)
     })
 }

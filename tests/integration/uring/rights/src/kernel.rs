@@ -6,6 +6,9 @@ pub const BYTES: usize = 8;
 /// Never in the heap: what threads send while it may be closed.
 pub static SENT: [u8; BYTES] = *b"sent you";
 
+/// A name, and what happens.
+pub type Case = (&'static str, fn() -> String);
+
 pub enum Setup {
     Plain,
     Coop,

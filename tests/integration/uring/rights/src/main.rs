@@ -1,5 +1,7 @@
 //! `rights CASE`: one line, what the kernel answered (bytes, or an error's name), and what it left.
+//! `rights call NAME`: the same of a system call on the heap while another thread is in foreign code.
 
+mod calls;
 mod cases;
 mod foreign;
 mod kernel;
@@ -10,11 +12,17 @@ static HEAP: galeed::Heap = galeed::Heap;
 galeed::waiting_system_calls!();
 
 fn main() {
-    let case = std::env::args().nth(1).unwrap_or_default();
-    match cases::ALL.iter().find(|(name, _)| *name == case) {
+    let mut words = std::env::args().skip(1);
+    let mut case = words.next().unwrap_or_default();
+    let mut all: &[kernel::Case] = &cases::ALL;
+    if case == "call" {
+        (case, all) = (words.next().unwrap_or_default(), &calls::ALL);
+    }
+    match all.iter().find(|(name, _)| *name == case) {
         Some((_, run)) => println!("{}", run()),
         None => {
-            eprintln!("rights: a case, of {:?}", cases::ALL.map(|(name, _)| name));
+            let names: Vec<_> = all.iter().map(|(name, _)| name).collect();
+            eprintln!("rights: a case, of {names:?}");
             std::process::exit(2);
         }
     }

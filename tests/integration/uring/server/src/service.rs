@@ -8,7 +8,8 @@
 //! Buffers are plain `Vec`s, in the domain: the kernel has them while other tasks are in C.
 
 use crate::calls::{self, Worker};
-use monoio::io::{AsyncReadRent, AsyncReadRentExt, AsyncWriteRentExt};
+use monoio::buf::IoBufMut;
+use monoio::io::{AsyncReadRentExt, AsyncWriteRentExt};
 use monoio::net::udp::UdpSocket;
 use monoio::net::{TcpListener, TcpStream};
 use std::net::SocketAddr;
@@ -108,8 +109,11 @@ async fn connection(mut stream: TcpStream, shared: &Arc<Shared>) -> std::io::Res
     loop {
         let (kind, turn) = (stream.read_u8().await?, stream.read_u8().await?);
         let bytes = stream.read_u32_le().await? as usize;
-        let (got, mut input) = stream.read_exact(calls::buffer(bytes)).await;
+        // Monoio fills a buffer's capacity, or a slice of it.
+        let room = calls::buffer(bytes).slice_mut(..bytes);
+        let (got, room) = stream.read_exact(room).await;
         got?;
+        let mut input = room.into_inner();
         match kind {
             1 => woken(shared).await,
             2 => input = through_a_file(input, shared).await?,
