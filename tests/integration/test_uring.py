@@ -82,12 +82,18 @@ _BARE = {
     "polled": ("8", "EFAULT"),
     "registered": ("8", "8"),
     "registered-outside": ("8", "8"),
+    "registered-tagged": ("0", "0"),
+    "registered-late": ("1", "1"),
+    "another-issuer": ("8", "8"),
     "their-ring": ("written", "written"),
     "forged": ("written", "written"),
 }
 _REFUSED = {
     "polled": ("no ring: EPERM", "SQPOLL"),
     "registered": ("EPERM", "cannot be registered"),
+    "registered-tagged": ("EPERM", "cannot be registered"),
+    "registered-late": ("EPERM", "cannot be registered"),
+    "another-issuer": ("EEXIST", "belongs to the thread that made it"),
     "their-ring": ("EPERM", "foreign code may not ask for it"),
 }
 _GOES_ON = {name: {"accept": "accepted", "worker": "all", "file": "all"}.get(name, "8") for name in _BARE}

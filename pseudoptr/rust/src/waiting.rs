@@ -16,6 +16,7 @@ mod defined;
 mod files;
 mod kept;
 pub mod ring;
+mod turns;
 
 pub use kept::{brief, recvmsg};
 

@@ -26,6 +26,7 @@ const SETUP_CQE32: u32 = 1 << 11;
 const SETUP_NO_MMAP: u32 = 1 << 14;
 const SETUP_NO_SQARRAY: u32 = 1 << 16;
 
+const EINTR: i32 = 4;
 const FSTAT: i64 = 5;
 const MAP_SHARED_POPULATED: i32 = 0x8001;
 const OFFSET_REQUESTS: i64 = 0x1000_0000;
@@ -228,9 +229,7 @@ impl Asked {
                 0,
             ];
             // SAFETY: no memory is named.
-            if unsafe { bare(super::ring::ENTER, words) } < 0
-                && super::errno() != super::ring::EINTR
-            {
+            if unsafe { bare(super::ring::ENTER, words) } < 0 && super::errno() != EINTR {
                 return;
             }
         }

@@ -6,7 +6,7 @@
 //!
 //! Invariant: of rings made here, requests go on in `io_uring_enter` alone, called by the host
 //! (IORING_SETUP_DEFER_TASKRUN), and on mprotect memory stays open as long. So neither the
-//! driver nor the program need know. Workers that the kernel starts for files: see `files.rs`.
+//! driver nor the program need know. Workers that the kernel starts for files: see `files.rs`; how threads wait on mprotect: `turns.rs`.
 //!
 //! Attacker: foreign code that writes where it can, not one that asks the kernel itself (part
 //! `deputy` of hardening). On pku it cannot reach rings: it would forge requests and answers.
@@ -14,7 +14,7 @@
 //! Source: io_uring(7), io_uring_setup(2).
 
 use super::files::{self, Params};
-use super::{bare, errno, fail, kept_open};
+use super::{bare, errno, fail, kept_open, turns};
 use crate::published::{in_host_domain, published};
 use crate::sys;
 use core::ffi::c_int;
@@ -24,22 +24,17 @@ use core::sync::atomic::Ordering;
 const SETUP: i64 = 425;
 pub(super) const ENTER: i64 = 426;
 const REGISTER: i64 = 427;
-const PPOLL: i64 = 271;
 const PKEY_MPROTECT: i64 = 329;
 
 const SETUP_SQPOLL: u32 = 1 << 1;
 const SETUP_SINGLE_ISSUER: u32 = 1 << 12;
 const SETUP_DEFER_TASKRUN: u32 = 1 << 13;
 pub(super) const ENTER_GETEVENTS: usize = 1;
-const ENTER_EXT_ARG: usize = 1 << 3;
-const ENTER_ABS_TIMER: usize = 1 << 5;
 const ENTER_REGISTERED_RING: usize = 1 << 4;
 
 const EPERM: c_int = 1;
-pub(super) const EINTR: c_int = 4;
 const EINVAL: c_int = 22;
 const EEXIST: c_int = 17;
-const ETIME: c_int = 62;
 
 /// Is it one of io_uring's three calls?
 #[inline]
@@ -136,7 +131,7 @@ unsafe fn enter(words: [usize; 6]) -> isize {
         return refuse("registered rings cannot be waited for on mprotect", EINVAL);
     } else {
         // SAFETY: the caller's promise.
-        unsafe { enter_by_turns([ring, submit, most, flags, argument, bytes]) }
+        unsafe { turns::enter([ring, submit, most, flags, argument, bytes]) }
     };
     if got < 0 && errno() == EEXIST {
         return refuse(
@@ -145,123 +140,6 @@ unsafe fn enter(words: [usize; 6]) -> isize {
         );
     }
     got
-}
-
-/// `struct io_uring_getevents_arg`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Argument {
-    mask: u64,
-    mask_bytes: u32,
-    min_wait_us: u32,
-    time: u64,
-}
-/// `struct timespec`.
-type Time = [i64; 2];
-
-/// mprotect: hands in, then waits outside of io_uring_enter, so that gates need not. It may come back
-/// with one answer where more were asked for.
-unsafe fn enter_by_turns(words: [usize; 6]) -> isize {
-    let [ring, submit, most, flags, argument, bytes] = words;
-    let now = [ring, submit, 0, flags & !ENTER_EXT_ARG, 0, 0];
-    let files = files::asked(ring, submit);
-    let got = kept_open(|| {
-        // SAFETY: the caller's promise.
-        let got = unsafe { bare(ENTER, now) };
-        if let (Some(files), true) = (files, got > 0) {
-            files.finish();
-        }
-        got
-    });
-    if got < 0 || most == 0 {
-        return got;
-    }
-    let mut asked = Argument {
-        mask: 0,
-        mask_bytes: 0,
-        min_wait_us: 0,
-        time: 0,
-    };
-    let address = with_exposed_provenance::<Argument>(argument);
-    if flags & ENTER_EXT_ARG != 0 && bytes == size_of::<Argument>() && !address.is_null() {
-        // SAFETY: the caller's promise.
-        asked = unsafe { address.read() };
-    } else if flags & ENTER_EXT_ARG == 0 {
-        asked.mask = argument as u64;
-        asked.mask_bytes = bytes as u32;
-    }
-    let start = if flags & ENTER_ABS_TIMER == 0 {
-        now_ns()
-    } else {
-        0
-    };
-    let time = with_exposed_provenance::<Time>(asked.time as usize);
-    // SAFETY: the caller's promise.
-    let deadline = (!time.is_null()).then(|| after(start, unsafe { time.read() }));
-    let mut turn = FIRST_TURN_NS;
-    loop {
-        let wait = deadline.map_or(turn, |end| (end - now_ns()).clamp(0, turn));
-        turn = (turn * 2).min(LAST_TURN_NS);
-        // SAFETY: words on this stack, and the caller's mask.
-        let woken = unsafe { poll(ring, wait, asked) };
-        if woken < 0 {
-            return if got > 0 { got } else { woken };
-        }
-        let again = [ring, 0, 0, ENTER_GETEVENTS, 0, 0];
-        // SAFETY: the caller's promise.
-        if kept_open(|| unsafe { bare(ENTER, again) }) < 0 {
-            return if got > 0 { got } else { -1 };
-        }
-        // SAFETY: as above.
-        if unsafe { poll(ring, 0, Argument { mask: 0, ..asked }) } > 0 {
-            return got;
-        }
-        if deadline.is_some_and(|end| now_ns() >= end) {
-            return if got > 0 { got } else { fail(ETIME) };
-        }
-    }
-}
-
-/// How long to sleep, at first and at most: a kernel does not wake who polls a ring for work that it
-/// has deferred. The most is what prim_mprotect.c has.
-const FIRST_TURN_NS: i64 = 50_000;
-const LAST_TURN_NS: i64 = 1_000_000;
-const NS_PER_S: i64 = 1_000_000_000;
-
-unsafe extern "C" {
-    fn clock_gettime(clock: c_int, into: *mut Time) -> c_int;
-}
-
-fn now_ns() -> i64 {
-    let mut now = [0, 0];
-    // SAFETY: room for the time; CLOCK_MONOTONIC.
-    unsafe { clock_gettime(1, &raw mut now) };
-    after(0, now)
-}
-
-const fn after(ns: i64, [seconds, rest]: Time) -> i64 {
-    ns.saturating_add(seconds.saturating_mul(NS_PER_S))
-        .saturating_add(rest)
-}
-
-/// Does the ring have answers, or work that was deferred? 1, 0, or -1.
-unsafe fn poll(ring: usize, ns: i64, asked: Argument) -> isize {
-    let fds = [ring as u32, 1]; // struct pollfd: POLLIN
-    let time: Time = [ns / NS_PER_S, ns % NS_PER_S];
-    let [fds, time] = [
-        fds.as_ptr().expose_provenance(),
-        time.as_ptr().expose_provenance(),
-    ];
-    let words = [
-        fds,
-        1,
-        time,
-        asked.mask as usize,
-        asked.mask_bytes as usize,
-        0,
-    ];
-    // SAFETY: the caller's promise for the mask.
-    unsafe { bare(PPOLL, words) }
 }
 
 /// pku: puts new rings' memory under the heap's key. A driver maps it between the two calls.

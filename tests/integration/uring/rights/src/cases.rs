@@ -6,7 +6,7 @@ use io_uring::{opcode, squeue::Flags, types::Fd};
 use libc::{SOCK_DGRAM, SOCK_STREAM};
 use std::{fs::File, os::fd::AsRawFd};
 
-pub const ALL: [kernel::Case; 15] = [
+pub const ALL: [kernel::Case; 18] = [
     ("inline", inline),
     ("interrupt", || interrupt(&Setup::Plain, SOCK_STREAM)),
     ("interrupt-datagram", || {
@@ -22,6 +22,9 @@ pub const ALL: [kernel::Case; 15] = [
     ("polled", polled),
     ("registered", registered),
     ("registered-outside", registered_outside),
+    ("registered-tagged", || register(false)),
+    ("registered-late", || register(true)),
+    ("another-issuer", another_issuer),
     ("their-ring", their_ring),
     ("forged", forged),
 ];
@@ -218,6 +221,52 @@ fn pinned(room: &mut [u8]) -> String {
     meanwhile(|| submit(&ring), || send(ends));
     let (_, result) = next(&mut ring);
     told(result, room)
+}
+
+/// A buffer registered by the newer calls: at once, or into a table that has room. No driver's: by number.
+fn register(late: bool) -> String {
+    const BUFFERS2: i64 = 15;
+    const BUFFERS_UPDATE: i64 = 16;
+    const SPARSE: u64 = 1 << 32; // flags, behind the count
+    let (ring, mut room) = (ring(&Setup::Plain), vec![0u8; 4096]);
+    let part = libc::iovec {
+        iov_base: room.as_mut_ptr().cast(),
+        iov_len: room.len(),
+    };
+    let at = (&raw const part).expose_provenance() as u64;
+    let call = |what: i64, words: &[u64; 4]| {
+        let number = libc::SYS_io_uring_register;
+        // SAFETY: 32 bytes, as each of the two takes them; the buffer outlives the ring.
+        let got = unsafe { libc::syscall(number, ring.as_raw_fd(), what, words.as_ptr(), 32usize) };
+        if got < 0 {
+            kernel::name(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+        } else {
+            got.to_string()
+        }
+    };
+    if !late {
+        return call(BUFFERS2, &[1, 0, at, 0]);
+    }
+    assert_eq!(
+        call(BUFFERS2, &[1 | SPARSE, 0, 0, 0]),
+        "0",
+        "an empty table"
+    );
+    call(BUFFERS_UPDATE, &[0, at, 0, 1])
+}
+
+/// A ring that goes to another thread.
+fn another_issuer() -> String {
+    let (mut ring, mut room, ends) = (ring(&Setup::Plain), buffer(), sockets(SOCK_STREAM));
+    send(ends);
+    push(&mut ring, &recv(ends[0], &mut room));
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| match ring.submit_and_wait(1) {
+            Ok(_) => told(next(&mut ring).1, &room),
+            Err(error) => kernel::name(error.raw_os_error().unwrap_or(0)),
+        });
+        other.join().expect("an answer")
+    })
 }
 
 /// Foreign code hands in a request of its own that names the domain, and returns. The data come later.

@@ -35,6 +35,7 @@ pub fn name(error: i32) -> String {
         (libc::EFAULT, "EFAULT"),
         (libc::EPERM, "EPERM"),
         (libc::EINVAL, "EINVAL"),
+        (libc::EEXIST, "EEXIST"),
     ];
     let found = known.iter().find(|(number, _)| *number == error);
     found.map_or_else(|| format!("error {error}"), |(_, name)| (*name).to_string())
