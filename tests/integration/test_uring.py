@@ -74,6 +74,7 @@ _BARE = {
     "interrupt-datagram": ("EFAULT, gone", "EFAULT, gone"),
     "interrupt-coop": ("EFAULT, kept", "EFAULT, kept"),
     "interrupt-defer": ("8", "8"),
+    "never-waits": ("8", "8"),
     "accept": ("EFAULT, gone", "EFAULT, gone"),
     "another-thread": ("8", "EFAULT"),
     "another-thread-defer": ("8", "EFAULT"),

@@ -27,7 +27,7 @@ pub unsafe fn brief(number: i64, words: [usize; 6]) -> isize {
     kept_open(|| unsafe { bare(number, words) })
 }
 
-/// recvmsg(2). A timeout of the socket's (SO_RCVTIMEO) is not kept where memory may be closed.
+/// recvmsg(2). Where memory may be closed SO_RCVTIMEO and MSG_WAITALL are not kept.
 ///
 /// # Safety
 /// As for recvmsg.

@@ -6,7 +6,7 @@ use io_uring::{opcode, squeue::Flags, types::Fd};
 use libc::{SOCK_DGRAM, SOCK_STREAM};
 use std::{fs::File, os::fd::AsRawFd};
 
-pub const ALL: [kernel::Case; 18] = [
+pub const ALL: [kernel::Case; 19] = [
     ("inline", inline),
     ("interrupt", || interrupt(&Setup::Plain, SOCK_STREAM)),
     ("interrupt-datagram", || {
@@ -14,6 +14,7 @@ pub const ALL: [kernel::Case; 18] = [
     }),
     ("interrupt-coop", || interrupt(&Setup::Coop, SOCK_STREAM)),
     ("interrupt-defer", || interrupt(&Setup::Defer, SOCK_STREAM)),
+    ("never-waits", never_waits),
     ("accept", accept),
     ("another-thread", || another_thread(&Setup::Plain)),
     ("another-thread-defer", || another_thread(&Setup::Defer)),
@@ -67,6 +68,21 @@ fn interrupt(setup: &Setup, kind: i32) -> String {
     } else {
         told
     }
+}
+
+/// The driver hands in and never waits, as one with other things to do.
+fn never_waits() -> String {
+    let (mut ring, mut room, ends) = (ring(&Setup::Plain), buffer(), sockets(SOCK_STREAM));
+    push(&mut ring, &recv(ends[0], &mut room));
+    submit(&ring);
+    send(ends);
+    for _ in 0..1000 {
+        submit(&ring);
+        if let Some(entry) = ring.completion().next() {
+            return told(entry.result(), &room);
+        }
+    }
+    String::from("nothing")
 }
 
 /// A connection comes in while the thread is in foreign code: its address goes to the heap.
