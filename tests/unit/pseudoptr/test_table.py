@@ -13,7 +13,7 @@ from pseudoptr import table
 def test_a_missing_library_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("GALEED_LIBRARY", raising=False)
     monkeypatch.setenv("CARGO_TARGET_DIR", str(tmp_path))
-    with pytest.raises(table.LibraryMissing, match="cargo rustc -p galeed --lib --crate-type cdylib"):
+    with pytest.raises(table.LibraryMissing, match="cargo build --release --package galeed-host"):
         table.Table()
     monkeypatch.setenv("GALEED_LIBRARY", str(tmp_path))
     with pytest.raises(table.LibraryMissing, match="no such file"):
