@@ -334,7 +334,7 @@ void _mpk_report(struct thread_record *record, struct mpk_violation *v, enum aft
     v->action = mpk_policy();
     const char *after_action = "";
     if (v->action == MPK_ON_VIOLATION_UNWIND && record->tries == 0) {
-        after_action = " (unwind was asked for, but no galeed::catch (C: mpk_try) encloses this call)";
+        after_action = " (unwind was asked for, but no galeed::catch (C: mpk_try, Python: Table.attempt) encloses this call)";
         v->action = MPK_ON_VIOLATION_ABORT;
     } else if (v->action == MPK_ON_VIOLATION_UNWIND && _mpk_report_hook_holds(record)) {
         after_action = " (unwind was asked for, but this is inside a report hook, with no galeed::catch in it)";
