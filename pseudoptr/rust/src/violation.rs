@@ -97,7 +97,9 @@ fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {
         Kind::Type if violation.bytes > 1 && !violation.handle.is_multiple_of(violation.bytes) => {
             c"an atomic access that is not aligned to its size"
         }
-        Kind::Type => c"a data access through a pseudo-pointer to a function or closure of the host's",
+        Kind::Type => {
+            c"a data access through a pseudo-pointer to a function or closure of the host's"
+        }
         Kind::Boundary => c"host memory was reached without a pseudo-pointer",
     }
 }
