@@ -261,14 +261,10 @@ pub(crate) fn begin_range(address: u64, bytes: u64, flags: u32) -> Result<u64, E
     }
     // With GALEED_FOREIGN_RIGHTS=read, too, memory elsewhere is reached through
     // the runtime: another domain's key might forbid the direct way.
-    let open = if flags & MAPPED != 0 {
-        open_limits(bytes, flags)
-    } else {
-        (0, 0)
-    };
+    let direct = (flags & MAPPED != 0).then(|| open_limits(bytes, flags));
     let held = registry.lock();
     registry
-        .begin(&held, (address, bytes), flags, open)
+        .begin(&held, (address, bytes), flags, direct.unwrap_or_default())
         .map(|(_, handle)| handle)
 }
 
