@@ -101,7 +101,7 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
     "galeed_cxx_thread": ("void", "ptr, ptr, ptr", ""),
     "galeed_thrd_create": ("i32", "ptr, ptr, ptr", "nounwind"),
     "galeed_unsupported": ("void", "ptr", "nounwind cold noreturn"),
-    "mpk_gate_side": ("preserve_allcc i32", "", "nounwind nonlazybind"),  # a lazy binding would change registers
+    "galeed_gate_side": ("preserve_allcc i32", "", "nounwind nonlazybind"),  # a lazy binding would change registers
     "mpk_gate_is_foreign": ("i32", "", "nounwind"),
     "galeed_start": ("i32", "", "nounwind"),
 }

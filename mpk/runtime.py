@@ -1,7 +1,7 @@
 """The runtime of this process: start it, ask what it chose.
 
 There is one runtime per process, at fixed addresses. A process that loads
-``libgaleed.so`` has that library's runtime; do not start this one beside it.
+``libgaleed.so`` has that library's runtime; to start this one beside it is an error.
 
 The choice is made at the first start from the environment (GALEED_BACKEND,
 GALEED_FOREIGN_RIGHTS, GALEED_ON_VIOLATION, GALEED_REPORT) and stays.
@@ -9,7 +9,7 @@ GALEED_FOREIGN_RIGHTS, GALEED_ON_VIOLATION, GALEED_REPORT) and stays.
 
 from mpk._native import ffi, lib
 from mpk.abi import Backend, Rights
-from mpk.errors import check
+from mpk.errors import AddressTakenError, check
 
 
 def start() -> None:
@@ -19,6 +19,8 @@ def start() -> None:
     KernelError or NoMemoryError. Source: mpk.h, mpk_start.
     """
     check(lib.mpk_start())
+    if lib.mpk_is_joined():
+        raise AddressTakenError("another copy of the runtime, libgaleed.so's say, has started in this process")
 
 
 def backend() -> Backend:

@@ -112,8 +112,12 @@ class Error(IntEnum):
     FULL = _number("GALEED_EFULL")
     NOT_HEAP = _number("GALEED_ENOTHEAP")
     HANDLE = _number("GALEED_EHANDLE")
+    ALLOCATOR = _number("GALEED_EALLOCATOR")
     INVALID = _number("MPK_EINVALID")
     NO_MEMORY = _number("MPK_ENOMEM")
+    NO_PKU = _number("MPK_ENOPKU")
+    ADDRESS = _number("MPK_EADDRESS")
+    ENVIRONMENT = _number("MPK_EENVIRONMENT")
 
 
 def declarations() -> str:
@@ -121,4 +125,12 @@ def declarations() -> str:
     body = re.sub(r'^extern "C" \{|^\}\s*$', "", _GALEED_TEXT.split("#ifdef __cplusplus", 1)[1], flags=re.MULTILINE)
     types = _GALEED_TEXT.split("#ifdef __cplusplus", 1)[0]
     access = next(f"enum mpk_access {{{inside}}};" for name, inside in _ENUM.findall(_MPK_TEXT) if name == "mpk_access")
-    return access + re.sub(r"^#.*$", "", types + body, flags=re.MULTILINE)
+    violation = re.sub(r"\[(\w+)\]", lambda found: f"[{_number(found[1])}]", _structure("mpk_violation"))
+    return access + violation + re.sub(r"^#.*$", "", types + body, flags=re.MULTILINE)
+
+
+def _structure(name: str) -> str:
+    found = re.search(rf"^struct {name} \{{[^}}]*\}};", _MPK_TEXT, re.MULTILINE)
+    if found is None:
+        raise ImportError(f"{MPK_HEADER} lacks struct {name}; reinstall galeed")
+    return found[0]

@@ -1,67 +1,77 @@
-"""The real table, in libgaleed.so, from Python (cffi's ABI mode).
+"""The host's table of leases, in libgaleed.so: Python lends memory to rewritten C.
 
     table = Table()
-    memory = table.allocate(100)
-    handle = table.lend(memory)
-    table.check(handle + 100, 1)        # Kind.SPATIAL
+    library = table.load("libz.so")                   # compiled by galeed-cc; a ctypes.CDLL
+    with table.lend_buffer(data) as source:           # read-only, these bytes and no others
+        library.crc32(0, source, len(data))
+
+pseudoptr/docs/python.md tells all of it: what is protected, callbacks, violations, threads.
 
 The library holds its own runtime, mpk included, and there can be one in a process:
 a process that uses ``mpk.Domain`` cannot use this beside it, and is told so at
 ``Table()``. GALEED_LIBRARY names the file; without it cargo's target folder is
 searched, the newest build first.
 
-Errors are typed (``TableError`` and its kin) and one line long.
+Errors are typed (``TableError`` and its kin, pseudoptr/errors.py) and one line long.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from cffi import FFI
 
-from pseudoptr import abi
 from pseudoptr.abi import Access, Error, Kind
+from pseudoptr.attempt import attempt
+from pseudoptr.errors import (
+    AddressTaken,
+    BadEnvironment,
+    BadHandle,
+    BufferRefused,
+    Facts,
+    ForeignException,
+    LeaseEnded,
+    LibraryMissing,
+    NoKeys,
+    NotHeap,
+    NotRewritten,
+    TableError,
+    TableFull,
+    Violation,
+    WrongLibrary,
+)
+from pseudoptr.lent import LentBuffer, LentFunction
+from pseudoptr.library import Native, library_path, require_rewritten
 
-_ROOT = Path(__file__).resolve().parent.parent
+__all__ = [
+    "AddressTaken",
+    "BadEnvironment",
+    "BadHandle",
+    "BufferRefused",
+    "Facts",
+    "ForeignException",
+    "LeaseEnded",
+    "LeaseInfo",
+    "LentBuffer",
+    "LentFunction",
+    "LibraryMissing",
+    "NoKeys",
+    "NotHeap",
+    "NotRewritten",
+    "Table",
+    "TableError",
+    "TableFull",
+    "Violation",
+    "WrongLibrary",
+    "library_path",
+]
+
 _MASK64 = (1 << 64) - 1
-
-
-class TableError(Exception):
-    """The table refused an operation. ``code``: the number in galeed.h or mpk.h."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class LibraryMissing(TableError):
-    """libgaleed.so is not there or cannot be loaded."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(0, message)
-
-
-class TableFull(TableError):
-    """No free index for an object of that size."""
-
-
-class NotHeap(TableError):
-    """The address is in no live allocation of the host heap."""
-
-
-class BadHandle(TableError):
-    """Not a live pseudo-pointer."""
-
-
-_ERRORS: dict[int, type[TableError]] = {
-    Error.FULL: TableFull,
-    Error.NOT_HEAP: NotHeap,
-    Error.HANDLE: BadHandle,
-}
 
 
 @dataclass(frozen=True)
@@ -79,29 +89,6 @@ class LeaseInfo:
     live: bool
 
 
-def library_path() -> Path:
-    """Where libgaleed.so is. raises: LibraryMissing."""
-    named = os.environ.get("GALEED_LIBRARY")
-    if named:
-        if not Path(named).is_file():
-            raise LibraryMissing(f"GALEED_LIBRARY={named}: no such file")
-        return Path(named)
-    target = Path(os.environ.get("CARGO_TARGET_DIR") or _ROOT / "target")
-    built = [path for kind in ("release", "debug") if (path := target / kind / "libgaleed.so").is_file()]
-    if not built:
-        raise LibraryMissing(
-            f"no libgaleed.so in {target}: run `cargo rustc -p galeed --lib --crate-type cdylib`, or set GALEED_LIBRARY"
-        )
-    return max(built, key=lambda path: path.stat().st_mtime)
-
-
-@cache
-def _ffi() -> FFI:
-    ffi = FFI()
-    ffi.cdef(abi.declarations())
-    return ffi
-
-
 def _unsigned(name: str, number: int) -> int:
     if not 0 <= number <= _MASK64:
         raise ValueError(f"{name} must be 0 .. 2^64 - 1, not {number}")
@@ -111,29 +98,76 @@ def _unsigned(name: str, number: int) -> int:
 class Table:
     """The process's table, with host rights, from the thread that calls.
 
-    raises: LibraryMissing; TableError when the runtime cannot start (no PKU where
-    GALEED_BACKEND demands it, the fixed range taken, a bad GALEED_* value).
+    raises: LibraryMissing; NoKeys (GALEED_BACKEND=pku where there are none), AddressTaken,
+    BadEnvironment, TableError when the runtime cannot start otherwise.
     """
 
     def __init__(self, library: Path | None = None) -> None:
-        path = library or library_path()
-        self._ffi = _ffi()
+        self._native = Native(library or library_path())
+        self._ffi, self._library = self._native.ffi, self._native.functions
+        self._check = self._native.check
+        self._fail = self._native.fail
+
+    def load(self, path: str | os.PathLike[str], ffi: FFI | None = None, *, unrewritten: Collection[str] = ()) -> Any:
+        """A shared library that galeed-cc compiled: a ``ctypes.CDLL``, or what ``ffi.dlopen`` gives.
+
+        Every function that it gives out must have been rewritten, but for those that ``unrewritten``
+        names, which run with Python's rights.
+
+        raises: NotRewritten, LibraryMissing, WrongLibrary.
+        """
+        file = Path(path).resolve()
+        require_rewritten(file, unrewritten)
+        self._check(self._library.galeed_prepare())
         try:
-            loaded: Any = self._ffi.dlopen(str(path))
-            start = loaded.galeed_start
-        except (OSError, AttributeError) as error:
-            raise LibraryMissing(f"cannot load {path}: {error}") from None
-        self._library = loaded
-        self._check(start())
+            return ctypes.CDLL(str(file)) if ffi is None else ffi.dlopen(str(file), os.RTLD_NOW)
+        except OSError as error:
+            raise LibraryMissing(f"cannot load {file}: {error}") from None
 
-    def _fail(self, code: int) -> NoReturn:
-        message = self._ffi.string(self._library.galeed_strerror(code))
-        text = message.decode() if isinstance(message, bytes) else str(message)
-        raise _ERRORS.get(code, TableError)(code, text)
+    def lend_buffer(self, data: Any, *, writable: bool = False) -> LentBuffer:
+        """A lease on all bytes of ``data``, in place, until the end of ``with``.
 
-    def _check(self, code: int) -> None:
-        if code != 0:
-            self._fail(code)
+        data: whatever has a buffer in C order: bytes (never writable), bytearray, memoryview,
+        array.array, mmap, a NumPy array. It cannot be resized meanwhile.
+
+        raises: BufferRefused, TableFull, TableError.
+        """
+        return LentBuffer(self._native, data, writable)
+
+    def lend_callback(self, function: Any) -> LentFunction:
+        """A lease on a function that C may call, with Python's rights, until the end of ``with``.
+
+        function: an instance of ctypes.CFUNCTYPE, or cffi's ``ffi.callback`` or function pointer.
+
+        raises: TypeError, TableFull.
+        """
+        return LentFunction(self._native, function)
+
+    def buffer(self, length_bytes: int) -> memoryview:
+        """New host-heap memory, zeroed, closed to foreign code but for what is lent of it.
+
+        It is freed, and its leases end, when nothing refers to the view any more.
+
+        raises: TableError when there is none.
+        """
+        base = self._library.galeed_heap_calloc(_unsigned("length_bytes", length_bytes), 0)
+        if base == self._ffi.NULL:
+            self._fail(Error.NO_MEMORY)
+        owned = self._ffi.gc(base, self._library.galeed_heap_free, length_bytes)
+        return memoryview(self._ffi.buffer(owned, length_bytes))
+
+    def attempt(self, function: Any, *arguments: Any) -> Any:
+        """``function(*arguments)``, of a library from ``load``, that can be stopped and come back.
+
+        With GALEED_ON_VIOLATION=unwind a violation raises ``Violation``; C's frames are dropped,
+        and what C had not finished with stays as it left it. By default the process aborts, with
+        a report. A violation in a foreign call that a *callback* makes must be attempted there:
+        it cannot unwind through Python's frames, and aborts.
+
+        raises: Violation, ForeignException (C++), TypeError for what cannot be passed on
+        (structures by value, variable arguments, more than 12 integers and pointers).
+        """
+        return attempt(self._native, function, arguments)
 
     def allocate(self, length_bytes: int, align: int = 0) -> int:
         """Address of new host-heap memory. raises: TableError when there is none."""

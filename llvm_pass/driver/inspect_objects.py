@@ -38,7 +38,7 @@ def mentions_runtime(path: Path) -> bool:
         data = path.read_bytes()
     except OSError:
         return False  # the linker says what is wrong with it
-    return b"galeed_" in data or b"mpk_gate_side" in data
+    return b"galeed_" in data
 
 
 def sections(data: bytes, name: str) -> list[Section]:

@@ -50,7 +50,7 @@ __attribute__((constructor(101))) static void map_raw_entries(void) {
 /* All of the program is foreign code, so that gates call straight through. */
 int mpk_gate_is_foreign(void) { return 1; }
 /* Changes no register but the result's (LLVM's preserve_all). */
-__attribute__((naked)) int mpk_gate_side(void) { __asm__("movl $1, %eax\n\tret"); }
+__attribute__((naked)) int galeed_gate_side(void) { __asm__("movl $1, %eax\n\tret"); }
 uint64_t galeed_gate_argument(uint64_t pointer) { return pointer; }
 void galeed_gate_exclusive(void *token) { (void)token; }
 uint64_t galeed_gate_result(uint64_t pointer) { return pointer; }

@@ -59,7 +59,7 @@ class GateCode:
         lines = [
             f"{head}{signature.returns()} {own}({', '.join(parameters + dots)})"
             + after_name(definition, group, comdat, " {"),
-            f"  %where = call {helpers.runtime('mpk_gate_side')}()",
+            f"  %where = call {helpers.runtime('galeed_gate_side')}()",
             "  %inside = icmp ne i32 %where, 0",
             "  br i1 %inside, label %foreign, label %host",
             "",

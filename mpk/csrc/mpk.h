@@ -73,6 +73,9 @@ enum mpk_policy { MPK_ON_VIOLATION_ABORT = 0, MPK_ON_VIOLATION_UNWIND = 1, MPK_O
  * published range. Idempotent, thread-safe; called by everything that needs it.
  * errors: ENOPKU, ENOKEY, EADDRESS, EENVIRONMENT, EKERNEL, ENOMEM. */
 int mpk_start(void);
+/* Did another copy of this runtime, in another library, start in this process before? They share
+ * its state then. pre: mpk_start() == 0 */
+int mpk_is_joined(void);
 enum mpk_backend mpk_backend(void);     /* pre: mpk_start() == 0 */
 const char *mpk_backend_name(void);     /* "pku" or "mprotect" */
 const char *mpk_backend_reason(void);   /* why this one, in words */
@@ -252,6 +255,12 @@ int mpk_thread_is_born_foreign(void);
  * gates entered since are undone, rights are what they were. The frames between
  * are dropped without running destructors. */
 int mpk_try(void (*body)(void *), void *argument);
+/* From here on the thread's innermost mpk_try unwinds past no callback: a violation that would
+ * drop a callback's frames aborts instead, and says so. For hosts whose frames cannot be
+ * dropped. host_runs: asked, too, whether the thread runs code of the host's that came in by no
+ * callback gate (Python: does it hold the interpreter's lock?); maybe in a signal handler, with
+ * host rights. NULL: it never does. pre: called by the body of an mpk_try. */
+void mpk_try_keep_callbacks(int (*host_runs)(void));
 
 /* ---- Violations ---------------------------------------------------------- */
 

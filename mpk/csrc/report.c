@@ -25,6 +25,7 @@
 #include "report_sites.h"
 #include "sites.h"
 #include "text.h"
+#include "try.h"
 
 /* Other languages declare these too (mpk/rust/src/ffi.rs asserts the same). */
 _Static_assert(sizeof(struct mpk_violation) == 152 && sizeof(struct mpk_allocation) == 32 &&
@@ -333,10 +334,13 @@ void _mpk_report(struct thread_record *record, struct mpk_violation *v, enum aft
     v->action = mpk_policy();
     const char *after_action = "";
     if (v->action == MPK_ON_VIOLATION_UNWIND && record->tries == 0) {
-        after_action = " (unwind was asked for, but no galeed::catch (C: mpk_try) encloses this call)";
+        after_action = " (unwind was asked for, but no galeed::catch (C: mpk_try, Python: Table.attempt) encloses this call)";
         v->action = MPK_ON_VIOLATION_ABORT;
     } else if (v->action == MPK_ON_VIOLATION_UNWIND && _mpk_report_hook_holds(record)) {
         after_action = " (unwind was asked for, but this is inside a report hook, with no galeed::catch in it)";
+        v->action = MPK_ON_VIOLATION_ABORT;
+    } else if (v->action == MPK_ON_VIOLATION_UNWIND && _mpk_try_is_held(record)) {
+        after_action = " (unwind was asked for, but that would drop frames of the host's, in a callback)";
         v->action = MPK_ON_VIOLATION_ABORT;
     } else if (v->action == MPK_ON_VIOLATION_REPORT && after == CANNOT_GO_ON) {
         after_action = " (report was asked for, but this access cannot be let through)";

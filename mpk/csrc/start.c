@@ -224,6 +224,8 @@ static int start_locked(void) {
     return error;
 }
 
+int mpk_is_joined(void) { return _mpk_started.joined; }
+
 void _mpk_start_lock(void) { pthread_mutex_lock(&start_lock); }
 void _mpk_start_unlock(void) { pthread_mutex_unlock(&start_lock); }
 

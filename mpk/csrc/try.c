@@ -73,7 +73,24 @@ struct try_frame *_mpk_try_push(uintptr_t stack_pointer, void (*body)(void *), v
     frame->body = body;
     frame->argument = argument;
     frame->host_high = record->host_high;
+    frame->keeps_callbacks = 0;
     return frame;
+}
+
+void mpk_try_keep_callbacks(int (*host_runs)(void)) {
+    struct thread_record *record = mpk_gate_is_foreign() ? NULL : _mpk_thread();
+    if (!record || !record->tries) _mpk_fatal("mpk_try_keep_callbacks outside of the body of an mpk_try");
+    struct try_frame *frame = _mpk_try_innermost(record);
+    frame->host_runs = host_runs;
+    frame->keeps_callbacks = 1;
+}
+
+bool _mpk_try_is_held(const struct thread_record *record) {
+    const struct try_frame *frame = _mpk_try_innermost(record);
+    if (!frame->keeps_callbacks) return false;
+    for (uint32_t i = frame->depth; i < record->depth; i++)
+        if (!(record->frames[i].kind & FRAME_FOREIGN)) return true;
+    return frame->host_runs && frame->host_runs();
 }
 
 void _mpk_try_pop(uintptr_t stack_pointer) {

@@ -17,11 +17,16 @@ struct try_frame {
     void (*body)(void *);
     void *argument;
     uintptr_t host_high;  /* the host stack in use at entry; 0 none */
-    uint8_t rest[TRY_FRAME_BYTES - 104];
+    int (*host_runs)(void);
+    uint32_t keeps_callbacks;
+    uint8_t rest[TRY_FRAME_BYTES - 116];
 };
 
 /* pre: record->tries > 0. */
 struct try_frame *_mpk_try_innermost(const struct thread_record *record);
+/* May the innermost try not be unwound to, since a callback that it keeps is in progress?
+ * pre: record->tries > 0. */
+bool _mpk_try_is_held(const struct thread_record *record);
 /* Undoes the gates since the innermost try: depth, and on mprotect rights and
  * runner. On pku the rights are the caller's business: they are the returned
  * frame's, by WRPKRU or in a signal frame. pre: host rights. */

@@ -94,6 +94,8 @@ enum galeed_error {
     GALEED_ENOTOUT = -35,
     /* It was handed over as another type. */
     GALEED_EOTHERTYPE = -36,
+    /* The global allocator is not galeed's, so no gate may open. */
+    GALEED_EALLOCATOR = -37,
 };
 
 /* What galeed_atomic_rmw does. */
@@ -171,6 +173,21 @@ struct galeed_lease {
     uint32_t live;
 };
 
+/* A call to be attempted, and what became of it. */
+struct galeed_attempt_call {
+    /* The foreign function: a gate. */
+    const void *function;
+    /* Nonzero: the thread runs code of the host's. Asked at a violation, which then aborts; maybe in
+     * a signal handler. Null: it does in callbacks that were lent, alone. */
+    int (*host_runs)(void);
+    /* 0: it returned. 1: a violation stopped it. 2: an exception of C++ left it. */
+    uint32_t outcome;
+    /* Which violation; of 1 alone. Its strings live for ever, `detail` until many others. */
+    struct mpk_violation violation;
+    /* Which exception, as a string; of 2 alone. */
+    char message[256];
+};
+
 /* Readable by foreign code, written by the host only. An access of n bytes at
  * handle h is allowed directly when h - base (unsigned) < limit - (n - 1), the
  * subtraction saturating at 0; the address is then h + delta. Both limits of a
@@ -192,10 +209,9 @@ struct galeed_entry {
 extern "C" {
 #endif // __cplusplus
 
-/* The functions below are called by rewritten code (LLVM IR). In IR those
- * marked [M] have the preserve_most calling convention: every register but r11
- * and the result survives. All work on handles *and* on raw pointers (which are
- * accessed as they are, with foreign rights). A bad handle is a violation.
+/* The functions below are called by rewritten code (LLVM IR). In IR those marked [M] have the
+ * preserve_most calling convention: every register but r11 and the result survives. All work on
+ * handles *and* on raw pointers (accessed as they are, with foreign rights). A bad handle is a violation.
  *
  * [M] Loads 1 byte, zero-extended. */
 uint64_t galeed_load1(uint64_t pointer);
@@ -277,12 +293,14 @@ void galeed_gate_exclusive(void *token);
 /* Entry gates: turn a result back (host rights). */
 uint64_t galeed_gate_result(uint64_t pointer);
 
+/* Entry gates: mpk_gate_side, by a name that shared libraries of Rust can export. */
+int galeed_gate_side(void);
+
 /* Entry gate: mpk_gate_enter after the runtime is known to be complete (global
  * allocator in place, code range published, fault handler installed).
  *
  * pre:
- * token: an address in the caller's frame, the same at the exit. function:
- * lives for ever. */
+ * token: an address in the caller's frame, the same at the exit. function: lives for ever. */
 void galeed_gate_enter(void *token, const char *function);
 
 /* Entry gate: mpk_gate_exit.
@@ -397,6 +415,10 @@ uint64_t galeed_strtok(uint64_t string, uint64_t delimiters);
  * Starts the table, and mpk below it. Idempotent; the others call it. */
 int galeed_start(void);
 
+/* As galeed_start, where no other copy of the runtime is in the process: one in another library
+ * (package mpk of Python's, say) would be joined, and its domains shared. errors: MPK_EADDRESS. */
+int galeed_start_alone(void);
+
 /* One line for people: what is wrong and what to do. Also for mpk's errors. */
 const char *galeed_strerror(int error);
 
@@ -424,7 +446,28 @@ int galeed_lend(uintptr_t address, uint64_t *handle);
  * handle: writable. The memory stays readable (and writable) until the end. */
 int galeed_lend_range(uintptr_t address, size_t bytes, int writable, uint64_t *handle);
 
-/* Ends a lease. Functions stay lent for ever. The pages of a mapped lease that
+/* As galeed_lend_range, and foreign code accesses it directly where it can: memory outside the
+ * host domain, which must be open to foreign code anyway, and parts of allocations of a page or
+ * more, whose pages it opens until they are freed. Smaller ones stay private. errors: the same.
+ *
+ * pre:
+ * As for galeed_lend_range. */
+int galeed_lend_mapped(uintptr_t address, size_t bytes, int writable, uint64_t *handle);
+
+/* A handle of its own for a function of the host's, wherever it lies, that foreign code may call
+ * through a callback gate until galeed_revoke. errors: EFULL, MPK_EINVALID (no address of a
+ * function of the host's).
+ *
+ * pre:
+ * handle: writable. The function stays where it is until the end. */
+int galeed_lend_code(uintptr_t function, uint64_t *handle);
+
+/* For hosts that load rewritten libraries: all that the first gate does before it opens (checks
+ * the allocator of the Rust code, installs the fault handler). Idempotent.
+ * errors: GALEED_EALLOCATOR. */
+int galeed_prepare(void);
+
+/* Ends a lease. Functions that a gate lent stay so for ever. The pages of a mapped lease that
  * is revoked are taken back when Rust frees them. errors: EHANDLE. */
 int galeed_revoke(uint64_t handle);
 
@@ -450,6 +493,9 @@ size_t galeed_live_leases(void);
  * runtime is one per process, so it brings its heap along. As mpk_heap_alloc. */
 void *galeed_heap_alloc(size_t bytes, size_t align);
 
+/* The same, zeroed. As mpk_heap_calloc. */
+void *galeed_heap_calloc(size_t bytes, size_t align);
+
 /* As mpk_heap_realloc.
  *
  * pre:
@@ -461,6 +507,61 @@ void *galeed_heap_realloc(void *base, size_t bytes, size_t align);
  * pre:
  * base: null, or of a live allocation. Anything else is fatal. */
 void galeed_heap_free(void *base);
+
+/* Calls `call->function` with the arguments that follow: at most 12 integers or pointers, 8
+ * floating-point numbers, no structures by value. Returns its result, or 0 and says in `call` why.
+ * A violation comes back where GALEED_ON_VIOLATION is unwind, with all gates entered since
+ * undone, unless a callback in progress would be dropped: that aborts.
+ *
+ * pre:
+ * call: writable, and function a foreign function that takes the arguments as they are passed. */
+uint64_t galeed_attempt(struct galeed_attempt_call *call,
+                        uint64_t a,
+                        uint64_t b,
+                        uint64_t c,
+                        uint64_t d,
+                        uint64_t e,
+                        double p,
+                        double q,
+                        double r,
+                        double s,
+                        double t,
+                        double u,
+                        double v,
+                        double w,
+                        uint64_t f,
+                        uint64_t g,
+                        uint64_t h,
+                        uint64_t i,
+                        uint64_t j,
+                        uint64_t k,
+                        uint64_t l);
+
+/* The same for a function that returns a float or a double.
+ *
+ * pre:
+ * As for galeed_attempt. */
+double galeed_attempt_floating(struct galeed_attempt_call *call,
+                               uint64_t a,
+                               uint64_t b,
+                               uint64_t c,
+                               uint64_t d,
+                               uint64_t e,
+                               double p,
+                               double q,
+                               double r,
+                               double s,
+                               double t,
+                               double u,
+                               double v,
+                               double w,
+                               uint64_t f,
+                               uint64_t g,
+                               uint64_t h,
+                               uint64_t i,
+                               uint64_t j,
+                               uint64_t k,
+                               uint64_t l);
 
 #ifdef __cplusplus
 }  // extern "C"

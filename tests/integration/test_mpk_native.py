@@ -213,7 +213,7 @@ def test_policy_unwind_without_a_try_aborts_and_says_so(backend: str, program: P
     outcome, told = violate(program, tmp_path, "write", "unwind")
     assert outcome.code == ABORTED, outcome
     assert told["action"] == "abort", outcome
-    assert "no galeed::catch (C: mpk_try) encloses this call" in outcome.stderr
+    assert "no galeed::catch (C: mpk_try, Python: Table.attempt) encloses this call" in outcome.stderr
 
 
 @pytest.mark.parametrize("place", ["host", "foreign", "sent"])

@@ -64,14 +64,14 @@ STOPPED = {
     "other-thread": ("rights violation: foreign code in c_call_kept tried to execute", "on the thread that made it"),
     "free": (
         "rights violation: foreign code in c_free_owned tried to free",
-        "may not free memory that Rust owns (free)",
+        "may not free memory that the host owns (free)",
     ),
-    "realloc": ("rights violation: foreign code in c_grow_owned tried to free", "that Rust owns (realloc)"),
+    "realloc": ("rights violation: foreign code in c_grow_owned tried to free", "that the host owns (realloc)"),
     "destroy-twice": ("temporal violation: foreign code in c_destroy_owned tried to free", "has come back already"),
     "late-owner": ("temporal violation: foreign code in c_add tried to read 8 bytes", "the lease has ended"),
     "free-lent": (
         "rights violation: foreign code in c_release tried to free",
-        "may not free memory that Rust owns (free)",
+        "may not free memory that the host owns (free)",
     ),
     "drop-of-c": ("forged violation: host code freed memory", "it comes from another allocator"),
 }

@@ -316,7 +316,7 @@ def library() -> Path:
     """libgaleed.so, built by cargo."""
     if shutil.which("cargo") is None:
         pytest.skip("cargo is not in PATH")
-    build = ["cargo", "rustc", "--quiet", "--package", "galeed", "--lib", "--crate-type", "cdylib"]
+    build = ["cargo", "build", "--quiet", "--package", "galeed-host"]
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     target = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target")

@@ -166,6 +166,7 @@ impl Default for mpk_violation {
 unsafe extern "C" {
     pub fn mpk_strerror(error: c_int) -> *const c_char;
     pub fn mpk_start() -> c_int;
+    pub fn mpk_is_joined() -> c_int;
     pub fn mpk_backend() -> c_int;
     pub fn mpk_backend_name() -> *const c_char;
     pub fn mpk_backend_reason() -> *const c_char;
@@ -235,6 +236,7 @@ unsafe extern "C" {
     pub fn mpk_host_realloc(base: *mut c_void, bytes: usize, align: usize) -> *mut c_void;
 
     pub fn mpk_gate_is_foreign() -> c_int;
+    pub fn mpk_gate_side() -> c_int;
     pub fn mpk_gate_enter(token: *mut c_void, function: *const c_char);
     pub fn mpk_gate_exit(token: *mut c_void);
     pub fn mpk_callback_enter(token: *mut c_void);
@@ -250,6 +252,7 @@ unsafe extern "C" {
     pub fn mpk_gate_function() -> *const c_char;
     pub fn mpk_thread_is_born_foreign() -> c_int;
     pub fn mpk_try(body: unsafe extern "C" fn(*mut c_void), argument: *mut c_void) -> c_int;
+    pub fn mpk_try_keep_callbacks(host_runs: Option<unsafe extern "C" fn() -> c_int>);
 
     pub fn mpk_violate(violation: *mut mpk_violation);
     pub fn mpk_last_violation(out: *mut mpk_violation) -> c_int;

@@ -3,16 +3,17 @@
 //! A function of the program whose address crosses to foreign code becomes a
 //! *code handle*: C can keep it, compare it and call it (through a callback
 //! gate), but cannot jump to it with foreign rights, nor make one up for an
-//! address that Rust never passed. A function has one handle, for ever.
+//! address that Rust never passed. A function has one handle, for ever, if it was not lent for a while.
 //!
 //! Host code is the program's executable segment less section `galeed_text`,
 //! where the pass puts what it rewrote. C that was linked into the program but
 //! not rewritten counts as host code; shared libraries are foreign.
 
 use crate::error::Error;
-use crate::published::published;
+use crate::layout::USER_ADDRESS_BITS;
+use crate::published::{published, touches_ours};
 use crate::start::registry;
-use crate::table::{CODE, Registry, side};
+use crate::table::{CODE, CODE_FOR_A_WHILE, Registry, side};
 use core::arch::{global_asm, naked_asm};
 use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -67,6 +68,19 @@ pub(crate) fn lend(address: u64) -> Result<u64, Error> {
     registry.codes.used.fetch_add(1, Ordering::Relaxed);
     slot.store(index + 1, Ordering::Release);
     Ok(handle)
+}
+
+/// A handle of its own for a function, wherever it lies, until revoke. For functions that are made
+/// and thrown away (libffi's closures): their addresses are used again. pre: started, rights open.
+pub(crate) fn lend_for_a_while(address: u64) -> Result<u64, Error> {
+    let within = address.checked_add(1).ok_or(Error::INVALID)?;
+    if address == 0 || within > 1 << USER_ADDRESS_BITS || touches_ours(address, within) {
+        return Err(Error::INVALID);
+    }
+    let registry = registry();
+    let guard = registry.lock();
+    let lent = registry.begin(&guard, (address, 0), CODE_FOR_A_WHILE, (0, 0));
+    lent.map(|(_, handle)| handle)
 }
 
 /// Publishes where the host's code lies.

@@ -19,6 +19,8 @@ pub enum GaleedError {
     GALEED_ENOTOUT = -35,
     /// It was handed over as another type.
     GALEED_EOTHERTYPE = -36,
+    /// The global allocator is not galeed's, so no gate may open.
+    GALEED_EALLOCATOR = -37,
 }
 
 /// Why a pointer could not be lent, or a handle not be used. The number is one
@@ -37,6 +39,8 @@ impl Error {
     pub const NOT_OUT: Error = Error(GaleedError::GALEED_ENOTOUT as c_int);
     /// It was handed over as another type.
     pub const OTHER_TYPE: Error = Error(GaleedError::GALEED_EOTHERTYPE as c_int);
+    /// The global allocator is not galeed's, so no gate may open.
+    pub const ALLOCATOR: Error = Error(GaleedError::GALEED_EALLOCATOR as c_int);
     /// An argument outside its documented range.
     pub const INVALID: Error = Error(MPK_EINVALID);
     /// No memory.
@@ -65,10 +69,20 @@ impl Error {
                   or has come back already"
             }
             Error::OTHER_TYPE => c"it was handed over as another type: take it back as that",
+            Error::ALLOCATOR => {
+                c"the global allocator of the Rust code is not galeed's, so its heap is not \
+                  isolated: a program says `#[global_allocator] static HEAP: galeed::Heap`, and \
+                  for hosts in other languages `cargo build --package galeed-host` makes libgaleed.so"
+            }
             // SAFETY: mpk_strerror takes any number and returns a string that
             // lives for ever.
             Error(other) => unsafe { CStr::from_ptr(mpk_strerror(other)) },
         }
+    }
+
+    /// As the C interface returns it.
+    pub(crate) fn code_of(outcome: Result<(), Error>) -> c_int {
+        outcome.err().map_or(0, Error::code)
     }
 
     pub(crate) fn check(code: c_int) -> Result<(), Error> {

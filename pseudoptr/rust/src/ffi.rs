@@ -5,15 +5,13 @@
 //! the IR pass and cffi. Accessors are unsafe to Rust: a raw pointer is accessed as it is.
 #![allow(rustdoc::broken_intra_doc_links, clippy::missing_safety_doc)] // the docs become a C header's
 
-use crate::error::Error;
 use crate::thunks::{keeping_returns, loading, loading_pointer, locating, storing};
 use crate::{access, atomic, bytes, calls, cxx, gate, membrane, panics, pthread};
 use core::ffi::{CStr, c_char, c_int, c_void};
 
-/// The functions below are called by rewritten code (LLVM IR). In IR those
-/// marked [M] have the preserve_most calling convention: every register but r11
-/// and the result survives. All work on handles *and* on raw pointers (which are
-/// accessed as they are, with foreign rights). A bad handle is a violation.
+/// The functions below are called by rewritten code (LLVM IR). In IR those marked [M] have the
+/// preserve_most calling convention: every register but r11 and the result survives. All work on
+/// handles *and* on raw pointers (accessed as they are, with foreign rights). A bad handle is a violation.
 ///
 /// [M] Loads 1 byte, zero-extended.
 #[unsafe(naked)]
@@ -191,12 +189,18 @@ pub extern "C" fn galeed_gate_result(pointer: u64) -> u64 {
     gate::result(pointer)
 }
 
+/// Entry gates: mpk_gate_side, by a name that shared libraries of Rust can export.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_gate_side() -> c_int {
+    core::arch::naked_asm!("jmp {side}", side = sym crate::sys::mpk_gate_side)
+}
+
 /// Entry gate: mpk_gate_enter after the runtime is known to be complete (global
 /// allocator in place, code range published, fault handler installed).
 ///
 /// # Safety
-/// token: an address in the caller's frame, the same at the exit. function:
-/// lives for ever.
+/// token: an address in the caller's frame, the same at the exit. function: lives for ever.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn galeed_gate_enter(token: *mut c_void, function: *const c_char) {
     // SAFETY: the caller's promise.
@@ -393,8 +397,4 @@ pub unsafe extern "C" fn galeed_profile_unit(unit: *const c_char, hits: *const u
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn galeed_strtok(string: u64, delimiters: u64) -> u64 {
     locating!(calls::tokens::strtok, "rdx")
-}
-
-pub(crate) fn code_of(outcome: Result<(), Error>) -> c_int {
-    outcome.err().map_or(0, Error::code)
 }

@@ -9,6 +9,8 @@
 //! foreign code lacks and faults there; entering a callback opens the rights, but
 //! goes nowhere save to a function that Rust itself passed out.
 
+use crate::access::with_rights;
+use crate::error::Error;
 use crate::fatal::fatal;
 use crate::layout::is_handle;
 use crate::lock::OnceLock;
@@ -16,7 +18,7 @@ use crate::membrane::{inward, outward};
 use crate::published::{in_host_domain, published};
 use crate::resolve::{Access, Kind, resolve};
 use crate::shadow;
-use crate::start::start_or_die;
+use crate::start::{start, start_or_die};
 use crate::sys;
 use crate::violation::refuse;
 use alloc::boxed::Box;
@@ -49,8 +51,7 @@ fn make_ready() {
     start_or_die();
     let _held = MAKING_READY.hold();
     if published().gates.load(Ordering::Acquire) == 0 {
-        let probe = core::hint::black_box(Box::new(0u64));
-        if !in_host_domain((&raw const *probe).addr() as u64) {
+        if !allocator_is_ours() {
             fatal(format_args!(
                 "the program's global allocator is not galeed's, so its heap is not isolated.\n\
                  Add to its main file:\n\
@@ -63,6 +64,22 @@ fn make_ready() {
         published().gates.store(1, Ordering::Release);
     }
     READY.store(true, Ordering::Release);
+}
+
+/// Of hosts whose gates come with libraries that they load: what the first gate would do, with
+/// an error where that would end the process.
+pub(crate) fn try_prepare() -> Result<(), Error> {
+    start()?;
+    if published().gates.load(Ordering::Acquire) == 0 && !allocator_is_ours() {
+        return Err(Error::ALLOCATOR);
+    }
+    prepare();
+    Ok(())
+}
+
+fn allocator_is_ours() -> bool {
+    let probe = core::hint::black_box(Box::new(0u64));
+    in_host_domain((&raw const *probe).addr() as u64)
 }
 
 #[inline(always)]
@@ -138,8 +155,7 @@ pub(crate) unsafe extern "C" fn callback_enter(
     pc: u64,
 ) -> *const c_void {
     // SAFETY: the caller's promise. From here on this is host code.
-    unsafe { sys::mpk_callback_enter(token) };
-    shadow::suspend(token);
+    unsafe { open_callback(token) };
     let verdict = if is_handle(function) {
         resolve(function, 1, Access::Execute)
     } else {
@@ -148,8 +164,22 @@ pub(crate) unsafe extern "C" fn callback_enter(
     match verdict {
         Ok(address) => crate::access::at(address),
         Err(kind) => {
-            refuse(function, 0, Access::Execute, kind, pc);
+            // No frame of the host's is below the gate: the report may unwind past it.
+            // SAFETY: the callback that was entered here, and once more for who called this.
+            unsafe {
+                callback_exit(token);
+                with_rights(|| refuse(function, 0, Access::Execute, kind, pc));
+                open_callback(token);
+            }
             refused_call as *const c_void
         }
     }
+}
+
+/// # Safety
+/// As for mpk_callback_enter.
+unsafe fn open_callback(token: *mut c_void) {
+    // SAFETY: the caller's promise.
+    unsafe { sys::mpk_callback_enter(token) };
+    shadow::suspend(token);
 }

@@ -2,7 +2,6 @@
 #![allow(rustdoc::broken_intra_doc_links)] // the docs become comments of a C header
 
 use crate::error::Error;
-use crate::ffi::code_of;
 use crate::foreign::lease::permits;
 use crate::layout::{generation_of, index_of};
 use crate::resolve::{Access, Kind};
@@ -27,7 +26,18 @@ type size_t = usize;
 /// Starts the table, and mpk below it. Idempotent; the others call it.
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_start() -> c_int {
-    code_of(start())
+    Error::code_of(start())
+}
+
+/// As galeed_start, where no other copy of the runtime is in the process: one in another library
+/// (package mpk of Python's, say) would be joined, and its domains shared. errors: MPK_EADDRESS.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_start_alone() -> c_int {
+    Error::code_of(start().and_then(|()| {
+        // SAFETY: started.
+        let joined = unsafe { sys::mpk_is_joined() } != 0;
+        Error::check(if joined { sys::MPK_EADDRESS } else { 0 })
+    }))
 }
 
 /// One line for people: what is wrong and what to do. Also for mpk's errors.
@@ -42,7 +52,7 @@ pub extern "C" fn galeed_strerror(error: c_int) -> *const c_char {
 /// functions that the host will call to catch and destroy them.
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_pass_exceptions(pass: c_int) -> c_int {
-    code_of(start().map(|()| crate::panics::pass_exceptions(pass != 0)))
+    Error::code_of(start().map(|()| crate::panics::pass_exceptions(pass != 0)))
 }
 
 /// Handle of an address inside a live allocation: the same one as long as the
@@ -85,17 +95,57 @@ unsafe fn deliver<T>(value: Result<T, Error>, out: *mut T) -> c_int {
     if out.is_null() {
         return Error::INVALID.code();
     }
-    code_of(value.map(|value| {
+    Error::code_of(value.map(|value| {
         // SAFETY: the caller's promise.
         unsafe { out.write(value) };
     }))
 }
 
-/// Ends a lease. Functions stay lent for ever. The pages of a mapped lease that
+/// As galeed_lend_range, and foreign code accesses it directly where it can: memory outside the
+/// host domain, which must be open to foreign code anyway, and parts of allocations of a page or
+/// more, whose pages it opens until they are freed. Smaller ones stay private. errors: the same.
+///
+/// # Safety
+/// As for galeed_lend_range.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_lend_mapped(
+    address: uintptr_t,
+    bytes: size_t,
+    writable: c_int,
+    handle: *mut u64,
+) -> c_int {
+    let lent =
+        start().and_then(|()| lease::lend_mapped(address as u64, bytes as u64, writable != 0));
+    // SAFETY: the caller's promise.
+    unsafe { deliver(lent, handle) }
+}
+
+/// A handle of its own for a function of the host's, wherever it lies, that foreign code may call
+/// through a callback gate until galeed_revoke. errors: EFULL, MPK_EINVALID (no address of a
+/// function of the host's).
+///
+/// # Safety
+/// handle: writable. The function stays where it is until the end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn galeed_lend_code(function: uintptr_t, handle: *mut u64) -> c_int {
+    let lent = start().and_then(|()| crate::code::lend_for_a_while(function as u64));
+    // SAFETY: the caller's promise.
+    unsafe { deliver(lent, handle) }
+}
+
+/// For hosts that load rewritten libraries: all that the first gate does before it opens (checks
+/// the allocator of the Rust code, installs the fault handler). Idempotent.
+/// errors: GALEED_EALLOCATOR.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_prepare() -> c_int {
+    Error::code_of(crate::gate::try_prepare())
+}
+
+/// Ends a lease. Functions that a gate lent stay so for ever. The pages of a mapped lease that
 /// is revoked are taken back when Rust frees them. errors: EHANDLE.
 #[unsafe(no_mangle)]
 pub extern "C" fn galeed_revoke(handle: u64) -> c_int {
-    code_of(start().and_then(|()| lease::revoke(handle)))
+    Error::code_of(start().and_then(|()| lease::revoke(handle)))
 }
 
 /// What the handle stands for. 0, or the violation kind (MPK_SPATIAL ...) that
@@ -214,6 +264,16 @@ pub extern "C" fn galeed_heap_alloc(bytes: size_t, align: size_t) -> *mut c_void
     }
     // SAFETY: host rights, a valid alignment.
     unsafe { sys::mpk_heap_alloc(host(), bytes, align) }
+}
+
+/// The same, zeroed. As mpk_heap_calloc.
+#[unsafe(no_mangle)]
+pub extern "C" fn galeed_heap_calloc(bytes: size_t, align: size_t) -> *mut c_void {
+    if start().is_err() || !(align == 0 || align.is_power_of_two()) {
+        return core::ptr::null_mut();
+    }
+    // SAFETY: host rights, a valid alignment.
+    unsafe { sys::mpk_heap_calloc(host(), bytes, align) }
 }
 
 /// As mpk_heap_realloc.

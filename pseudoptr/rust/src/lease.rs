@@ -54,7 +54,7 @@ pub(crate) fn open_limits(bytes: u64, flags: u32) -> (u64, u64) {
     if flags & (CODE | TYPED) != 0 {
         (0, 0)
     } else if flags & MAPPED != 0 {
-        (bytes, bytes)
+        (bytes, if flags & WRITABLE != 0 { bytes } else { 0 })
     } else if crate::published::foreign_may_read() {
         (bytes, 0)
     } else {
@@ -199,6 +199,22 @@ pub(crate) fn lend_range(address: u64, bytes: u64, writable: bool) -> Result<u64
     begin_range(address, bytes, RANGE | if writable { WRITABLE } else { 0 })
 }
 
+/// The same, and foreign code accesses it directly where it can: memory outside the domain, which
+/// it reaches by address anyway, and allocations with pages of their own, which are opened to it
+/// as for a stable lease. What is smaller stays private. pre: rights open.
+pub(crate) fn lend_mapped(address: u64, bytes: u64, writable: bool) -> Result<u64, Error> {
+    let mapped = match in_host_domain(address).then(|| find(address)).flatten() {
+        Some(found) => found.own_pages != 0 && share(found.base)?,
+        None => true,
+    };
+    let rights = if writable { WRITABLE } else { 0 };
+    begin_range(
+        address,
+        bytes,
+        RANGE | rights | if mapped { MAPPED } else { 0 },
+    )
+}
+
 /// The handle of a closure: nothing can be accessed through it. pre: rights open.
 #[cfg(feature = "std")]
 pub(crate) fn lend_closure(address: u64) -> Result<u64, Error> {
@@ -245,9 +261,10 @@ pub(crate) fn begin_range(address: u64, bytes: u64, flags: u32) -> Result<u64, E
     }
     // With GALEED_FOREIGN_RIGHTS=read, too, memory elsewhere is reached through
     // the runtime: another domain's key might forbid the direct way.
+    let direct = (flags & MAPPED != 0).then(|| open_limits(bytes, flags));
     let held = registry.lock();
     registry
-        .begin(&held, (address, bytes), flags, (0, 0))
+        .begin(&held, (address, bytes), flags, direct.unwrap_or_default())
         .map(|(_, handle)| handle)
 }
 

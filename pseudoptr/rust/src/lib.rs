@@ -87,6 +87,7 @@ mod violation;
 pub mod component;
 pub mod ffi;
 pub mod host;
+pub mod host_calls;
 pub mod layout;
 pub mod library;
 #[cfg(feature = "std")]

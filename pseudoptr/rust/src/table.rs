@@ -68,6 +68,8 @@ pub(crate) const TYPED: u32 = 64;
 const _: () = assert!(TYPED < 1 << crate::record::FLAG_BITS);
 /// It stands for a closure (callback.rs): a word that foreign code keeps and hands back.
 pub(crate) const CLOSURE: u32 = CODE | RANGE;
+/// It stands for a function of the host, and is ended by revoke: host.rs.
+pub(crate) const CODE_FOR_A_WHILE: u32 = CODE | STACK;
 /// No index: the end of a list.
 pub(crate) const NONE: u32 = u32::MAX;
 

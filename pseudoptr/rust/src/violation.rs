@@ -84,10 +84,10 @@ fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {
     match kind {
         Kind::Spatial if violation.offset < 0 => c"the access begins before the lent memory",
         Kind::Spatial => c"the access ends behind the lent memory",
-        Kind::Temporal => c"the lease has ended: Rust freed, moved or took back this memory",
+        Kind::Temporal => c"the lease has ended: the host freed, moved or took back this memory",
         Kind::Forged => c"no such pseudo-pointer was ever given out",
         Kind::Rights if violation.access == Access::Free as u32 => {
-            c"foreign code may not free memory that Rust owns"
+            c"foreign code may not free memory that the host owns"
         }
         Kind::Rights if is_typed(violation) => c"the Rust type keeps this field from foreign code",
         Kind::Rights => c"the memory was lent for reading only",
@@ -97,7 +97,9 @@ fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {
         Kind::Type if violation.bytes > 1 && !violation.handle.is_multiple_of(violation.bytes) => {
             c"an atomic access that is not aligned to its size"
         }
-        Kind::Type => c"a data access through a pseudo-pointer to a Rust function or closure",
+        Kind::Type => {
+            c"a data access through a pseudo-pointer to a function or closure of the host's"
+        }
         Kind::Boundary => c"host memory was reached without a pseudo-pointer",
     }
 }

@@ -63,7 +63,7 @@ attributes #0 = { nounwind uwtable "target-cpu"="x86-64" }
 ; CHECK:       define internal void @at_start() #{{[0-9]+}} section "galeed_text"
 ; CHECK:       define void @plain(ptr %a0) #[[GATE:[0-9]+]] section "galeed_text"
 ; All that foreign code finds: a question that changes none of its arguments, and a jump.
-; CHECK-NEXT:    %where = call preserve_allcc i32 @mpk_gate_side()
+; CHECK-NEXT:    %where = call preserve_allcc i32 @galeed_gate_side()
 ; CHECK:       foreign:
 ; CHECK-NEXT:    musttail call void @plain.foreign(ptr %a0)
 ; CHECK:       host:

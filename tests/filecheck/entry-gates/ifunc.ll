@@ -38,5 +38,5 @@ define i32 @many.v2(i32 %x) {
 ; CHECK-LABEL: define hidden i32 @many.v2.foreign(i32 %x)
 ; CHECK-NEXT:    call i32 @chosen(
 ; CHECK-LABEL: define internal i32 @first(i32 %a0)
-; CHECK:         call preserve_allcc i32 @mpk_gate_side()
+; CHECK:         call preserve_allcc i32 @galeed_gate_side()
 ; CHECK-LABEL: define i32 @many.v2(i32 %a0)

@@ -60,7 +60,7 @@ attributes #0 = { nounwind }
 ; CHECK-NEXT:    ret ptr @"quoted name.gate"
 
 ; CHECK:       define linkonce_odr hidden void @taken.gate(ptr %a0) #{{[0-9]+}} section "galeed_text" comdat {
-; CHECK:         %where = call preserve_allcc i32 @mpk_gate_side()
+; CHECK:         %where = call preserve_allcc i32 @galeed_gate_side()
 ; CHECK:         musttail call void @taken.foreign(ptr %a0)
 ; CHECK:         invoke void %inside.body(ptr %x0)
 ; CHECK:       define linkonce_odr void @"quoted name.gate"() #{{[0-9]+}} section "galeed_text" comdat {

@@ -1,13 +1,16 @@
 /* mpk_try: comes back from faults and from mpk_violate, with registers, control
  * words, rights, gates and the signal mask as they were. */
 #include <setjmp.h>
+#include <stdbool.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <xmmintrin.h>
 #include "check.h"
 
 static mpk_domain *host;
 static char *secret;
 
-static void fault(void *argument) {
+static __attribute__((noinline)) void fault(void *argument) { /* a frame of its own below its callers' tokens */
     int token;
     mpk_gate_enter(&token, "fault");
     _mm_setcsr(_mm_getcsr() ^ 0x6000); /* foreign code may leave anything behind */
@@ -41,6 +44,45 @@ static void nested(void *argument) {
     CHECK(!strcmp(mpk_gate_function(), "nested"));
     mpk_gate_exit(&token);
     fine(argument);
+}
+
+/* The same without a try inside: the callback's frames are dropped. */
+static void dropping(void *argument) {
+    int token, callback_token;
+    mpk_gate_enter(&token, "dropping");
+    mpk_callback_enter(&callback_token);
+    fault(argument);
+    mpk_callback_exit(&callback_token);
+    mpk_gate_exit(&token);
+}
+
+/* Where callbacks are kept, only what is inside of one, or runs in their place, is not dropped. */
+static int host_runs(void) { return 1; }
+static void fault_kept(void *argument) {
+    mpk_try_keep_callbacks(NULL);
+    fault(argument);
+}
+static void nested_kept(void *argument) {
+    mpk_try_keep_callbacks(NULL);
+    nested(argument);
+}
+static void dropping_kept(void *argument) {
+    mpk_try_keep_callbacks(NULL);
+    dropping(argument);
+}
+static void fault_held(void *argument) {
+    mpk_try_keep_callbacks(host_runs);
+    fault(argument);
+}
+static bool aborts(void (*body)(void *), void *argument) {
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        mpk_try(body, argument);
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
 static jmp_buf past;
@@ -89,6 +131,11 @@ int main(void) {
     for (int number = 1; number < 65; number++)
         CHECK(sigismember(&before, number) == sigismember(&after, number));
     CHECK(mpk_try(nested, &ran) == 0 && ran == 2);
+    ran = 1;
+    CHECK(mpk_try(fault_kept, &zero) == 1 && mpk_try(nested_kept, &ran) == 0 && ran == 2);
+    CHECK(aborts(dropping_kept, &zero) && aborts(fault_held, &zero));
+    CHECK(!aborts(dropping, &zero) && mpk_try(dropping, &zero) == 1); /* the next try in its place knows nothing of it */
+    CHECK(!mpk_gate_is_foreign() && mpk_gate_function() == NULL);
     for (int i = 0; i < 200; i++) /* a longjmp went past them: dropped, not piled up */
         if (!setjmp(past)) skip_try();
     CHECK(mpk_try(fine, &ran) == 0 && ran == 3);
