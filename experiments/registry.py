@@ -10,6 +10,7 @@ from experiments.heap.experiment import EXPERIMENT as HEAP
 from experiments.libmpk.experiment import EXPERIMENT as LIBMPK
 from experiments.libraries.experiment import EXPERIMENT as LIBRARIES
 from experiments.micro.experiment import EXPERIMENT as MICRO
+from experiments.servers.experiment import EXPERIMENT as SERVERS
 from experiments.suites.experiment import EXPERIMENT as SUITES
 
-EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH, LIBRARIES, SUITES, CRATES)
+EXPERIMENTS = (DEMO, ATTACKS, MICRO, BENCH, GATES, HEAP, LIBMPK, CSMITH, LIBRARIES, SUITES, CRATES, SERVERS)

@@ -76,8 +76,8 @@ KEYS: tuple[Key, ...] = (
         PATTERN,
         "inflate",
         "the entries during whose calls no other thread of the host and no signal handler uses what the call accesses; with "
-        "stars. C then works on copies of small objects, which it reaches directly; they are copied back around callbacks and at the call's "
-        "end. Without this key: none",
+        "stars. C then works on copies of small objects, which it reaches directly; they are copied back around callbacks "
+        "and at the call's end. Without this key: none",
     ),
     Key(
         "structures",

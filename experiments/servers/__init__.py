@@ -1,0 +1,1 @@
+"""Asynchronous servers whose tasks call C, isolated and not."""
