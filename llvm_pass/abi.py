@@ -100,6 +100,8 @@ FUNCTIONS: dict[str, tuple[str, str, str]] = {
     "galeed_dynamic_cast": ("ptr", "ptr, ptr, ptr, i64", "nounwind"),
     "galeed_cxx_thread": ("void", "ptr, ptr, ptr", ""),
     "galeed_thrd_create": ("i32", "ptr, ptr, ptr", "nounwind"),
+    "galeed_exit": ("void", "i32", "noreturn nounwind"),
+    "galeed_quick_exit": ("void", "i32", "noreturn nounwind"),
     "galeed_unsupported": ("void", "ptr", "nounwind cold noreturn"),
     "galeed_gate_side": ("preserve_allcc i32", "", "nounwind nonlazybind"),  # a lazy binding would change registers
     "mpk_gate_is_foreign": ("i32", "", "nounwind"),

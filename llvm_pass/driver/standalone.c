@@ -80,6 +80,9 @@ int galeed_thrd_create(void *thread, const void *start, void *argument) {
     return thrd_create(thread, (thrd_start_t)start, argument);
 }
 
+void galeed_exit(int code) { exit(code); }
+void galeed_quick_exit(int code) { quick_exit(code); }
+
 /* libstdc++'s, in programs that hold C++. */
 #pragma weak __dynamic_cast
 void *__dynamic_cast(const void *object, const void *from, const void *to, ptrdiff_t hint);

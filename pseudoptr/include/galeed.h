@@ -82,6 +82,12 @@
 /* A uint64_t beside it: how long it is; 0 until the first gate. */
 #define GALEED_TEXT_BYTES 0x201018000008
 
+#define PREADV 295
+
+#define PWRITEV 296
+
+#define GETRANDOM 318
+
 /* What the functions for hosts return beside the errors of mpk.h. */
 enum galeed_error {
     /* The table has no free index of that class. */
@@ -208,6 +214,12 @@ struct galeed_entry {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/* Stands in for exit in rewritten code. */
+void galeed_exit(int code);
+
+/* Stands in for quick_exit in rewritten code. */
+void galeed_quick_exit(int code);
 
 /* The functions below are called by rewritten code (LLVM IR). In IR those marked [M] have the
  * preserve_most calling convention: every register but r11 and the result survives. All work on
@@ -562,6 +574,8 @@ double galeed_attempt_floating(struct galeed_attempt_call *call,
                                uint64_t j,
                                uint64_t k,
                                uint64_t l);
+
+extern int clock_gettime(int clock, Time *into);
 
 #ifdef __cplusplus
 }  // extern "C"

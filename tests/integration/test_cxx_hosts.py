@@ -22,13 +22,16 @@ from tests import compiled
 from tests.conftest import ROOT, Run
 
 _HERE = Path(__file__).parent / "cxx"
+_SOURCES = ("foreign", "rows")
 _LEVELS = ("-O0", "-O2")
 _FLAGS = ("-std=c++20", "-g", "-Wall", "-Wextra", "-Werror")
 _PRIVATE, _MAPPED = 100, 1024  # words: less than a page, and more
 
+# rows.cpp: signals, tasks and mutexes of C++.
 # Exceptions of C++ in every direction, panics through C++, objects and containers in lent memory.
 _SAME = (
     *("exceptions", "callbacks", "through-rust", "classes", "listener-outside"),
+    *("handler", "interrupts", "task=0", "its-mutex"),
     *("panic=0", "panic=1", "early", "threads", f"casts={_PRIVATE}", f"casts={_MAPPED}"),
     *(f"contains={what}" for what in range(7)),
     *(f"contains-mapped={what}" for what in range(7)),
@@ -51,11 +54,12 @@ def programs(request: pytest.FixtureRequest) -> Path:
         include = [f"-I{ROOT / 'pseudoptr' / 'include'}", f"-I{ROOT / 'mpk' / 'csrc'}"]
         compiled.build([*clang, *_FLAGS, "-O1", *include, "-c", _HERE / "host.cpp", "-o", to / "host.o"])
         for name, compiler in (("plain", clang), ("rewritten", ours)):
-            library = to / f"{name}.o"
-            words = [*compiler, *_FLAGS, level, "-c", _HERE / "foreign.cpp", "-o", library]
-            compiled.build(words, {"PYTHONPATH": str(ROOT)})
+            library = [to / f"{name}-{source}.o" for source in _SOURCES]
+            for source, into in zip(_SOURCES, library, strict=True):
+                words = [*compiler, *_FLAGS, level, "-c", _HERE / f"{source}.cpp", "-o", into]
+                compiled.build(words, {"PYTHONPATH": str(ROOT)})
             runtime = [target / "debug" / "libcxx_host.a", "-lpthread", "-ldl", "-lm"]
-            compiled.build([*clang, library, to / "host.o", *runtime, "-o", to / name])
+            compiled.build([*clang, *library, to / "host.o", *runtime, "-o", to / name])
 
     versions = [compiled.version(clang), compiled.version(("rustc",))]
     return compiled.kept(f"cxx-hosts{level}", [*compiled.RUST, _HERE], [*_FLAGS, level, *versions], make)
@@ -141,6 +145,70 @@ def test_std_thread_is_refused_where_a_thread_cannot_be_kept_out(programs: Path,
         assert "foreign code asked for a thread: refused" in done.stderr
     else:
         assert (done.code, done.stdout) == (0, "42\n"), done
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scenario", "sums"), [("task=1", "16\n-1000\n0\n"), ("turns", "800804\n")])
+def test_threads_of_cxx_share_its_mutex_and_call_back(
+    programs: Path, run: Run, backend: str, scenario: str, sums: str
+) -> None:
+    """std::async; two std::threads at a condition variable. The library's objects of each thread go with it."""
+    done = run([programs / "rewritten", scenario])
+    if backend == "mprotect":  # std::system_error of EPERM
+        refused = "-1\n-1\n0\n" if scenario == "task=1" else "-1\n"
+        assert (done.code, done.stdout) == (0, refused), done
+        assert done.stderr.count("foreign code asked for a thread: refused (EPERM)") == 1
+    else:
+        assert (done.code, done.stdout) == (0, sums), done
+
+
+@pytest.mark.slow
+def test_a_mutex_in_lent_memory_is_refused(programs: Path, run: Run, backend: str) -> None:
+    """libc locks it, and was not rewritten; a copy of it would be another mutex."""
+    done = run([programs / "rewritten", "lent-mutex"])
+    assert (done.code, done.stdout) == (-6, ""), done
+    assert "boundary violation: foreign code in locks_lent" in done.stderr
+
+
+@pytest.mark.slow
+def test_objects_of_a_thread_go_as_foreign_code(programs: Path, run: Run, backend: str) -> None:
+    """Threads of Rust's: destructors of `thread_local` read what Rust lent and call Rust; what was freed is seen."""
+    done = run([programs / "rewritten", "thread-ends"])
+    assert (done.code, done.stdout) == (0, "9 3 66\n0\n"), done  # strings, foreign destructors, what they read
+    done = run([programs / "rewritten", "thread-ends=1"])
+    assert (done.code, done.stdout) == (-6, ""), done
+    assert re.search(r"temporal violation: foreign code in \w*AtThreadsEndD\dEv tried to read", done.stderr), done
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("how", "code"), [(0, 0), (1, 3), (2, 4), (3, 6)])
+def test_what_is_left_for_the_end_runs_on_its_own_side(
+    programs: Path, run: Run, backend: str, how: int, code: int
+) -> None:
+    """main returns, C++ calls std::exit or std::quick_exit, Rust ends: in plain C++'s order, which objects made
+    before main begin and end; C++'s handlers and destructors foreign, Rust's not."""
+    plain, done = (run([programs / each, f"exits={how}"]) for each in ("plain", "rewritten"))
+    assert plain.code == done.code == code, done
+    assert plain.stdout.startswith("1234\n")  # by priority, then the others, then a function's own
+    assert ("thread-local of Rust 2" in done.stdout) == (how != 2)
+    assert done.stdout == re.sub(" 0$", " 1", plain.stdout, flags=re.MULTILINE)
+    assert done.stdout != plain.stdout  # some of them say that they are foreign
+
+
+@pytest.mark.slow
+def test_a_destructor_after_main_that_uses_what_rust_freed_is_stopped(programs: Path, run: Run, backend: str) -> None:
+    done = run([programs / "rewritten", "exits=4"])
+    assert (done.code, "stale:" in done.stdout) == (-6, False), done
+    assert re.search(r"temporal violation: foreign code in \w*UsesStaleD\dEv tried to read", done.stderr), done
+
+
+@pytest.mark.slow
+def test_a_handler_of_rust_amid_an_exception_of_cxx_may_call_what_throws(
+    programs: Path, run: Run, backend: str
+) -> None:
+    """The handler gets a panic; the exception that was being handled is as it was."""
+    done = run([programs / "rewritten", "throws-in-handler"])
+    assert (done.code, done.stdout) == (0, "0\n51\n"), done
 
 
 @pytest.mark.slow

@@ -20,8 +20,9 @@ from tests import compiled
 from tests.conftest import ROOT, Outcome, Run
 
 _HERE = Path(__file__).parent / "runtime"
-_CC = (sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c")
-_FLAGS = ("-std=gnu11", "-g", "-O1", "-fPIC", "-fexceptions", "-Wall", "-Wextra", "-Werror")
+_CC = (sys.executable, "-P", "-m", "llvm_pass.driver.cc")
+_FLAGS = ("-g", "-O1", "-fPIC", "-fexceptions", "-Wall", "-Wextra", "-Werror")
+_FOREIGN = (("foreign.c", "c", "-std=gnu11"), ("overflow.cpp", "c++", "-std=c++20"))
 _RUST = {"RUST_BACKTRACE": "0"}
 ABORTED, CRASHED = -6, -11
 
@@ -37,9 +38,12 @@ def programs() -> Path:
         pytest.skip("cargo is not in PATH")
 
     def make(to: Path) -> None:
-        target, foreign = compiled.KEPT / "runtime-target", to / "foreign.o"
-        compiled.build([*_CC, *_FLAGS, "-c", _HERE / "foreign.c", "-o", foreign], {"PYTHONPATH": str(ROOT)})
-        changes = {"ROWS_FOREIGN": str(foreign), "CARGO_TARGET_DIR": str(target)}
+        target = compiled.KEPT / "runtime-target"
+        for source, language, standard in _FOREIGN:
+            words = [*_CC, language, standard, *_FLAGS, "-c", _HERE / source, "-o", to / f"{source}.o"]
+            compiled.build(words, {"PYTHONPATH": str(ROOT)})
+        foreign = ":".join(str(to / f"{source}.o") for source, _, _ in _FOREIGN)
+        changes = {"ROWS_FOREIGN": foreign, "CARGO_TARGET_DIR": str(target)}
         for profile, folder in (("dev", "debug"), ("abort", "abort")):
             cargo = ["cargo", "build", "--quiet", "--locked", "--manifest-path", _HERE / "Cargo.toml"]
             compiled.build([*cargo, "--profile", profile], changes)
@@ -177,11 +181,17 @@ def test_rusts_message_of_an_overflow(case: Case, name: str, thread: str, early:
     assert re.search(rf"thread '{thread}' \(\d+\) has overflowed its stack", done.stderr), done
 
 
-@pytest.mark.parametrize("name", ["overflow-c", "overflow-c-thread"])
-def test_an_overflow_of_cs_own_frames_is_said(case: Case, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        *(("overflow-c", "f_overflows"), ("overflow-c-thread", "f_overflows")),
+        *(("overflow-cxx", "f_overflows_in_cxx"), ("overflow-cxx-thread", "f_overflows_in_cxx")),
+    ],
+)
+def test_an_overflow_of_cs_own_frames_is_said(case: Case, name: str, function: str) -> None:
     done = case(name)
     assert (done.code, done.stdout) == (CRASHED, ""), done
-    line = r"galeed: thread \d+ has overflowed its stack in foreign code, in f_overflows\n"
+    line = rf"galeed: thread \d+ has overflowed its stack in foreign code, in {function}\n"
     assert re.fullmatch(line, done.stderr), done
 
 

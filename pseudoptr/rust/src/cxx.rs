@@ -37,6 +37,8 @@ of_libstdcxx!(
 );
 of_libstdcxx!(system_error_of, "_ZSt20__throw_system_errori");
 of_libstdcxx!(globals_of, "__cxa_get_globals");
+of_libstdcxx!(begin_catch_of, "__cxa_begin_catch");
+of_libstdcxx!(end_catch_of, "__cxa_end_catch");
 
 type Cast = unsafe extern "C" fn(u64, *const c_void, *const c_void, isize) -> u64;
 type StartThread = unsafe extern "C-unwind" fn(*mut c_void, *mut c_void, *const c_void);
@@ -50,6 +52,8 @@ struct Exceptions {
     uncaught: u32,
 }
 type Globals = extern "C" fn() -> *mut Exceptions;
+type BeginCatch = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+type EndCatch = unsafe extern "C" fn();
 
 /// A thread's account of C++ exceptions, to be put back when foreign frames that were
 /// handling or passing some are dropped. It is libstdc++'s memory, and only C++ reads it.
@@ -74,6 +78,24 @@ impl Account {
             unsafe { at.write(old) };
         }
     }
+}
+
+/// Ends an exception of libstdc++'s as `catch (...) {}` does: the thread has one less on its way.
+/// False: nothing was done, as the program has no libstdc++ of its own.
+///
+/// # Safety
+/// exception: a native one of libstdc++'s, being unwound with, or what foreign rights make of it.
+pub(crate) unsafe fn handle(exception: *mut c_void) -> bool {
+    let (begin, end) = (begin_catch_of(), end_catch_of());
+    if begin.is_null() || end.is_null() {
+        return false;
+    }
+    // SAFETY: libstdc++'s functions of these types; the caller's promise.
+    unsafe {
+        core::mem::transmute::<*const c_void, BeginCatch>(begin)(exception);
+        core::mem::transmute::<*const c_void, EndCatch>(end)();
+    }
+    true
 }
 
 unsafe extern "C" {

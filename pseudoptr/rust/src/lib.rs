@@ -53,6 +53,7 @@ mod catch;
 mod code;
 mod cxx;
 mod error;
+mod exit;
 mod facts;
 mod fatal;
 pub mod foreign;

@@ -63,6 +63,8 @@ const CLASS: u64 = u64::from_be_bytes(*b"GALEEDRS");
 /// "C++" at the end but one of each C++ library's class; 1 at the end: a rethrown pointer to another.
 const CXX: u64 = u64::from_be_bytes(*b"\0\0\0\0C++\0");
 const CXX_MASK: u64 = 0xffff_ff00;
+/// libstdc++'s own, with either end.
+const GNU: u64 = u64::from_be_bytes(*b"GNUCC++\0");
 /// From an exception's header back to its type, and from the object behind a header.
 const TYPE_BEFORE: u64 = 80;
 const TYPE_BEFORE_OBJECT: u64 = 112;
@@ -237,7 +239,8 @@ pub(crate) unsafe fn leave_gate(token: *mut c_void, exception: *mut c_void) {
         unsafe { CStr::from_ptr(function) }
     };
     // SAFETY: read with foreign rights, as the unwinder does.
-    if unsafe { exception.cast::<Exception>().read() }.class == 0 {
+    let class = unsafe { exception.cast::<Exception>().read() }.class;
+    if class == 0 {
         fatal(format_args!(
             "the thread was ended inside {}: pthread_exit and pthread_cancel cannot pass a gate",
             function.to_string_lossy()
@@ -247,7 +250,9 @@ pub(crate) unsafe fn leave_gate(token: *mut c_void, exception: *mut c_void) {
     let kind = kind_of(stand_in, &mut name);
     // SAFETY: C's own exception and its own destructor of it, with foreign rights.
     unsafe {
-        _Unwind_DeleteException(exception.cast());
+        if class & !1 != GNU || !crate::cxx::handle(exception) {
+            _Unwind_DeleteException(exception.cast());
+        }
         crate::gate::exit(token);
     }
     let function = function.to_string_lossy();

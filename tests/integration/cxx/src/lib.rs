@@ -7,6 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[global_allocator]
 static HEAP: galeed::Heap = galeed::Heap;
 
+mod rows;
+
 type Call = unsafe extern "C-unwind" fn(*mut c_void) -> c_long;
 
 unsafe extern "C-unwind" {
@@ -192,6 +194,15 @@ pub unsafe extern "C" fn rust_scenario(name: *const c_char) -> c_long {
             });
             thread.join().expect("never")
         }
+        "exits" => rows::exits(number),
+        "handler" => rows::handler(),
+        "interrupts" => rows::interrupts(),
+        "throws-in-handler" => rows::throws_in_handler(),
+        "thread-ends" => rows::thread_ends(number != 0),
+        "task" => rows::task(number),
+        "turns" => rows::turns(),
+        "its-mutex" => rows::its_mutex(),
+        "lent-mutex" => rows::lent_mutex(),
         other => panic!("no scenario {other}"),
     }
 }

@@ -19,6 +19,7 @@ unsafe extern "C" {
     pub fn f_after_calls() -> c_long;
     pub fn f_raises();
     pub fn f_overflows(depth: c_int) -> c_int;
+    pub fn f_overflows_in_cxx(depth: c_int) -> c_int; // overflow.cpp
     pub fn f_handles(number: c_int, flags: c_int) -> c_int;
     pub fn f_seen() -> c_long;
     pub fn f_raise(number: c_int) -> c_int;

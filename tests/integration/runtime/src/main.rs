@@ -29,6 +29,8 @@ const CASES: &[(&str, fn())] = &[
     ("overflow-callback", platform::overflow_callback),
     ("overflow-c", platform::overflow_c),
     ("overflow-c-thread", platform::overflow_c_thread),
+    ("overflow-cxx", platform::overflow_cxx),
+    ("overflow-cxx-thread", platform::overflow_cxx_thread),
     ("signal-counts", platform::signal_counts),
     ("signal-heap-in-host", platform::signal_heap_in_host),
     ("signal-heap-in-c", platform::signal_heap_in_c),

@@ -75,6 +75,19 @@ pub fn overflow_c_thread() {
     thread.expect("a thread").join().expect("never");
 }
 
+/// C++'s own frames, with destructors that nobody runs.
+pub fn overflow_cxx() {
+    // SAFETY: none: it never returns.
+    println!("{}", unsafe { f_overflows_in_cxx(0) });
+}
+
+pub fn overflow_cxx_thread() {
+    let thread = std::thread::Builder::new()
+        .name("deep".into())
+        .spawn(overflow_cxx);
+    thread.expect("a thread").join().expect("never");
+}
+
 // ---- Signals
 
 static COUNT: AtomicI64 = AtomicI64::new(0);
