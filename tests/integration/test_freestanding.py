@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from llvm_pass.driver.clang import find_clang
 from tests import compiled
 from tests.conftest import ROOT, Outcome, Run, environment
 
 _HERE = Path(__file__).parent / "freestanding"
 _TARGET = compiled.KEPT / "freestanding-target"
 _FLAGS = ("-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-prio-ctor-dtor", "-pthread")
+_CXX_FLAGS = ("-std=c++20", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread")
 _LIBRARIES = ("-ldl", "-lm")
 _FEATURES = ("", "own-runtime", "std")
 
@@ -45,13 +47,16 @@ def programs() -> Path:
             library = _library(feature)
             words = [*gcc, *_FLAGS, _HERE / "main.c", library, *_LIBRARIES]
             compiled.build([*words, "-o", to / (feature or "libc")])
+            if feature != "own-runtime":
+                cxx = [*find_clang().driver(True), *_CXX_FLAGS, _HERE / "main.cpp", library, *_LIBRARIES]
+                compiled.build([*cxx, "-o", to / f"{feature or 'libc'}-cxx"])
             if not feature:
                 compiled.build([*words, "-DEARLY_THREAD", "-o", to / "early-thread"])
         debug = _library("", "")
         compiled.build([*gcc, *_FLAGS, _HERE / "main.c", debug, *_LIBRARIES, "-o", to / "debug"])
 
-    versions = [compiled.version(gcc), compiled.version(("rustc",))]
-    return compiled.kept("freestanding", [*compiled.RUST, _HERE], [*_FLAGS, *versions], make)
+    versions = [compiled.version(each) for each in (gcc, tuple(find_clang().driver(True)), ("rustc",))]
+    return compiled.kept("freestanding", [*compiled.RUST, _HERE], [*_FLAGS, *_CXX_FLAGS, *versions], make)
 
 
 def _stopped(done: Outcome, *said: str) -> None:
@@ -140,6 +145,37 @@ def test_a_runtime_that_can_stop_panics_is_asked_to(programs: Path, run: Run, ba
     done = run([programs / "own-runtime", "panics-caught"])
     assert (done.code, done.stdout) == (-6, "caught\n"), done
     assert "boundary violation: foreign code in main" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", ["libc-cxx", "std-cxx"])
+def test_a_main_in_cxx(programs: Path, run: Run, backend: str, program: str) -> None:
+    """Classes around handles, exceptions beside them, an object that is made before main and goes behind it."""
+    done = run([programs / program, "ordinary"])
+    assert (done.code, done.stderr) == (0, ""), done
+    assert done.stdout.splitlines() == ["40 7 5050 107", "on the way out", "-2 -2", "global 42"]
+    ended = run([programs / program, "exits"])
+    assert (ended.code, ended.stdout) == (5, "global 42\n"), ended
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scenario", "where"), [("raw", "main"), ("raw-in-a-callback", "each")])
+def test_a_main_in_cxx_cannot_touch_the_heap(programs: Path, run: Run, backend: str, scenario: str, where: str) -> None:
+    said = f"boundary violation: foreign code in {where} tried to read memory that it may not"
+    _stopped(run([programs / "libc-cxx", scenario]), said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", ["libc-cxx", "std-cxx"])
+def test_exceptions_stay_on_their_side_of_rusts_frames(programs: Path, run: Run, backend: str, program: str) -> None:
+    """What is caught in the function that Rust called is its own affair. What leaves it ends the process, whether
+    nobody would catch it or a frame beyond Rust's, which would skip Rust's destructors and the ends of gates."""
+    done = run([programs / program, "throws-inside"])
+    assert (done.code, done.stdout) == (0, "caught 6\nsurvived 1\n"), done
+    for scenario in ("throws-out", "throws-past"):
+        done = run([programs / program, scenario])
+        said = "galeed: each threw a C++ exception of type St12out_of_range: it cannot pass Rust's frames\n"
+        assert (done.code, done.stdout, done.stderr) == (-6, "", said), done
 
 
 @pytest.mark.slow

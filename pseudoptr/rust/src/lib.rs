@@ -83,6 +83,7 @@ mod table;
 mod thread_locals;
 mod thunks;
 mod violation;
+mod wall;
 
 #[cfg(feature = "std")]
 pub mod component;

@@ -40,6 +40,7 @@ use crate::layout::is_handle;
 use crate::published::touches_ours;
 use crate::resolve::{Access, Kind, resolve};
 use crate::start::{registry, start_or_die};
+use crate::wall::walled;
 use crate::{gate, lease, shadow, sys};
 use core::ffi::{CStr, c_void};
 use core::panic::PanicInfo;
@@ -80,27 +81,8 @@ pub extern "C" fn close_main() {
     }
 }
 
-/// Rights are open until it is dropped by `leave`, and by nothing else.
-struct Entered(*mut c_void);
-
-impl Entered {
-    fn leave(self) {
-        // SAFETY: the token of the innermost callback, which `begin` entered.
-        unsafe { gate::callback_exit(self.0) };
-        core::mem::forget(self);
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        fatal(format_args!(
-            "a panic left a function that C called: it cannot go on into foreign code"
-        ));
-    }
-}
-
 /// Runs `body` with Rust's rights, and gives them back. The body of each exported function.
-/// A panic of `body` that gets so far ends the process.
+/// A panic of `body` that gets so far ends the process, and so does an exception.
 ///
 /// Ends the process with one line where the thread is not foreign: without
 /// [`library!`](crate::library!), and on mprotect in threads that C started.
@@ -108,13 +90,15 @@ impl Drop for Entered {
 pub fn enter<R>(body: impl FnOnce() -> R) -> R {
     core::hint::black_box(&raw const galeed_library);
     let mut frame = 0u8;
-    let entered = begin((&raw mut frame).cast());
-    let result = body();
-    entered.leave();
+    let token = (&raw mut frame).cast();
+    begin(token);
+    let result = walled(body);
+    // SAFETY: the token of the innermost callback, which `begin` entered.
+    unsafe { gate::callback_exit(token) };
     result
 }
 
-fn begin(token: *mut c_void) -> Entered {
+fn begin(token: *mut c_void) {
     start_or_die();
     // SAFETY: both may be asked in either state.
     let nested = unsafe { sys::mpk_gate_is_foreign() != 0 || !sys::mpk_gate_function().is_null() };
@@ -127,12 +111,11 @@ fn begin(token: *mut c_void) -> Entered {
     // SAFETY: the token lies in the frame of `enter`, which leaves by the same.
     unsafe { sys::mpk_callback_enter(token) };
     shadow::suspend(token);
-    Entered(token)
 }
 
 /// Calls C from inside [`enter`], by a function pointer that C passed: `body` runs with foreign
-/// rights, so it may touch its frame and C's memory, no more. Keep it to the call. `name`: for
-/// reports.
+/// rights, so it may touch its frame and C's memory, no more. Keep it to the call. An exception of
+/// C++'s that gets so far ends the process. `name`: for reports.
 ///
 /// # Safety
 /// `body` touches nothing else: that is a violation, and one that unwinds drops the frames from
@@ -143,21 +126,10 @@ pub unsafe fn call_out<R>(name: &'static CStr, body: impl FnOnce() -> R) -> R {
     let token = (&raw mut frame).cast();
     // SAFETY: the token lies in this frame, which is left by `exit` below or not at all.
     unsafe { gate::enter(token, name.as_ptr()) };
-    let stays = Stays;
-    let result = body();
-    core::mem::forget(stays);
+    let result = walled(body);
     // SAFETY: pairs with the enter above.
     unsafe { gate::exit(token) };
     result
-}
-
-/// What unwinds would go on with foreign rights.
-struct Stays;
-
-impl Drop for Stays {
-    fn drop(&mut self) {
-        fatal(format_args!("a panic left a call of foreign code"));
-    }
 }
 
 /// A pseudo-pointer to an object on Rust's heap, for C to keep and hand back. It dies with the

@@ -68,7 +68,7 @@ const GNU: u64 = u64::from_be_bytes(*b"GNUCC++\0");
 /// From an exception's header back to its type, and from the object behind a header.
 const TYPE_BEFORE: u64 = 80;
 const TYPE_BEFORE_OBJECT: u64 = 112;
-const NAME_BYTES: usize = 128;
+pub(crate) const NAME_BYTES: usize = 128;
 
 unsafe extern "C-unwind" {
     fn _Unwind_RaiseException(exception: *mut Exception) -> c_int;
@@ -264,7 +264,7 @@ pub(crate) unsafe fn leave_gate(token: *mut c_void, exception: *mut c_void) {
 
 /// The type of a C++ exception, as its mangled name. pre: foreign rights; what C wrote
 /// there may make it crash as C itself would.
-fn kind_of(exception: u64, name: &mut [u8; NAME_BYTES]) -> Option<&str> {
+pub(crate) fn kind_of(exception: u64, name: &mut [u8; NAME_BYTES]) -> Option<&str> {
     // SAFETY: with foreign rights, which is all that C has itself.
     let word = |address: u64| unsafe { at::<u64>(address).read_unaligned() };
     let class = word(exception);

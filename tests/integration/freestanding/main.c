@@ -7,16 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "ledger.h"
 
-struct ledger;
-struct ledger *ledger_new(uint64_t secret);
-long ledger_add(struct ledger *ledger, unsigned account, long amount);
-long ledger_log(struct ledger *ledger, long *to, size_t room);
-uintptr_t ledger_leak(struct ledger *ledger);
-uint64_t ledger_secret(struct ledger *ledger);
-long ledger_free(struct ledger *ledger);
-long ledger_twice(struct ledger *ledger, unsigned account);
-long ledger_each(struct ledger *ledger, void (*each)(void *, unsigned, long), void *context);
 long panic_caught(long divisor) __attribute__((weak));
 
 #define SECRET 4242
