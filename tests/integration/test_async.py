@@ -61,6 +61,18 @@ def test_a_tokio_server_loses_nothing(programs: Path, run: Run, backend: str) ->
     assert done.stderr.count("spatial violation: foreign code in session_overflow") == all_ // 5
 
 
+def test_an_exception_of_cxx_ends_its_task_alone(programs: Path, run: Run, backend: str) -> None:
+    """Each task owns an object of C++ and takes it from worker to worker; every third is ended by a throw, in the
+    task or on the blocking pool: a JoinError with the type. The others come to their sums, and nothing is left."""
+    tasks = scaled(60, 12)
+    done = run([programs / "server", "tally", str(tasks)])
+    assert done.code == 0, done
+    told = _told(done.stdout)
+    assert (int(told["right"]), int(told["thrown"])) == (2 * (tasks - tasks // 3), 2 * tasks // 3)
+    assert (told["alive"], told["foreign"], told["leases"], told["moved"]) == ("0", "0", "0", "true"), done
+    assert done.stderr == ""
+
+
 def test_without_waiting_system_calls_the_kernel_refuses_closed_memory(programs: Path, run: Run) -> None:
     """The control, on mprotect: some call of a few hundred meets closed memory, in one of some runs."""
     for _ in range(8):

@@ -85,6 +85,35 @@ def test_a_component_that_fails_says_why_and_ends_alone(programs: Path, run: Run
 
 
 @pytest.mark.slow
+def test_components_whose_library_is_cxx(programs: Path, run: Run, backend: str) -> None:
+    """An exception ends its component, with its type as the reason. The library's globals are not parted: what one
+    component spoils stops another that follows them, before the host's memory is touched; the rest goes on."""
+    done = run([programs / "isolated", "words"])
+    assert done.code == 0, done
+    threw = "the component panicked: foreign function words_turn threw a C++ exception of type"
+    assert done.stdout.splitlines() == [
+        "three two one",
+        f"{threw} St16invalid_argument",
+        f"{threw} i",
+        "the component has stopped",
+        "holds string small no that words with more one",
+        "1",
+        "Boundary violation",
+        "one",
+        "[1, 0] groups-left=0",
+    ]
+    assert "boundary violation: foreign code in words_turn tried to read memory that it may not" in done.stderr
+
+
+@pytest.mark.slow
+def test_an_exception_on_a_host_stack_ends_the_process(programs: Path, run: Run, backend: str) -> None:
+    """With C++'s own last words: unwinding cannot pass from foreign code to a stack of the host's."""
+    done = run([programs / "isolated", "words", "host"])
+    assert (done.code, done.stdout) == (-signal.SIGABRT, "far\n"), done
+    assert "terminate called after throwing an instance of 'std::invalid_argument'" in done.stderr
+
+
+@pytest.mark.slow
 def test_child_processes_end_with_their_component(programs: Path, run: Run, backend: str) -> None:
     """One ends with its input, one by SIGTERM, one that ignores both by SIGKILL; also where the component panics."""
     done = run([programs / "isolated", "children", str(scaled(1500, 4000))])

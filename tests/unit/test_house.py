@@ -224,3 +224,15 @@ def test_every_assumption_is_in_the_threat_model() -> None:
     rows = re.findall(r"(?m)^\| `([^`]+)` \|", (ROOT / "THREAT_MODEL.md").read_text(encoding="utf-8"))
     assert assuming
     assert set(rows) == assuming
+
+
+def test_the_pages_of_the_runtime_name_tests_that_exist() -> None:
+    defined = {
+        name
+        for path in (ROOT / "tests" / "integration").glob("test_*.py")
+        for name in (path.name, *re.findall(r"^def (test_\w+)\(", path.read_text(), re.MULTILINE))
+    }
+    for page in (ROOT / "pseudoptr" / "docs" / "runtime").glob("*.md"):
+        named = set(re.findall(r"\b(test_\w+(?:\.py)?)", page.read_text()))
+        assert named, page
+        assert named <= defined, (page, named - defined)

@@ -3,6 +3,7 @@
 use galeed::Violation;
 use galeed::component::Stack;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::{c_char, c_long};
 
 #[repr(C)]
 #[derive(Default)]
@@ -85,6 +86,17 @@ pub fn honest(stack: Stack, state: &mut [u8], bytes: &mut [u8]) -> Result<u64, V
     tally.copy_to(state);
     copy.copy_to(bytes);
     Ok(count)
+}
+
+/// The words turned around, on a stack of the host's: an exception that leaves C++ there.
+pub fn words_far(text: &[u8]) -> u64 {
+    unsafe extern "C-unwind" {
+        fn words_turn(text: *mut c_char, bytes: usize) -> c_long;
+    }
+    let copy = Foreign::holding(text);
+    let function = words_turn as *const () as usize;
+    let arguments = [copy.0 as u64, text.len() as u64, 0];
+    far(function, c"words_turn", arguments)
 }
 
 /// C writes to an address that it was never given.

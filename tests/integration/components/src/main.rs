@@ -2,6 +2,7 @@
 
 mod calls;
 mod victim;
+mod words;
 
 use galeed::component::{Client, Component, Failure, Parcel, Stack};
 use std::io::{BufRead, BufReader};
@@ -15,7 +16,7 @@ static HEAP: galeed::Heap = galeed::Heap;
 pub fn usage() -> ! {
     eprintln!(
         "components: traffic thread|host COMPONENTS CLIENTS REQUESTS, wild PLACE thread|host, \
-         failures, children PATIENCE_MS, or trespass"
+         failures, children PATIENCE_MS, trespass, or words [thread|host]"
     );
     std::process::exit(2)
 }
@@ -180,6 +181,10 @@ fn main() {
             children(Duration::from_millis(milliseconds as u64))
         }
         Some("trespass") => trespass(),
+        Some("words") => match rest.first() {
+            Some(_) if stack_of(rest.first()) != Stack::Thread => words::words_on_a_host_stack(),
+            _ => words::words(),
+        },
         _ => usage(),
     };
     if let Err(failure) = done {

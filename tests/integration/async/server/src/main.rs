@@ -2,12 +2,15 @@
 //!
 //! `server load CONNECTIONS REQUESTS BYTES`: both in one process.
 //! `server serve`: says its port, serves until its standard input ends, says what it used.
+//! `server tally TASKS`: objects of C++ that tasks own, and exceptions of C++ in tasks.
 //! `server drive PORT CONNECTIONS REQUESTS BYTES KIND`: the load alone.
 
 mod calls;
 mod client;
 mod refused;
 mod service;
+#[cfg(feature = "isolated")]
+mod tally;
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -81,6 +84,8 @@ fn main() {
             runtime.spawn(service::serve(listener, Arc::default()));
             let _ = std::io::stdin().read(&mut [0]);
         }
+        #[cfg(feature = "isolated")]
+        Some("tally") => runtime().block_on(tally::run(number(rest, 0))),
         Some("drive") => {
             let port = u16::try_from(number(rest, 0)).expect("a port");
             let plan = client::Plan {
@@ -93,7 +98,7 @@ fn main() {
             println!("{}", got.answered);
         }
         _ => {
-            eprintln!("server: load, serve or drive");
+            eprintln!("server: load, serve, drive or tally");
             std::process::exit(2);
         }
     }
