@@ -82,12 +82,6 @@
 /* A uint64_t beside it: how long it is; 0 until the first gate. */
 #define GALEED_TEXT_BYTES 0x201018000008
 
-#define PREADV 295
-
-#define PWRITEV 296
-
-#define GETRANDOM 318
-
 /* What the functions for hosts return beside the errors of mpk.h. */
 enum galeed_error {
     /* The table has no free index of that class. */
@@ -574,8 +568,6 @@ double galeed_attempt_floating(struct galeed_attempt_call *call,
                                uint64_t j,
                                uint64_t k,
                                uint64_t l);
-
-extern int clock_gettime(int clock, Time *into);
 
 #ifdef __cplusplus
 }  // extern "C"
