@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import AuditError
-from audit.inputs import load
+from audit.inputs import Choices, load
 from audit.model import Confidence, Severity
 from audit.pages import page
 from audit.report import data, github, sarif, text
@@ -41,7 +41,12 @@ def _parser() -> argparse.ArgumentParser:
         "paths",
         nargs="*",
         metavar="PATH",
-        help="an ELF file, an archive, a Rust source file, a folder with Rust source",
+        help="an ELF file, an archive, LLVM IR or bitcode, a Rust source file, a folder with Rust source; a crate or "
+        "workspace, or NAME==VERSION of one in cargo's local registry cache, is built for its IR",
+    )
+    parser.add_argument("--no-build", action="store_true", help="judge a crate by its source alone")
+    parser.add_argument(
+        "--features", action="append", default=[], metavar="LIST", help="of cargo, for building; may be repeated"
     )
     parser.add_argument("--pid", type=int, action="append", default=[], metavar="N", help="a running process")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="of the report (default: text)")
@@ -126,7 +131,8 @@ def _run(argv: Sequence[str]) -> int:
         if not options.quiet:
             print(f"galeed-audit: {line}", file=sys.stderr, flush=True)
 
-    subject = load(options.paths, options.pid, say)
+    features = tuple(each for words in options.features for each in words.split(",") if each)
+    subject = load(options.paths, options.pid, say, Choices(not options.no_build, features))
     found = findings(subject, [rule for rule in RULES if rule.id in chosen])
     least = Confidence[options.confidence.upper()]
     shown = [each for each in found if each.confidence >= least]

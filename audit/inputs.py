@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit.build import cargo
+from audit.build.probe import probe
 from audit.errors import AuditError
-from audit.facts import archive, elf, source
+from audit.facts import archive, elf, ir, source
+from audit.facts.foreign import maybe_declared, public_modules
 from audit.subject import Subject
 from mpk.scanner.code import ScanError
 from mpk.scanner.command import scan_target
@@ -18,14 +25,29 @@ _TESTS = frozenset({"tests", "examples", "benches", "fuzz"})
 _NOT_SOURCE = frozenset({"target", ".git", "node_modules", ".venv"})
 
 
-def load(words: Iterable[str], pids: Iterable[int], say: Callable[[str], None]) -> Subject:
+_CRATE = re.compile(r"([\w-]+)==([\w.+-]+)")
+# Every Rust function for C that may panic calls it; an own crate with such is judged whether C is here or not.
+_GUARD = b"panic_cannot_unwind"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """build: whether a crate is built for its IR. features: of cargo, with which."""
+
+    build: bool = True
+    features: tuple[str, ...] = ()
+
+
+def load(
+    words: Iterable[str], pids: Iterable[int], say: Callable[[str], None], choices: Choices = Choices()
+) -> Subject:
     """Reads everything. What cannot be read is a note; nothing at all is an AuditError."""
     subject = Subject()
     read = 0
     for word in words:
         say(f"reading {word}")
         try:
-            _one(Path(word), subject)
+            _named(word, subject, say, choices)
             read += 1
         except AuditError as error:
             subject.notes.append(str(error))
@@ -39,6 +61,86 @@ def load(words: Iterable[str], pids: Iterable[int], say: Callable[[str], None]) 
     if not read:
         raise AuditError(subject.notes[0] if subject.notes else "nothing to audit: name a file, a folder or --pid")
     return subject
+
+
+def _named(word: str, subject: Subject, say: Callable[[str], None], choices: Choices) -> None:
+    """A path, or name==version of a crate in the local registry cache."""
+    path, crate = Path(word), _CRATE.fullmatch(word)
+    if crate and not path.exists():
+        path = cargo.from_registry(crate[1], crate[2])
+        choices = replace(choices, features=choices.features or cargo.own_library(path))
+    if choices.build and (path / "Cargo.toml").is_file():
+        _crate(path, subject, say, choices.features)
+    _one(path, subject)
+
+
+def _crate(folder: Path, subject: Subject, say: Callable[[str], None], features: tuple[str, ...]) -> None:
+    """What building it makes: C whole, and of Rust the modules that may have to do with it."""
+    say(f"building {folder}" + (f" with {', '.join(features)}" if features else ""))
+    try:
+        built = cargo.build(folder, features)
+    except AuditError as error:
+        subject.notes.append(str(error))
+        return
+    if built.failure:
+        subject.notes.append(f"{folder}: does not build ({built.failure}); judged by its source and what was built")
+    say(f"reading {len(built.c)} modules of C and C++ and of {len(built.rust)} crates")
+    _c_modules(built.c, subject)
+    defined = frozenset(subject.program.definitions)
+    del subject.program  # more modules are to come
+    names = [each.encode() for each in defined]
+    probes = [_probed(library, defined, subject) for library in built.libraries] if defined else []
+    for path in (*built.rust, *(each for each in probes if each)):
+        data = path.read_bytes()
+        if (path in built.own and _GUARD in data) or any(name in data for name in names):
+            try:
+                _keep(ir.read(str(path), data), subject)
+            except AuditError as error:
+                subject.notes.append(str(error))
+
+
+def _probed(library: cargo.Library, defined: frozenset[str], subject: Subject) -> Path | None:
+    """What a crate declares of the functions that are defined here."""
+    files = []
+    for folder in (library.folder, library.made):
+        for path in sorted(folder.rglob("*.rs")) if folder else ():
+            try:
+                file = source.read(path)
+            except AuditError as error:
+                subject.notes.append(str(error))
+                continue
+            if b"extern" in file.text:
+                files.append(file)
+    names = defined & {name for file in files for name in maybe_declared(file)}
+    if not names:
+        return None
+    subject.declared += files
+    modules = {module for file in files for module in public_modules(file)}
+    return probe(library.file, library.name, names, modules, cargo.RUSTFLAGS)
+
+
+def _c_modules(paths: list[Path], subject: Subject) -> None:
+    """They come from our own compilation, with -O1. LLVM runs in children, so threads wait for several."""
+
+    def one(path: Path) -> tuple[ir.Module, ir.Module] | AuditError:
+        try:
+            return ir.read(str(path), path.read_bytes(), is_optimised=True)
+        except AuditError as error:
+            return error
+        except OSError as error:
+            return AuditError(f"{path}: {error.strerror}")
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for found in pool.map(one, paths):
+            _keep(found, subject)
+
+
+def _keep(found: tuple[ir.Module, ir.Module] | AuditError, subject: Subject) -> None:
+    if isinstance(found, AuditError):
+        subject.notes.append(str(found))
+    else:
+        subject.plain.append(found[0])
+        subject.simple.append(found[1])
 
 
 def _one(path: Path, subject: Subject) -> None:
@@ -61,8 +163,10 @@ def _one(path: Path, subject: Subject) -> None:
         _scan(str(path), subject)
     elif data.startswith((archive.MAGIC, archive.THIN)):
         _archive(str(path), data, subject)
+    elif ir.is_ir(data):
+        _keep(ir.read(str(path), data), subject)
     else:
-        raise AuditError(f"{path}: is no ELF file, archive, folder or Rust source")
+        raise AuditError(f"{path}: is no ELF file, archive, LLVM IR, folder or Rust source")
 
 
 def _elf(path: str, data: bytes, subject: Subject) -> None:

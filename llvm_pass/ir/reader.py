@@ -87,6 +87,18 @@ class Llvm:
         """Inlines the functions that are marked alwaysinline."""
         self._ask({"do": "inline"})
 
+    def infer(self) -> None:
+        """Adds the attributes that LLVM infers of functions and their parameters (function-attrs)."""
+        self._ask({"do": "infer"})
+
+    def promote(self) -> None:
+        """Turns variables on the stack into values (sroa)."""
+        self._ask({"do": "promote"})
+
+    def simplify(self) -> None:
+        """Optimises as -O1 does."""
+        self._ask({"do": "simplify"})
+
     def bitcode(self) -> bytes:
         """The module as bitcode."""
         return self._ask({"do": "bitcode"})

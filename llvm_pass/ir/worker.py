@@ -32,10 +32,31 @@ def _parse(kind: str, data: bytes) -> Any:
     return llvm.parse_assembly(data.decode("utf-8", "replace"), context)
 
 
-def _builder() -> Any:
+def _builder(speed_level: int = 2) -> Any:
     llvm.initialize_native_target()
     target = llvm.Target.from_default_triple()
-    return llvm.create_pass_builder(target.create_target_machine(), llvm.create_pipeline_tuning_options())
+    return llvm.create_pass_builder(target.create_target_machine(), llvm.create_pipeline_tuning_options(speed_level))
+
+
+def _infer(module: Any) -> None:
+    """Writes down what LLVM can tell of functions from their bodies: readonly, nounwind, nofree, captures."""
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_post_order_function_attributes_pass()
+    passes.add_rpo_function_attrs_pass()
+    passes.run(module, _builder())
+
+
+def _promote(module: Any) -> None:
+    """Variables on the stack become values; nothing else changes."""
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.run(module, _builder())
+
+
+def _simplify(module: Any) -> None:
+    """What -O1 does: dead code goes, variables become values."""
+    builder = _builder(1)
+    builder.getModulePassManager().run(module, builder)
 
 
 def _inline(module: Any) -> None:
@@ -55,6 +76,15 @@ def _close_loops(module: Any) -> None:
             passes.run(function, builder)
 
 
+_RUNS = {
+    "inline": _inline,
+    "close loops": _close_loops,
+    "infer": _infer,
+    "promote": _promote,
+    "simplify": _simplify,
+}
+
+
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
     module: Any = None
     version = ".".join(str(part) for part in llvm.llvm_version_info)
@@ -67,11 +97,8 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
                 module = _parse(request["kind"], data)
                 module.verify()
                 _answer(answers, b"", ok=True)
-            elif request["do"] == "close loops":
-                _close_loops(module)
-                _answer(answers, b"", ok=True)
-            elif request["do"] == "inline":
-                _inline(module)
+            elif request["do"] in _RUNS:
+                _RUNS[request["do"]](module)
                 _answer(answers, b"", ok=True)
             elif request["do"] == "text":
                 _answer(answers, str(module).encode("utf-8", "replace"), ok=True)

@@ -1,7 +1,8 @@
 """Each rule on sources that it is about: `bad*` is found, as its golden report says, and `good*` is not.
 
 The first lines of a source say how it is built ("build:", and "and:" for a second file); Rust source is read as
-it is. GALEED_BLESS=1 writes the golden reports anew.
+it is, or, where foreign C or C++ lies beside it, is made a crate with it and built by the audit. GALEED_BLESS=1
+writes the golden reports anew.
 """
 
 from __future__ import annotations
@@ -25,7 +26,36 @@ _HERE = Path(__file__).parent
 _SOURCES = sorted(each for each in _HERE.glob("*/*") if each.stem.startswith(("bad", "good")) and each.suffix != ".txt")
 
 
+_MANIFEST = '[package]\nname = "sample"\nversion = "1.0.0"\nedition = "2021"\n[workspace]\n'
+# What crate cc does, without a dependency that must be fetched.
+_BUILD = """\
+use std::{env::var, process::Command};
+fn main() {
+    let (out, cxx) = (var("OUT_DIR").unwrap(), SOURCE.ends_with("cpp"));
+    let compiler = var(if cxx { "CXX" } else { "CC" }).unwrap();
+    let object = format!("{out}/foreign.o");
+    let made = Command::new(compiler).args(["-O0", "-Wno-everything", "-c", SOURCE, "-o", &object]).status();
+    assert!(made.unwrap().success());
+    assert!(Command::new("ar").args(["crs", &format!("{out}/libforeign.a"), &object]).status().unwrap().success());
+    println!("cargo:rustc-link-search=native={out}\\ncargo:rustc-link-lib=static=foreign");
+}
+"""
+
+
+def _crate(source: Path, foreign: Path, folder: Path) -> Path:
+    (folder / "src").mkdir()
+    (folder / "Cargo.toml").write_text(_MANIFEST, encoding="utf-8")
+    (folder / "src" / "lib.rs").write_bytes(source.read_bytes())
+    (folder / foreign.name).write_bytes(foreign.read_bytes())
+    (folder / "build.rs").write_text(f'const SOURCE: &str = "{foreign.name}";\n{_BUILD}', encoding="utf-8")
+    return folder
+
+
 def _built(source: Path, folder: Path) -> list[Path]:
+    for foreign in source.parent.glob(f"foreign_{source.stem}.c*"):
+        if shutil.which("cargo") is None:
+            pytest.skip("cargo is not in PATH")
+        return [_crate(source, foreign, folder)]
     made = []
     for number, line in enumerate(source.read_text(encoding="utf-8").splitlines()[:2]):
         for word in ("build:", "and:"):

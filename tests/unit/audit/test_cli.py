@@ -56,7 +56,7 @@ def test_a_fingerprint_does_not_change_when_lines_move(tmp_path: Path, capsys: p
         ((), "nothing to audit: name a file, a folder or --pid"),
         (("/nowhere",), "/nowhere: no such file or folder"),
         (("/dev/null",), "/dev/null: is neither a file nor a folder"),
-        (("/etc/passwd",), "/etc/passwd: is no ELF file, archive, folder or Rust source"),
+        (("/etc/passwd",), "/etc/passwd: is no ELF file, archive, LLVM IR, folder or Rust source"),
         (("--rule", "X1", "/etc/passwd"), "--rule X1 means no rule; there are: E01 "),
         (("--pid", "999999999"), "process 999999999: there is no such process"),
         (("explain", "E99"), "there is no rule E99; there are: E01 "),

@@ -1,0 +1,1 @@
+"""Builds what is audited, once, with the IR and debug information that facts need."""

@@ -1,0 +1,214 @@
+"""Builds a crate or workspace with cargo into a directory of its own, and finds the bitcode that this made.
+
+Invariant: the project's own target directory and lock file stay as they are. A crate that does not build is
+no error here: what was made before it failed is found, and the reason is one line.
+Who audits a crate trusts its build scripts, as with any cargo build.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import audit
+from audit.build.compiler import SUFFIX
+from audit.errors import AuditError
+from llvm_pass.driver.cargo_arguments import TRIPLE
+from llvm_pass.driver.cargo_project import find_cargo
+from llvm_pass.driver.errors import DriverError
+
+# The attributes that rustc gives declarations and parameters from level 1 on, every call as it was
+# written (LLVM has not run), and no panic that a release build would not have.
+RUSTFLAGS = (
+    "--emit=llvm-bc", "--cap-lints=warn", "-Copt-level=1", "-Cno-prepopulate-passes", "-Cdebuginfo=2", "-Ccodegen-units=1",
+    "-Cdebug-assertions=off", "-Coverflow-checks=off",
+)  # fmt: skip
+# A crate that can bring its C library along is judged with it.
+_OWN_LIBRARY = ("bundled", "vendored", "static")
+_UNREACHABLE = re.compile(r"--offline|failed to download|no matching package|failed to (?:get|load source)", re.I)
+_TABLE = "[workspace]"
+
+
+@dataclass(frozen=True)
+class Library:
+    """A crate that was built for the target. folder: of its source. made: what its build script made, if it has one."""
+
+    name: str
+    file: Path
+    folder: Path
+    made: Path | None
+
+
+@dataclass
+class Built:
+    """rust, c: bitcode files. own: those of crates in the folder itself. failure: why the build ended early, a line; "" when it did not."""
+
+    libraries: list[Library] = field(default_factory=list)
+    rust: list[Path] = field(default_factory=list)
+    own: set[Path] = field(default_factory=set)
+    c: list[Path] = field(default_factory=list)
+    failure: str = ""
+
+
+def build(folder: Path, features: tuple[str, ...] = ()) -> Built:
+    """pre: folder holds Cargo.toml. Raises AuditError where there is no cargo."""
+    try:
+        cargo = find_cargo()
+    except DriverError as error:
+        raise AuditError(f"{folder}: not built: {error}") from error
+    target = _target(cargo, folder)
+    environment = _environment(target)
+    command = [cargo, "build", "--target", TRIPLE, "--keep-going", "--message-format=json-render-diagnostics"]
+    if features:
+        command += ["--features", ",".join(features)]
+    status, messages, said = _run([*command, "--offline"], folder, environment)
+    if status != 0 and _UNREACHABLE.search(said):
+        status, messages, said = _run(command, folder, environment)
+    return _collect(messages, folder.absolute(), target, "" if status == 0 else _reason(said))
+
+
+def _target(cargo: str, folder: Path) -> Path:
+    given = os.environ.get("CARGO_TARGET_DIR")
+    if given:
+        return Path(given).absolute() / "galeed-audit"
+    answer = subprocess.run(
+        [cargo, "locate-project", "--workspace", "--message-format=plain"], cwd=folder, capture_output=True, text=True
+    )
+    root = Path(answer.stdout.strip()).parent if answer.returncode == 0 and answer.stdout.strip() else folder
+    return root.absolute() / "target" / "galeed-audit"
+
+
+def _environment(target: Path) -> dict[str, str]:
+    """What cargo and build scripts run with: our compilers under every name that they look at."""
+    result = dict(os.environ)
+    tools = target / "tools"
+    tools.mkdir(parents=True, exist_ok=True)
+    for name, kind in (("CC", "c"), ("CXX", "c++")):
+        path = tools / f"audit-{kind}"
+        root = shlex.quote(str(Path(audit.__file__).parent.parent))
+        path.write_text(
+            f"#!/bin/sh\nPYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}} "
+            f'exec {shlex.quote(sys.executable)} -P -m audit.build.compiler {kind} "$@"\n',
+            encoding="utf-8",
+        )
+        path.chmod(0o755)
+        result.setdefault(f"HOST_{name}", "cc" if kind == "c" else "c++")
+        for variable in (name, f"{name}_{TRIPLE}", f"{name}_{TRIPLE.replace('-', '_')}", f"TARGET_{name}"):
+            result[variable] = str(path)
+    given = result.pop("RUSTFLAGS", "").split()
+    encoded = result.get("CARGO_ENCODED_RUSTFLAGS", "")
+    result["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join([*(encoded.split("\x1f") if encoded else given), *RUSTFLAGS])
+    result["CARGO_TARGET_DIR"] = result["CARGO_BUILD_BUILD_DIR"] = str(target)
+    result["CARGO_INCREMENTAL"] = "0"
+    return result
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, list[dict[str, Any]], str]:
+    lock = folder / "Cargo.lock"
+    kept = lock.read_bytes() if lock.is_file() else None
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, stdin=subprocess.DEVNULL)
+    if kept is None:
+        lock.unlink(missing_ok=True)
+    elif lock.read_bytes() != kept:
+        lock.write_bytes(kept)
+    messages = []
+    for line in done.stdout.splitlines():
+        try:
+            messages.append(json.loads(line))
+        except ValueError:
+            continue  # a compiler wrapper of the user's that prints
+    return done.returncode, [each for each in messages if isinstance(each, dict)], done.stderr.decode(errors="replace")
+
+
+def _reason(said: str) -> str:
+    """The first error of the compiler or of cargo."""
+    lines = [line.strip() for line in said.splitlines()]
+    return next((line for line in lines if line.startswith("error")), lines[-1] if lines else "no reason given")[:200]
+
+
+def _collect(messages: list[dict[str, Any]], folder: Path, target: Path, failure: str) -> Built:
+    built = Built(failure=failure)
+    rust: set[Path] = set()
+    made = {each["package_id"]: Path(each["out_dir"]) for each in messages if each.get("reason") == "build-script-executed"}
+    for message in messages:
+        if message.get("reason") == "compiler-artifact":
+            modules = _modules(message, target / TRIPLE)
+            rust.update(modules)
+            if Path(message["target"]["src_path"]).is_relative_to(folder):
+                built.own |= modules
+            built.libraries += _libraries(message, target / TRIPLE, made)
+        elif message.get("reason") == "build-script-executed":
+            out = Path(message["out_dir"])
+            if out.is_relative_to(target / TRIPLE):
+                built.c += sorted(out.rglob(f"*{SUFFIX}"))
+    built.rust = sorted(rust)
+    return built
+
+
+def _libraries(message: dict[str, Any], target: Path, made: dict[str, Path]) -> list[Library]:
+    files = [Path(each) for each in message["filenames"] if each.endswith(".rlib")]
+    root = Path(message["target"]["src_path"]).parent
+    name = message["target"]["name"].replace("-", "_")
+    # The one in deps has its dependencies beside it.
+    kept = [each if each.parent.name == "deps" else _beside(each, name) for each in files if each.is_relative_to(target)]
+    return [Library(name, each, root, made.get(message["package_id"])) for each in kept]
+
+
+def _beside(file: Path, name: str) -> Path:
+    others = sorted((file.parent / "deps").glob(f"lib{name}-*.rlib"), key=lambda path: path.stat().st_mtime)
+    return others[-1] if others else file
+
+
+def _modules(message: dict[str, Any], target: Path) -> set[Path]:
+    """The bitcode of one artifact: of a library by its hash, of a program the newest of its name."""
+    found: set[Path] = set()
+    name = message["target"]["name"].replace("-", "_")
+    for each in map(Path, message["filenames"]):
+        if not each.is_relative_to(target):
+            continue
+        stem = each.stem.removeprefix("lib")
+        deps = each.parent if each.parent.name == "deps" else each.parent / "deps"
+        exact = deps / f"{stem}.bc"
+        if exact.is_file():
+            found.add(exact)
+        else:
+            others = [path for path in deps.glob(f"{name}-*.bc") if re.fullmatch(r"[0-9a-f]{16}", path.stem[len(name) + 1 :])]
+            found.update(sorted(others, key=lambda path: path.stat().st_mtime)[-1:])
+    return found
+
+
+def from_registry(name: str, version: str) -> Path:
+    """A copy of a crate in cargo's local registry cache, where it can be built. Raises AuditError."""
+    home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
+    found = sorted(home.glob(f"registry/src/*/{name}-{version}")) or sorted(home.glob(f"registry/src/*/{name}-{version}+*"))
+    if not found:
+        raise AuditError(f"{name}=={version}: is not in {home}/registry/src; `cargo fetch` in a project that uses it brings it")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "galeed" / "audit"
+    copy = cache / found[0].name
+    if not (copy / ".complete").is_file():
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(found[0], copy)
+        manifest = copy / "Cargo.toml"
+        text = manifest.read_text(encoding="utf-8")
+        if _TABLE not in text:  # it is no member of whatever lies above
+            manifest.write_text(f"{text}\n{_TABLE}\n", encoding="utf-8")
+        (copy / ".complete").touch()
+    return copy
+
+
+def own_library(folder: Path) -> tuple[str, ...]:
+    """The feature by which a crate brings its C library along, if it has one."""
+    try:
+        features = tomllib.loads((folder / "Cargo.toml").read_text(encoding="utf-8")).get("features", {})
+    except (OSError, ValueError):
+        return ()
+    return tuple(each for each in _OWN_LIBRARY if each in features)[:1]

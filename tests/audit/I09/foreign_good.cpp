@@ -1,0 +1,21 @@
+#include <stdexcept>
+#include <vector>
+__attribute__((noinline)) static int inner(int n) {
+    if (n > 100) throw std::runtime_error("large");
+    return n;
+}
+extern "C" int caught(int n) {
+    try {
+        return inner(n);
+    } catch (...) {
+        return -1;
+    }
+}
+extern "C" int safe(int n) noexcept { return inner(n); }
+extern "C" int allocates(int n) {
+    int *p = new int(n);
+    int m = *p;
+    delete p;
+    return m;
+}
+extern "C" int announced(int n) { return inner(n); }

@@ -1,0 +1,15 @@
+use std::ffi::c_int;
+
+extern "C" {
+    fn caught(n: c_int) -> c_int;
+    fn safe(n: c_int) -> c_int;
+    fn allocates(n: c_int) -> c_int;
+}
+
+extern "C-unwind" {
+    fn announced(n: c_int) -> c_int;
+}
+
+pub fn all(n: c_int) -> c_int {
+    unsafe { caught(n) + safe(n) + allocates(n) + announced(n) }
+}

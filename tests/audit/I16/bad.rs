@@ -1,0 +1,23 @@
+use std::ffi::c_int;
+
+extern "C" {
+    fn spread(out: *mut c_int);
+    fn open_it(options: *const Options) -> c_int;
+}
+
+#[repr(C)]
+pub struct Options {
+    pub level: c_int,
+    pub flags: c_int,
+}
+
+pub fn one() -> c_int {
+    let mut value: c_int = 0;
+    unsafe { spread(&mut value) }
+    value
+}
+
+pub fn short(level: c_int) -> c_int {
+    let options = Options { level, flags: 0 };
+    unsafe { open_it(&options) }
+}

@@ -1,0 +1,3 @@
+struct options { int level, flags, window; };
+void spread(int *out) { out[0] = 1; out[1] = 2; out[2] = 3; }
+int open_it(const struct options *o) { return o->level + o->window; }

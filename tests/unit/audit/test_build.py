@@ -1,0 +1,88 @@
+"""Crates that the audit builds: what is found, what is left as it was, and one line where it does not build."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from audit import cli
+from audit.build import cargo
+from audit.errors import AuditError
+from audit.inputs import Choices, load
+
+_MANIFEST = '[package]\nname = "sample"\nversion = "1.0.0"\nedition = "2021"\n[workspace]\n'
+_GUARDED = '#[no_mangle]\npub extern "C" fn entry(n: usize) -> u8 {\n    [1u8, 2][n]\n}\n'
+
+pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not in PATH")
+
+
+@pytest.fixture
+def crate(tmp_path: Path) -> Path:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "Cargo.toml").write_text(_MANIFEST, encoding="utf-8")
+    (tmp_path / "src" / "lib.rs").write_text(_GUARDED, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_crate_is_built_into_a_directory_of_its_own(crate: Path) -> None:
+    subject = load([str(crate)], [], lambda _: None)
+    assert [each.language for each in subject.plain] == ["rust"] and subject.notes == []
+    assert {each.name for each in (crate / "target").iterdir()} == {"galeed-audit"}
+    assert not (crate / "Cargo.lock").exists()
+
+
+def test_without_building_source_alone_is_judged(crate: Path) -> None:
+    subject = load([str(crate)], [], lambda _: None, Choices(build=False))
+    assert subject.plain == [] and len(subject.sources) == 1 and not (crate / "target").exists()
+
+
+def test_a_crate_that_does_not_build_is_still_judged(crate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (crate / "src" / "lib.rs").write_text(
+        'extern "C" fn f(n: Option<u8>) -> u8 { n.unwrap() + missing }\n', encoding="utf-8"
+    )
+    assert cli.main(["-q", str(crate)]) == 1
+    said = capsys.readouterr().out
+    assert "S07" in said
+    (line,) = [each for each in said.splitlines() if each.startswith("unread")]
+    assert "does not build (error" in line and "judged by its source" in line
+
+
+def test_a_crate_of_the_registry_is_found_or_told() -> None:
+    with pytest.raises(AuditError, match=r"^no-such-crate==9\.9\.9: is not in .*registry/src"):
+        cargo.from_registry("no-such-crate", "9.9.9")
+    assert cli.main(["-q", "no-such-crate==9.9.9"]) == 2
+
+
+def test_a_crate_of_the_registry_is_copied_and_built(
+    crate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(crate, home / "registry" / "src" / "index" / "sample-1.0.0", ignore=shutil.ignore_patterns("home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CARGO_HOME", str(home))
+    copy = cargo.from_registry("sample", "1.0.0")
+    assert copy == tmp_path / "cache" / "galeed" / "audit" / "sample-1.0.0" and (copy / "src" / "lib.rs").is_file()
+    assert len(load(["sample==1.0.0"], [], lambda _: None).plain) == 1
+
+
+def test_declarations_that_nobody_calls_are_compared(crate: Path) -> None:
+    (crate / "build.rs").write_text(
+        """\
+use std::{env::var, process::Command};
+fn main() {
+    let out = var("OUT_DIR").unwrap();
+    let cc = |words: &[&str]| assert!(Command::new(var("CC").unwrap()).args(words).status().unwrap().success());
+    cc(&["-c", "f.c", "-o", &format!("{out}/f.o")]);
+    println!("cargo:rerun-if-changed=f.c");
+}
+""",
+        encoding="utf-8",
+    )
+    (crate / "f.c").write_text("long f(long a) { return a; }\nint hidden(void) { return 0; }\n", encoding="utf-8")
+    declared = 'pub mod raw { extern "C" { pub fn f(a: i32) -> i64; fn hidden(a: i64); } }\n'
+    (crate / "src" / "lib.rs").write_text(declared, encoding="utf-8")
+    subject = load([str(crate)], [], lambda _: None)
+    assert any("f" in each.functions for each in subject.plain if each.language == "rust")
+    assert not any("hidden" in each.functions for each in subject.plain if each.language == "rust")
