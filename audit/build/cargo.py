@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import audit
 from audit.build.compiler import SUFFIX
 from audit.errors import AuditError
 from llvm_pass.driver.cargo_arguments import TRIPLE
@@ -94,7 +93,7 @@ def _environment(target: Path) -> dict[str, str]:
     tools.mkdir(parents=True, exist_ok=True)
     for name, kind in (("CC", "c"), ("CXX", "c++")):
         path = tools / f"audit-{kind}"
-        root = shlex.quote(str(Path(audit.__file__).parent.parent))
+        root = shlex.quote(str(Path(__file__).parents[2]))
         path.write_text(
             f"#!/bin/sh\nPYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}} "
             f'exec {shlex.quote(sys.executable)} -P -m audit.build.compiler {kind} "$@"\n',
