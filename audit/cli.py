@@ -1,6 +1,7 @@
 """galeed-audit: what is unsafe at the boundary between Rust and C.
 
-Exit codes: 0 no finding of the severity that --fail-on names, 1 there are, 2 usage or
+Exit codes: 0 no finding of the severity that --fail-on names that is new and not suppressed, or a baseline was
+written, 1 there are, 2 usage or
 environment, or nothing could be read. The report goes to stdout, progress to stderr.
 """
 
@@ -12,11 +13,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit import baseline, config, suppress
 from audit.errors import AuditError
 from audit.inputs import Choices, load
 from audit.model import Confidence, Severity
 from audit.pages import page
-from audit.report import data, github, sarif, text
+from audit.report import data, github, html, sarif, text
 from audit.rules import RULES
 from audit.run import findings
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from audit.model import Finding
     from audit.subject import Subject
 
-_FORMATS = ("text", "json", "sarif", "github")
+_FORMATS = ("text", "json", "sarif", "html", "github")
 _SEVERITIES = [each.name.lower() for each in Severity if each is not Severity.METRIC]
 
 
@@ -55,12 +57,19 @@ def _parser() -> argparse.ArgumentParser:
         "--rule", action="append", default=[], metavar="ID", help="only this rule; may be repeated, and end in * (E*)"
     )
     parser.add_argument(
-        "--confidence", choices=[each.name.lower() for each in Confidence], default="medium",
+        "--confidence", choices=[each.name.lower() for each in Confidence],
         help="show what is at least as sure (default: medium)",
     )  # fmt: skip
+    parser.add_argument("--fail-on", choices=_SEVERITIES, help="exit with 1 from this severity on (default: low)")
     parser.add_argument(
-        "--fail-on", choices=_SEVERITIES, default="low", help="exit with 1 from this severity on (default: low)"
-    )
+        "--baseline", type=Path, metavar="FILE",
+        help="what an earlier audit found: marked, and no reason to fail; what is new is",
+    )  # fmt: skip
+    parser.add_argument("--write-baseline", type=Path, metavar="FILE", help="write what is found, for --baseline")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE",
+        help="default: galeed-audit.toml here, or [tool.galeed.audit] in pyproject.toml",
+    )  # fmt: skip
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever was found")
     parser.add_argument("--list-rules", action="store_true", help="list the rules and end")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
@@ -78,15 +87,15 @@ def _explain(words: Sequence[str]) -> int:
     return 0
 
 
-def _chosen(words: Sequence[str]) -> list[str]:
-    """The ids that --rule means. Raises AuditError for one that means none."""
+def _chosen(words: Sequence[str], origin: str = "--rule") -> list[str]:
+    """The ids that --rule or the configuration means. Raises AuditError for a word that means none."""
     ids = [rule.id for rule in RULES]
     chosen: set[str] = set()
     for word in words:
         upper = word.upper()
         meant = [each for each in ids if each == upper or (upper.endswith("*") and each.startswith(upper[:-1]))]
         if not meant:
-            raise AuditError(f"--rule {word} means no rule; there are: {' '.join(ids)}")
+            raise AuditError(f"{origin} {word} means no rule; there are: {' '.join(ids)}")
         chosen.update(meant)
     return [each for each in ids if each in chosen or not words]
 
@@ -96,6 +105,8 @@ def _rendered(options: argparse.Namespace, shown: list[Finding], hidden: int, su
         return data.render(shown, hidden, subject.notes)
     if options.format == "sarif":
         return sarif.render(shown, RULES, subject.notes, _version())
+    if options.format == "html":
+        return html.render(shown, hidden, subject, _version())
     if options.format == "github":
         return github.render(shown, subject.notes)
     return text.render(shown, hidden, subject.notes)
@@ -125,7 +136,12 @@ def _run(argv: Sequence[str]) -> int:
         for rule in RULES:
             print(f"{rule.id}  {rule.severity.name.lower():8} {rule.title}")
         return 0
-    chosen = _chosen(options.rule)
+    settings = config.find(options.config)
+    chosen = _chosen(options.rule or settings.rules, "--rule" if options.rule else f"{settings.origin}: rules:")
+    for each in settings.allowed:
+        _chosen(each.rules, f"{settings.origin}: allow:")
+    known_from = options.baseline or settings.baseline
+    known = baseline.read(known_from) if known_from and options.write_baseline is None else None
 
     def say(line: str) -> None:
         if not options.quiet:
@@ -133,12 +149,20 @@ def _run(argv: Sequence[str]) -> int:
 
     features = tuple(each for words in options.features for each in words.split(",") if each)
     subject = load(options.paths, options.pid, say, Choices(not options.no_build, features))
-    found = findings(subject, [rule for rule in RULES if rule.id in chosen])
-    least = Confidence[options.confidence.upper()]
+    found = findings(subject, [rule for rule in RULES if rule.id in chosen], say)
+    found = suppress.applied(found, subject, settings.allowed, [rule.id for rule in RULES])
+    if options.write_baseline is not None:
+        kept = [each for each in found if not each.suppressed]
+        _write(baseline.written(kept), options.write_baseline)
+    if known is not None:
+        found = baseline.marked(found, known, chosen)
+    least = Confidence[(options.confidence or settings.confidence or "medium").upper()]
     shown = [each for each in found if each.confidence >= least]
     _write(_rendered(options, shown, len(found) - len(shown), subject), options.output)
-    bad = any(each.severity >= Severity[options.fail_on.upper()] for each in shown)
-    return int(bad and not options.exit_zero)
+    if options.exit_zero or options.write_baseline is not None:
+        return 0
+    fail_on = Severity[(options.fail_on or settings.fail_on or "low").upper()]
+    return int(any(each.severity >= fail_on and each.counts for each in shown))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

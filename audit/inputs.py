@@ -21,7 +21,7 @@ from mpk.scanner.command import scan_target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_TESTS = frozenset({"tests", "examples", "benches", "fuzz"})
+_TESTS = frozenset({"test", "tests", "examples", "benches", "fuzz"})
 _NOT_SOURCE = frozenset({"target", ".git", "node_modules", ".venv"})
 
 

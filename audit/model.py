@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from audit.subject import Subject
 
+State = Literal["", "new", "unchanged", "absent"]
 Kind = Literal["elf", "dwarf", "ir", "rust", "c", "process", "run"]
 
 
@@ -67,7 +68,9 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Finding:
-    """evidence: the first is where the finding is shown. key: what it is about, without lines and addresses."""
+    """evidence: the first is where the finding is shown. key: what it is about, without lines and addresses.
+    state: against a baseline, "" without one. suppressed: the reason that was given, "" if it is not; suppressed_in: SARIF's word for
+    where it was."""
 
     rule: str
     severity: Severity
@@ -75,6 +78,16 @@ class Finding:
     message: str
     key: str
     evidence: tuple[Evidence, ...]
+    state: State = ""
+    suppressed: str = ""
+    suppressed_in: Literal["inSource", "external"] = "external"
+
+    @property
+    def counts(self) -> bool:
+        """Is it something to fail on? Not what is known, gone, or suppressed."""
+        return (
+            self.state not in ("unchanged", "absent") and not self.suppressed and self.severity is not Severity.METRIC
+        )
 
     @property
     def location(self) -> Location:

@@ -14,9 +14,9 @@ VERSION = 1
 
 
 def render(findings: Sequence[Finding], hidden: int, notes: Sequence[str]) -> str:
-    """Shape: {"version", "findings": [{"rule", "severity", "confidence", "message", "fingerprint", "evidence":
+    """Shape: {"version", "findings": [{"rule", "severity", "confidence", "message", "fingerprint", "state", "suppressed", "evidence":
     [{"kind", "text", "artifact", "line", "column", "address", "symbol"}]}], "hidden", "notes"}. Addresses are
-    strings "0x..."; what is unknown is null."""
+    strings "0x..."; what is unknown is null. state: new, unchanged, absent; null without a baseline. suppressed: the reason."""
     report = {
         "version": VERSION,
         "findings": [_finding(each) for each in findings],
@@ -33,6 +33,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "confidence": finding.confidence.name.lower(),
         "message": finding.message,
         "fingerprint": finding.fingerprint,
+        "state": finding.state or None,
+        "suppressed": finding.suppressed or None,
         "evidence": [_evidence(each) for each in finding.evidence],
     }
 

@@ -1,4 +1,4 @@
-"""Workflow commands of GitHub Actions: an annotation for each finding."""
+"""Workflow commands of GitHub Actions: an annotation for each finding that is not known and not suppressed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COMMANDS = {
 
 
 def render(findings: Sequence[Finding], notes: Sequence[str]) -> str:
-    lines = [_line(each) for each in findings]
+    lines = [_line(each) for each in findings if each.state not in ("unchanged", "absent") and not each.suppressed]
     lines += [f"::warning title=galeed-audit::{_data(note)}" for note in notes]
     return "\n".join(lines)
 

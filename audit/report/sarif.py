@@ -79,7 +79,7 @@ def _precision(rule: Rule) -> str:
 
 
 def _result(finding: Finding, at: int) -> dict[str, Any]:
-    return {
+    result = {
         "ruleId": finding.rule,
         "ruleIndex": at,
         "level": _LEVELS[finding.severity],
@@ -91,6 +91,13 @@ def _result(finding: Finding, at: int) -> dict[str, Any]:
         ],
         "partialFingerprints": {"galeed/v1": finding.fingerprint},
     }
+    if finding.state:
+        result["baselineState"] = finding.state
+    if finding.suppressed:
+        result["suppressions"] = [
+            {"kind": finding.suppressed_in, "status": "accepted", "justification": finding.suppressed}
+        ]
+    return result
 
 
 def _location(evidence: Evidence) -> dict[str, Any]:
@@ -106,6 +113,8 @@ def _location(evidence: Evidence) -> dict[str, Any]:
     found: dict[str, Any] = {"physicalLocation": physical}
     if place.symbol:
         found["logicalLocations"] = [{"name": place.symbol, "kind": "function"}]
+    elif evidence.kind in ("elf", "dwarf", "ir", "process"):  # what has no line has a name at least
+        found["logicalLocations"] = [{"name": place.artifact, "kind": "module"}]
     return found
 
 

@@ -19,7 +19,7 @@ def render(findings: Sequence[Finding], hidden: int, notes: Sequence[str]) -> st
     """hidden: how many were left out for their confidence."""
     lines: list[str] = []
     for each in findings:
-        lines.append(f"{each.severity.name.lower():8} {each.rule}  {each.message}")
+        lines.append(f"{each.severity.name.lower():8} {each.rule}  {each.message}{_mark(each)}")
         for seen in each.evidence[:_MOST_EVIDENCE]:
             lines.append(f"    {seen.location}: {seen.text}")
         if len(each.evidence) > _MOST_EVIDENCE:
@@ -29,12 +29,25 @@ def render(findings: Sequence[Finding], hidden: int, notes: Sequence[str]) -> st
     return "\n".join(lines)
 
 
+def _mark(finding: Finding) -> str:
+    words = [f"suppressed: {finding.suppressed}"] if finding.suppressed else []
+    words += [finding.state] if finding.state else []
+    return f" [{'; '.join(words)}]" if words else ""
+
+
 def summary(findings: Sequence[Finding], hidden: int, unread: int) -> str:
     """One line."""
-    counts = Counter(each.severity for each in findings if each.severity is not Severity.METRIC)
+    there = [each for each in findings if each.severity is not Severity.METRIC and each.state != "absent"]
+    counts = Counter(each.severity for each in there)
     total = sum(counts.values())
     parts = [f"{counts[severity]} {severity.name.lower()}" for severity in sorted(counts, reverse=True)]
     text = f"{total} finding{'s' * (total != 1)}" + (f": {', '.join(parts)}" if parts else "")
+    for state in ("new", "unchanged", "absent"):
+        number = sum(each.state == state for each in findings)
+        if number:
+            text += f"; {number} {'gone since the baseline' if state == 'absent' else state}"
+    if suppressed := sum(bool(each.suppressed) for each in there):
+        text += f"; {suppressed} suppressed"
     if hidden:
         text += f"; {hidden} of low confidence not shown (--confidence low)"
     if unread:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audit.facts.calls import signatures
 from audit.facts.source import matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
@@ -31,10 +32,6 @@ _TYPES = """
   (union_item name: (type_identifier) @name)
 ] @item
 """
-_FOREIGN = """
-(foreign_mod_item body: (declaration_list
-  (function_signature_item parameters: (parameters) @parameters) @function))
-"""
 _NAMES = "(type_identifier) @name"
 
 
@@ -51,7 +48,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             if not _has_layout(found["item"]) and not _is_opaque(found.get("body")):
                 loose[name] = (file.path, found["item"])
     for file in subject.sources:
-        for found in file.matches(_FOREIGN):
+        for found in signatures(file):
             for used in matches_in(found["parameters"], _NAMES):
                 name = text_of(used["name"])
                 if name in loose:

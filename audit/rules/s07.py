@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from audit.facts.source import is_test, matches_in, text_of
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 _PAGE = """\
 A panic that leaves an `extern "C"` function ends the process (since Rust 1.81; before, its behaviour was undefined). Where
 input decides whether it panics, C has a way to end the program. Reported: `unwrap`, `expect`, `panic!`, `assert!` and their like in the
-body of a function that C can call, outside of `catch_unwind`.
+body of a function that C can call, outside of `catch_unwind`. Not reported: `unreachable!`, a poisoned lock's `unwrap`, functions that
+never return. Where `panic!` and `assert!` are all there is, somebody meant it: severity low.
 
 **What to do.** Return an error code; or catch: `std::panic::catch_unwind`, `extern "C-unwind"` where C++ frames can
 pass it on.
@@ -34,7 +36,7 @@ _PANICS = """
   (call_expression function: (field_expression field: (field_identifier) @what))
   (macro_invocation macro: (identifier) @what)
 ] @place
-(#match? @what "^(unwrap|expect|panic|assert|assert_eq|assert_ne|unreachable|todo|unimplemented)$"))
+(#match? @what "^(unwrap|expect|panic|assert|assert_eq|assert_ne|todo|unimplemented)$"))
 """
 
 
@@ -44,9 +46,11 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             continue
         for found in file.matches(_FUNCTION):
             abi = text_of(found["abi"]) if "abi" in found else '"C"'
-            if abi not in ('"C"', '"system"') or is_test(found["item"]):
+            returns = found["item"].child_by_field_name("return_type")
+            never = returns is not None and text_of(returns) == "!"
+            if abi not in ('"C"', '"system"') or never or is_test(found["item"]):
                 continue
-            places = [each["place"] for each in matches_in(found["body"], _PANICS) if not _is_caught(each["place"])]
+            places = [each["place"] for each in matches_in(found["body"], _PANICS) if not _is_meant(each["place"])]
             if places:
                 name = text_of(found["name"])
                 seen = [
@@ -57,10 +61,17 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                     )
                     for each in places
                 ]
-                yield rule.finding(f"{name} is extern {abi} and may panic", name, *seen)
+                place = Location(file.path, found["item"].start_point.row + 1, symbol=name)
+                shown = Evidence("rust", f"fn {name}, extern {abi}", place)
+                # A stop that somebody wrote down is a decision; an unwrap is one that nobody took.
+                bad = Severity.LOW if all(each.type == "macro_invocation" for each in places) else rule.severity
+                yield rule.finding(f"{name} is extern {abi} and may panic", name, shown, *seen, severity=bad)
 
 
-def _is_caught(node: Node) -> bool:
+def _is_meant(node: Node) -> bool:
+    """Caught, or a lock that is poisoned by an earlier panic alone."""
+    if re.search(r"\.(lock|read|write)\(\)\s*\.(unwrap|expect)\([^()]*\)$", text_of(node)):
+        return True
     at: Node | None = node.parent
     while at is not None and at.type != "function_item":
         if at.type == "call_expression" and "catch_unwind" in text_of(at.child_by_field_name("function") or at):

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from audit.facts.source import function_around, is_test, text_of
+from audit.facts.calls import declared, is_foreign, signatures
+from audit.facts.source import function_around, is_test, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tree_sitter import Node
 
     from audit.model import Finding
     from audit.subject import Subject
 
 _PAGE = """\
 `&x as *const T as *mut T` says that nobody writes, and hands out a pointer to write with. If the foreign function writes,
-the behaviour is undefined: the compiler has assumed that `x` did not change. Not reported: `&mut`, `UnsafeCell::get`, `addr_of_mut!`.
+the behaviour is undefined: the compiler has assumed that `x` did not change. Medium confidence where the type
+is one that C takes by pointer, or where it is a foreign call's argument (not `void *`); else a candidate (low): user
+data that C only hands back looks the same. Not reported: `&mut`,
+`UnsafeCell::get`, `addr_of_mut!`.
 
 **What to do.** Take `&mut x`, or declare the C function's parameter `*const T` where C declares it const.
 
@@ -26,12 +33,13 @@ _CAST = """
 (type_cast_expression
   value: (type_cast_expression
     value: (reference_expression . value: (_) @value) @reference
-    type: (pointer_type "const"))
-  type: (pointer_type (mutable_specifier))) @cast
+    type: (pointer_type "const") @shared)
+  type: (pointer_type (mutable_specifier)) @mutable) @cast
 """
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
+    boundary, foreign = _pointees(subject), declared(subject.sources)
     for file in subject.sources:
         for found in file.matches(_CAST):
             if text_of(found["reference"]).startswith("&mut") or is_test(found["cast"]):
@@ -41,7 +49,31 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             place = Location(file.path, row + 1, column + 1, symbol=name)
             seen = Evidence("rust", text_of(found["cast"]).replace("\n", " ")[:120], place)
             words = f"{name} makes a mutable pointer of the shared reference to {text_of(found['value'])[:60]}"
-            yield rule.finding(words, f"{name}:{text_of(found['value'])}", seen)
+            key = f"{name}:{text_of(found['value'])}"
+            yield rule.finding(words, key, seen, confidence=_sure(found, boundary, foreign))
+
+
+def _sure(found: dict[str, Node], boundary: frozenset[str], foreign: frozenset[str]) -> Confidence:
+    """User data that C only hands back looks like what C writes: a type of C's alone, or C's own parameter, tells them apart."""
+    shared, mutable = (text_of(found[name]).split(maxsplit=1)[-1] for name in ("shared", "mutable"))
+    if mutable.rsplit("::", 1)[-1] in ("c_void", "_") or re.search("Atomic|Cell", shared):
+        return Confidence.LOW
+    call = found["cast"].parent.parent if found["cast"].parent is not None else None
+    function = call.child_by_field_name("function") if call is not None and call.type == "call_expression" else None
+    if function is not None and is_foreign(function, foreign):
+        return Confidence.MEDIUM
+    of_c = shared.rsplit("::", 1)[-1] in boundary or re.search(r"(_sys|ffi|bindings|libc)::", shared) is not None
+    return Confidence.MEDIUM if of_c and shared == mutable else Confidence.LOW
+
+
+def _pointees(subject: Subject) -> frozenset[str]:
+    """The types that foreign functions take by pointer, without their paths."""
+    return frozenset(
+        text_of(each["kind"]).rsplit("::", 1)[-1]
+        for file in subject.sources
+        for found in signatures(file)
+        for each in matches_in(found["parameters"], "(pointer_type type: (_) @kind)")
+    )
 
 
 RULE = Rule(

@@ -15,3 +15,15 @@ mod tests {
         assert_eq!(number, 1);
     }
 }
+
+static COUNT: std::sync::Mutex<i32> = std::sync::Mutex::new(0);
+
+#[unsafe(no_mangle)]
+pub extern "C" fn count() -> i32 {
+    *COUNT.lock().unwrap()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn fatal(code: i32) -> ! {
+    panic!("the library gave up: {code}")
+}

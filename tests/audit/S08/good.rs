@@ -1,0 +1,27 @@
+use std::os::raw::c_int;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+unsafe extern "C" {
+    fn read_config(out: *mut c_int) -> c_int;
+}
+
+static CONFIG: Mutex<c_int> = Mutex::new(0);
+static SEEN: AtomicU32 = AtomicU32::new(0);
+static mut NEVER_SEEN_BY_C: u32 = 0;
+
+pub fn load() -> c_int {
+    let mut config = CONFIG.lock().unwrap();
+    unsafe { read_config(&mut *config) }
+}
+
+extern "C" fn on_event(_: c_int) {
+    SEEN.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Only bytes: no handle of C's.
+pub struct Shared {
+    bytes: *const u8,
+}
+
+unsafe impl Send for Shared {}
