@@ -33,8 +33,8 @@ def render(findings: Sequence[Finding], hidden: int, subject: Subject, version: 
     parts = [
         f"<header><h1>galeed-audit</h1><p>{line}</p>{_tiles(findings)}</header>",
         _map(findings, subject),
-        _pointers(subject),
         _findings(findings),
+        _pointers(subject),
         _notes(subject.notes),
         f"<footer>galeed-audit {escape(version)}</footer>",
     ]
