@@ -20,6 +20,7 @@ from mpk.scanner.command import scan_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import BinaryIO
 
 _TESTS = frozenset({"test", "tests", "examples", "benches", "fuzz"})
 _NOT_SOURCE = frozenset({"target", ".git", "node_modules", ".venv"})
@@ -155,11 +156,15 @@ def _one(path: Path, subject: Subject) -> None:
             raise AuditError(
                 f"{path}: " + ("is neither a file nor a folder" if path.exists() else "no such file or folder")
             )
-        data = path.read_bytes()
+        with path.open("rb") as file:  # read piece by piece: a mapping faults where somebody cuts the file off
+            is_elf = file.read(len(elf.MAGIC)) == elf.MAGIC
+            if is_elf:
+                _elf(str(path), file, subject)
+            else:
+                data = path.read_bytes()
     except OSError as error:
         raise AuditError(f"{path}: {error.strerror}") from error
-    if data.startswith(elf.MAGIC):
-        _elf(str(path), data, subject)
+    if is_elf:
         _scan(str(path), subject)
     elif data.startswith((archive.MAGIC, archive.THIN)):
         _archive(str(path), data, subject)
@@ -169,7 +174,7 @@ def _one(path: Path, subject: Subject) -> None:
         raise AuditError(f"{path}: is no ELF file, archive, LLVM IR, folder or Rust source")
 
 
-def _elf(path: str, data: bytes, subject: Subject) -> None:
+def _elf(path: str, data: bytes | BinaryIO, subject: Subject) -> None:
     found = elf.read(path, data)
     if found.machine != elf.X86_64:
         raise AuditError(f"{path}: is code for another CPU ({found.machine.removeprefix('EM_')}), not x86-64")

@@ -1,7 +1,8 @@
-"""An ELF file as rules ask of it, read by pyelftools.
+"""An ELF file as rules ask of it: headers, .dynamic and notes by pyelftools, tables by audit.facts.symbols.
 
-Invariant: all is read when the file is opened, so that no rule meets a damaged table: what
-cannot be read is an AuditError of the file, or a note where the rest can still be judged.
+Invariants: all bytes are read when the file is opened, so that no rule meets a damaged file: what
+cannot be read is an AuditError of the file, or a note where the rest can still be judged. What a
+header claims is bounded by the file's size before it is believed: no count makes this run long.
 
 Source: [gABI], the x86-64 psABI supplement (program properties).
 """
@@ -9,13 +10,18 @@ Source: [gABI], the x86-64 psABI supplement (program properties).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elftools.elf.elffile import ELFFile
-from elftools.elf.relocation import RelocationSection
 
 from audit.errors import AuditError, reading
+from audit.facts.symbols import Relocation, Symbol, Table, relocations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import BinaryIO
 
 MAGIC = b"\x7fELF"
 X86_64 = "EM_X86_64"
@@ -32,7 +38,9 @@ ASKED_STRINGS = (
     "process_vm_readv",
     "process_vm_writev",
 )
-_MOST_SYMBOLS = 4_000_000  # beyond this the tables are not believed
+_STEMS = (b"pkey_", b"mprotect", b"process_vm_")  # one of them is in each name above
+_MOST_NOTES = 20  # of one file's damaged sections
+_MOST_NOTE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -55,28 +63,6 @@ class Section:
     bytes: int
 
 
-@dataclass(frozen=True)
-class Symbol:
-    """address: 0 for what is imported. binding, visibility, kind: as the ELF constants end, in lower case."""
-
-    name: str
-    address: int
-    bytes: int
-    kind: str
-    binding: str
-    visibility: str
-    is_defined: bool
-
-
-@dataclass(frozen=True)
-class Relocation:
-    """kind: the number of the type. symbol: its name; empty where there is none."""
-
-    address: int
-    kind: int
-    symbol: str
-
-
 @dataclass
 class Elf:
     """One file, or one member of an archive (path "lib.a(member.o)")."""
@@ -91,12 +77,26 @@ class Elf:
     strings: frozenset[str] = frozenset()  # whole strings of read-only data that rules ask for
     needed: list[str] = field(default_factory=list)
     tags: dict[str, int] = field(default_factory=dict)  # of .dynamic
-    dynamic_symbols: list[Symbol] = field(default_factory=list)
-    symbols: list[Symbol] = field(default_factory=list)  # of .symtab; empty when stripped
+    dynamic_table: Table = field(default_factory=Table)
+    table: Table = field(default_factory=Table)
     relocations: list[Relocation] = field(default_factory=list)  # those that the loader makes
     features: int | None = None  # IBT | SHSTK; None: no note says
     has_dwarf: bool = False
     notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def dynamic_symbols(self) -> list[Symbol]:
+        return self.dynamic_table.symbols()
+
+    @cached_property
+    def symbols(self) -> list[Symbol]:
+        """Of .symtab; empty when stripped."""
+        return self.table.symbols()
+
+    def defines(self, names: Iterable[str]) -> bool:
+        """Is one of them defined, by either table?"""
+        wanted = list(names)
+        return self.dynamic_table.defines(wanted) or self.table.defines(wanted)
 
     @property
     def is_linked(self) -> bool:
@@ -118,20 +118,20 @@ class Elf:
         seen = (each for each in self.dynamic_symbols if each.is_defined and each.name)
         return [each for each in seen if each.binding != "local" and each.visibility in ("default", "protected")]
 
-    @property
-    def defined(self) -> list[Symbol]:
-        """All that is defined in it, by either table, once by name."""
-        both = {each.name: each for each in (*self.symbols, *self.dynamic_symbols) if each.is_defined and each.name}
-        return list(both.values())
 
-
-def read(path: str, data: bytes) -> Elf:
-    """Raises AuditError for what is no ELF file, or is damaged."""
-    if not data.startswith(MAGIC):
-        raise AuditError(f"{path}: is no ELF file")
+def read(path: str, data: bytes | BinaryIO) -> Elf:
+    """data: the content, or the open file. Raises AuditError for what is no ELF file, or is damaged."""
+    stream = BytesIO(data) if isinstance(data, bytes) else data
     with reading(path):
-        file = ELFFile(BytesIO(data))
-        segments = [_segment(each) for each in file.iter_segments()]
+        size = stream.seek(0, 2)
+        stream.seek(0)
+        if stream.read(len(MAGIC)) != MAGIC:
+            raise AuditError(f"{path}: is no ELF file")
+        file = ELFFile(stream)
+        segments = [
+            _segment(file.get_segment(number))
+            for number in range(_believed(file.num_segments(), file["e_phoff"], file["e_phentsize"], size))
+        ]
         elf = Elf(
             path,
             str(file["e_machine"]),
@@ -139,9 +139,15 @@ def read(path: str, data: bytes) -> Elf:
             any(each.kind == "PT_INTERP" for each in segments),
             segments,
         )
-        elf.has_dwarf = bool(file.has_dwarf_info())
-        _fill(elf, file)
+        if elf.machine == X86_64 and (file.elfclass != 64 or not file.little_endian):
+            raise AuditError(f"{path}: is x86-64 with 32-bit pointers (x32), which is not judged")
+        _fill(elf, file, size)
         return elf
+
+
+def _believed(count: int, start: int, entry_bytes: int, file_bytes: int) -> int:
+    """As many entries as there is room for."""
+    return min(int(count), max(file_bytes - int(start), 0) // max(int(entry_bytes), 1))
 
 
 def _segment(segment: Any) -> Segment:
@@ -149,43 +155,82 @@ def _segment(segment: Any) -> Segment:
     return Segment(str(segment["p_type"]), flags, int(segment["p_vaddr"]), int(segment["p_memsz"]))
 
 
-def _fill(elf: Elf, file: Any) -> None:
-    relocating = []
-    for number in range(file.num_sections()):
+def _fill(elf: Elf, file: Any, size: int) -> None:
+    count = file.num_sections()
+    believed = _believed(count, file["e_shoff"], file["e_shentsize"], size)
+    if believed < count:
+        elf.notes.append(f"claims {count} sections, and has room for {believed}")
+    damaged: list[str] = []
+    headers: dict[int, Any] = {}
+    for number in range(believed):
         try:
             with reading(f"section {number}"):
-                section = file.get_section(number)
+                section = headers[number] = file.get_section(number)
                 _section(elf, section)
-                if isinstance(section, RelocationSection) and section["sh_flags"] & _ALLOCATED:
-                    relocating.append(section)
         except AuditError as error:
-            elf.notes.append(str(error))
-    if elf.is_linked:
-        for section in relocating:
-            elf.relocations += _relocations(file, section)
-        if "PT_DYNAMIC" in {each.kind for each in elf.segments} and not elf.tags:
-            elf.notes.append("no section shows what its loader reads: symbols and relocations are not known")
+            damaged.append(str(error))
+    elf.has_dwarf = any(each.name in (".debug_info", ".zdebug_info") for each in elf.sections)
+    for section in headers.values() if elf.machine == X86_64 else ():
+        try:
+            with reading(section.name):
+                _table(elf, file, section, headers)
+        except AuditError as error:
+            damaged.append(str(error))
+    elf.notes += damaged[:_MOST_NOTES]
+    if len(damaged) > _MOST_NOTES:
+        elf.notes.append(f"{len(damaged) - _MOST_NOTES} more sections are damaged")
+    if elf.is_linked and "PT_DYNAMIC" in {each.kind for each in elf.segments} and not elf.tags:
+        elf.notes.append("no section shows what its loader reads: symbols and relocations are not known")
 
 
 def _section(elf: Elf, section: Any) -> None:
     flags = "".join(letter for letter, bit in (("w", 1), ("a", _ALLOCATED), ("x", 4)) if section["sh_flags"] & bit)
     elf.sections.append(Section(section.name, flags, int(section["sh_addr"]), int(section["sh_size"])))
+
+
+def _table(elf: Elf, file: Any, section: Any, headers: dict[int, Any]) -> None:
     kind = section["sh_type"]
     if section.name == ".comment":
-        elf.comment = section.data().decode(errors="replace").replace("\0", " ").strip()
-    if section.name.startswith(".rodata") and kind == "SHT_PROGBITS":
-        elf.strings |= _asked_strings(section.data())
-    if kind == "SHT_DYNAMIC":
+        elf.comment = _content(file, section).decode(errors="replace").replace("\0", " ").strip()
+    elif section.name.startswith(".rodata") and kind == "SHT_PROGBITS":
+        elf.strings |= _asked_strings(_content(file, section))
+    elif kind == "SHT_DYNAMIC":
         _dynamic(elf, section)
     elif kind == "SHT_DYNSYM":
-        elf.dynamic_symbols = _symbols(elf, section)
+        elf.dynamic_table = _symbol_table(file, section, headers)
     elif kind == "SHT_SYMTAB":
-        elf.symbols = _symbols(elf, section)
-    elif kind == "SHT_NOTE" and section.name == ".note.gnu.property":
+        elf.table = _symbol_table(file, section, headers)
+    elif kind == "SHT_NOTE" and section.name == ".note.gnu.property" and section["sh_size"] < _MOST_NOTE_BYTES:
         elf.features = _features(section)
+    elif kind == "SHT_RELA" and section["sh_flags"] & _ALLOCATED and elf.is_linked:
+        names = headers.get(int(section["sh_link"]))
+        table = Table() if names is None else _symbol_table(file, names, headers)
+        elf.relocations += relocations(_content(file, section), table)
+
+
+def _content(file: Any, section: Any) -> bytes:
+    """As it lies in the file: nothing that is read here is ever compressed. At most what the file has."""
+    if section["sh_type"] == "SHT_NOBITS":
+        return b""
+    end = file.stream.seek(0, 2)
+    start = int(section["sh_offset"])
+    if start >= end:
+        return b""
+    file.stream.seek(start)
+    return bytes(file.stream.read(min(int(section["sh_size"]), end - start)))
+
+
+def _symbol_table(file: Any, section: Any, headers: dict[int, Any]) -> Table:
+    """Empty for what is no symbol table."""
+    names = headers.get(int(section["sh_link"]))
+    if section["sh_type"] not in ("SHT_DYNSYM", "SHT_SYMTAB") or names is None:
+        return Table()
+    return Table(_content(file, section), _content(file, names))
 
 
 def _asked_strings(data: bytes) -> frozenset[str]:
+    if not any(stem in data for stem in _STEMS):
+        return frozenset()
     data = b"\0" + data  # the first one has nothing before it
     return frozenset(name for name in ASKED_STRINGS if b"\0" + name.encode() + b"\0" in data)
 
@@ -196,37 +241,6 @@ def _dynamic(elf: Elf, section: Any) -> None:
         if name == "DT_NEEDED":
             elf.needed.append(str(tag.needed))
         elf.tags[name] = int(tag.entry.d_val)
-
-
-def _symbols(elf: Elf, section: Any) -> list[Symbol]:
-    if section.num_symbols() > _MOST_SYMBOLS:
-        elf.notes.append(f"{section.name} claims {section.num_symbols()} symbols: not read")
-        return []
-    return [
-        Symbol(
-            each.name,
-            int(each["st_value"]),
-            int(each["st_size"]),
-            str(each["st_info"]["type"]).removeprefix("STT_").lower(),
-            str(each["st_info"]["bind"]).removeprefix("STB_").lower(),
-            str(each["st_other"]["visibility"]).removeprefix("STV_").lower(),
-            each["st_shndx"] not in ("SHN_UNDEF", "SHN_ABS"),
-        )
-        for each in section.iter_symbols()
-    ]
-
-
-def _relocations(file: Any, section: Any) -> list[Relocation]:
-    table = file.get_section(section["sh_link"])
-    named = hasattr(table, "get_symbol")
-    return [
-        Relocation(
-            int(each["r_offset"]),
-            int(each["r_info_type"]),
-            table.get_symbol(each["r_info_sym"]).name if named and each["r_info_sym"] else "",
-        )
-        for each in section.iter_relocations()
-    ]
 
 
 def _features(section: Any) -> int | None:

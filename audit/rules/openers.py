@@ -36,4 +36,4 @@ def mine(elf: Elf) -> dict[str, str]:
 
 
 def holds_runtime(elf: Elf) -> bool:
-    return any(each.name in _RUNTIME for each in elf.defined)
+    return elf.defines(_RUNTIME)
