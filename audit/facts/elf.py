@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 MAGIC = b"\x7fELF"
 X86_64 = "EM_X86_64"
 IBT, SHSTK = 1, 2  # GNU_PROPERTY_X86_FEATURE_1_AND
-_ALLOCATED = 2
+_ALLOCATED, _EXECUTABLE = 2, 4
+_R_X86_64_PLT32 = 4  # what compilers write for calls, and only for them
 _FEATURES = "GNU_PROPERTY_X86_FEATURE_1_AND"
 # Names that dlsym may be asked for, in rule E08.
 ASKED_STRINGS = (
@@ -80,6 +81,7 @@ class Elf:
     dynamic_table: Table = field(default_factory=Table)
     table: Table = field(default_factory=Table)
     relocations: list[Relocation] = field(default_factory=list)  # those that the loader makes
+    code_relocations: list[bytes] = field(default_factory=list)  # an object's, of its executable sections
     features: int | None = None  # IBT | SHSTK; None: no note says
     has_dwarf: bool = False
     notes: list[str] = field(default_factory=list)
@@ -92,6 +94,13 @@ class Elf:
     def symbols(self) -> list[Symbol]:
         """Of .symtab; empty when stripped."""
         return self.table.symbols()
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """In an object: the functions that it calls and does not hold."""
+        made = (each for data in self.code_relocations for each in relocations(data, self.table))
+        imported = {each.name for each in self.imports}
+        return frozenset(each.symbol for each in made if each.kind == _R_X86_64_PLT32) & imported
 
     def defines(self, names: Iterable[str]) -> bool:
         """Is one of them defined, by either table?"""
@@ -206,6 +215,12 @@ def _table(elf: Elf, file: Any, section: Any, headers: dict[int, Any]) -> None:
         names = headers.get(int(section["sh_link"]))
         table = Table() if names is None else _symbol_table(file, names, headers)
         elf.relocations += relocations(_content(file, section), table)
+    elif kind == "SHT_RELA" and not elf.is_linked and _is_code(headers.get(int(section["sh_info"]))):
+        elf.code_relocations.append(_content(file, section))
+
+
+def _is_code(section: Any) -> bool:
+    return section is not None and bool(section["sh_flags"] & _EXECUTABLE)
 
 
 def _content(file: Any, section: Any) -> bytes:
