@@ -21,6 +21,7 @@ from audit.pages import page
 from audit.report import data, github, html, sarif, text
 from audit.rules import RULES
 from audit.run import findings
+from audit.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="galeed-audit",
         description="Says what is unsafe at the boundary between Rust and the C and C++ that it calls.",
         epilog="Exit code: 0 nothing as bad as --fail-on says, 1 findings, 2 usage, or nothing could be read. "
-        "What could not be read is said at the end. `galeed-audit explain E07` tells what a rule means.",
+        "What could not be read is said at the end. `galeed-audit explain E07` tells what a rule means, "
+        "`galeed-audit verify BINARY` what is missing in a program that cargo galeed built.",
     )
     parser.add_argument(
         "paths",
@@ -87,6 +89,27 @@ def _explain(words: Sequence[str]) -> int:
     return 0
 
 
+def _verify(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="galeed-audit verify",
+        description="Says whether what the policy promised is in a program that `cargo galeed` built: no open "
+        "gadget, a gate before each foreign entry, no C that was not rewritten, galeed's allocator, RELRO and BIND_NOW.",
+        epilog="Exit code: 0 all is there, 1 something is missing or cannot be seen in the file, 2 it cannot be read. "
+        "It finds mistakes of a build, no forgery.",
+    )
+    parser.add_argument("program", type=Path, metavar="BINARY")
+    parser.add_argument("--policy", metavar="FILE", help="the galeed.toml (default: the nearest one upward)")
+    parser.add_argument(
+        "--unrewritten", action="append", default=[], metavar="PATTERN",
+        help="a C or assembler source or a shared library that is meant not to be rewritten; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args(words)
+    proof = verify(options.program, options.policy, options.unrewritten)
+    print(proof.as_json() if options.json else proof.render(), flush=True)
+    return int(bool(proof.missing))
+
+
 def _chosen(words: Sequence[str], origin: str = "--rule") -> list[str]:
     """The ids that --rule or the configuration means. Raises AuditError for a word that means none."""
     ids = [rule.id for rule in RULES]
@@ -131,6 +154,8 @@ def _write(report: str, output: Path | None) -> None:
 def _run(argv: Sequence[str]) -> int:
     if argv[:1] == ["explain"]:
         return _explain(argv[1:])
+    if argv[:1] == ["verify"]:
+        return _verify(argv[1:])
     options = _parser().parse_args(argv)
     if options.list_rules:
         for rule in RULES:
