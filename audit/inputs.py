@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from audit.facts import archive, elf, ir, source
 from audit.facts.foreign import maybe_declared, public_modules
 from audit.subject import Subject
 from mpk.scanner.code import ScanError
-from mpk.scanner.command import scan_target
+from mpk.scanner.command import printable, scan_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,8 +59,10 @@ def load(
         try:
             subject.scans.append(scan_target(str(pid)))
             read += 1
+            _mapped(pid, subject)
         except (ScanError, OSError) as error:
-            subject.notes.append(f"process {pid}: {error}")
+            gone = isinstance(error, OSError) and error.errno in (errno.ESRCH, errno.ENOENT, errno.EIO)
+            subject.notes.append(f"process {pid}: {'it ended while it was read' if gone else error}")
     if not read:
         raise AuditError(subject.notes[0] if subject.notes else "nothing to audit: name a file, a folder or --pid")
     return subject
@@ -189,6 +193,25 @@ def _scan(path: str, subject: Subject) -> None:
         subject.notes.append(f"{path}: not scanned for gadgets: {error}")
         return
     subject.scans.append(scan)
+
+
+def _mapped(pid: int, subject: Subject) -> None:
+    """The files whose code a process holds, as the process sees them. Raises OSError when it has ended."""
+    text = Path(f"/proc/{pid}/maps").read_text(errors="surrogateescape")
+    lines = (line.split(maxsplit=5) for line in text.split("\n"))
+    code = {each[5] for each in lines if len(each) == 6 and "x" in each[1] and each[5].startswith("/")}
+    for name in sorted(code - {each.path for each in subject.elfs}):
+        try:
+            # The process may have put a pipe there since, which would be waited for.
+            descriptor = os.open(f"/proc/{pid}/root{name}", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+            with os.fdopen(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise AuditError("is no file any more")
+                _elf(name, file, subject)
+        except OSError as error:
+            subject.notes.append(f"process {pid}: its file {printable(name)} cannot be read: {error.strerror}")
+        except AuditError as error:
+            subject.notes.append(f"process {pid}: its file {printable(str(error))}")
 
 
 def _archive(path: str, data: bytes, subject: Subject) -> None:

@@ -7,7 +7,7 @@ import shutil
 import struct
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -54,7 +54,7 @@ def _objcopy(*words: str) -> Callable[[Path], None]:
 def _put_gadget(path: Path) -> None:
     """WRPKRU over the beginning of a function."""
     with path.open("rb") as file:
-        read = ELFFile(file)
+        read: Any = ELFFile(file)
         table = read.get_section_by_name(".symtab")
         address = next(each["st_value"] for each in table.iter_symbols() if each.name == "mpk_start")
         text = read.get_section_by_name(".text")
@@ -70,7 +70,7 @@ def _patch(path: Path, offset: int, data: bytes) -> None:
 
 def _bind_late(path: Path) -> None:
     with path.open("rb") as file:
-        section = ELFFile(file).get_section_by_name(".dynamic")
+        section: Any = ELFFile(file).get_section_by_name(".dynamic")
         offset, size = section["sh_offset"], section["sh_size"]
     for place in range(offset, offset + size, 16):
         tag = struct.unpack_from("<q", path.read_bytes(), place)[0]
