@@ -183,6 +183,8 @@ def _elf(path: str, data: bytes | BinaryIO, subject: Subject) -> None:
     if found.machine != elf.X86_64:
         raise AuditError(f"{path}: is code for another CPU ({found.machine.removeprefix('EM_')}), not x86-64")
     subject.elfs.append(found)
+    if found.has_dwarf:
+        subject.described.append((path, data if isinstance(data, bytes) else Path(path)))
     subject.notes += [f"{path}: {note}" for note in found.notes]
 
 

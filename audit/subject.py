@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit.errors import AuditError
+from audit.facts import layouts
 from audit.facts.program import Program
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ class Subject:
     plain: list[Module] = field(default_factory=list)
     simple: list[Module] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    described: list[tuple[str, Path | bytes]] = field(default_factory=list)  # with DWARF: what they are read from
 
     @property
     def linked(self) -> list[Elf]:
@@ -37,3 +41,26 @@ class Subject:
     def program(self) -> Program:
         """The modules together. pre: all have been read."""
         return Program(self.plain, self.simple)
+
+    @cached_property
+    def layouts(self) -> layouts.Layouts:
+        """Structs of all files. pre: all have been read."""
+        found, rust = layouts.Layouts(), [each for each in self.described if self._is_rust(each)]
+        others = [each for each in self.described if each not in rust]
+        for path, source in [*others, *rust] if rust else []:
+            try:
+                layouts.read(path, _content(source), found)
+            except (AuditError, OSError) as error:
+                self.notes.append(str(error))
+        self.notes += found.notes
+        return found
+
+    def _is_rust(self, described: tuple[str, Path | bytes]) -> bool:
+        try:
+            return layouts.is_rust(_content(described[1]))
+        except OSError:
+            return False
+
+
+def _content(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()
