@@ -23,6 +23,7 @@ _RUST = 0x1C
 _C = (0x01, 0x02, 0x0C, 0x1D, 0x2C, 0x04, 0x1A, 0x21, 0x2A, 0x2B)  # C++ too: what is extern "C" there
 _MOST_ENTRIES = 150_000
 _MOST_BYTES = 1 << 30
+_MOST_FIELDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,9 @@ def _c(entry: Any, dwarf: Any, unit: Any, found: Layouts) -> None:
 def _layout(entry: Any, name: str, file: str, line: int | None) -> Layout | None:
     """None for what is only declared, or has bit fields or places that are computed."""
     size, members = _number(entry, "DW_AT_byte_size"), []
-    for child in entry.iter_children():
+    for number, child in enumerate(entry.iter_children()):
+        if number > _MOST_FIELDS:  # a sibling that leads back
+            return None
         if child.tag == "DW_TAG_variant_part" or "DW_AT_data_bit_offset" in child.attributes:
             return None
         if child.tag == "DW_TAG_member":

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.errors import AuditError
-from audit.facts import archive, elf
+from audit.facts import archive, elf, layouts, units
 from audit.rules import RULES
 from audit.run import findings
 from audit.subject import Subject
@@ -68,6 +69,11 @@ def _judge(data: bytes) -> None:
             subject.elfs.append(elf.read("it", data))
     except AuditError:
         return  # one line each: what a damaged input is
+    for name, body in archive.members("it", data) if data.startswith(archive.MAGIC) else [("it", data)]:
+        with suppress(AuditError):  # of DWARF
+            layouts.read(name, body, layouts.Layouts())
+        with suppress(AuditError):
+            units.read(name, body, [(0, 1 << 63)])
     findings(subject, [rule for rule in RULES if rule.id.startswith("E")])
 
 
