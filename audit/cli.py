@@ -36,6 +36,7 @@ _SEVERITIES = [each.name.lower() for each in Severity if each is not Severity.ME
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="galeed-audit",
+        usage="galeed-audit [OPTION...] [PATH...]\n       galeed-audit explain ID\n       galeed-audit verify BINARY",
         description="Says what is unsafe at the boundary between Rust and the C and C++ that it calls.",
         epilog="Exit code: 0 nothing as bad as --fail-on says, 1 findings, 2 usage, or nothing could be read. "
         "What could not be read is said at the end. `galeed-audit explain E07` tells what a rule means, "

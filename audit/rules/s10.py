@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from audit.subject import Subject
 
 _PAGE = """\
-`&x as *const T as *mut T` says that nobody writes, and hands out a pointer to write with. If the foreign function writes,
-the behaviour is undefined: the compiler has assumed that `x` did not change. Medium confidence where the type
+`&x as *const T as *mut T`, and the same of a parameter `x: &T`, says that nobody writes, and hands
+out a pointer to write with. If the foreign function writes, the behaviour is undefined: the compiler has assumed that `x` did not change. Medium confidence where the type
 is one that C takes by pointer, or where it is a foreign call's argument (not `void *`); else a candidate (low): user
 data that C only hands back looks the same. Not reported: `&mut`,
 `UnsafeCell::get`, `addr_of_mut!`.
@@ -36,13 +36,22 @@ _CAST = """
     type: (pointer_type "const") @shared)
   type: (pointer_type (mutable_specifier)) @mutable) @cast
 """
+_NAMED = """
+(type_cast_expression
+  value: (type_cast_expression
+    value: (identifier) @value
+    type: (pointer_type "const") @shared)
+  type: (pointer_type (mutable_specifier)) @mutable) @cast
+"""
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     boundary, foreign = _pointees(subject), declared(subject.sources)
     for file in subject.sources:
-        for found in file.matches(_CAST):
-            if text_of(found["reference"]).startswith("&mut") or is_test(found["cast"]):
+        named = (found for found in file.matches(_NAMED) if _is_shared_parameter(found["value"]))
+        made = (found for found in file.matches(_CAST) if not text_of(found["reference"]).startswith("&mut"))
+        for found in sorted((*made, *named), key=lambda each: each["cast"].start_byte):
+            if is_test(found["cast"]):
                 continue
             name = function_around(found["cast"]) or "?"
             row, column = found["cast"].start_point
@@ -51,6 +60,19 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             words = f"{name} makes a mutable pointer of the shared reference to {text_of(found['value'])[:60]}"
             key = f"{name}:{text_of(found['value'])}"
             yield rule.finding(words, key, seen, confidence=_sure(found, boundary, foreign))
+
+
+def _is_shared_parameter(name: Node) -> bool:
+    """Is it a parameter of the function around it, of a type `&T`?"""
+    at: Node | None = name
+    while at is not None and at.type != "function_item":
+        at = at.parent
+    parameters = at.child_by_field_name("parameters") if at is not None else None
+    for each in parameters.named_children if parameters is not None else ():
+        pattern, kind = each.child_by_field_name("pattern"), each.child_by_field_name("type")
+        if pattern is not None and kind is not None and text_of(pattern) == text_of(name):
+            return kind.type == "reference_type" and not any(one.type == "mutable_specifier" for one in kind.children)
+    return False
 
 
 def _sure(found: dict[str, Node], boundary: frozenset[str], foreign: frozenset[str]) -> Confidence:

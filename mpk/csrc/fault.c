@@ -257,7 +257,7 @@ static bool tagged_fault(void *context, bool may_serve) {
     if (foreign && may_serve && served_fault(context, pkru)) return true;
     struct mpk_violation v = {.kind = MPK_FORGED, .handle = operand.address, .access = operand.access, .key = -1};
     v.detail = foreign ? "a pseudo-pointer was used by code that is not rewritten (or in a form that is not)"
-                       : "host code used a pseudo-pointer as an address (it came out of C's own memory)";
+                       : "a pseudo-pointer was used as an address by host code, or by C that no gate called";
     violation(context, &v, foreign, CANNOT_GO_ON, pkru);
     return true;
 }

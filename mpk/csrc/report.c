@@ -169,10 +169,11 @@ static const char *advice(const struct mpk_violation *v) {
         return "the value is none that its type may hold, or the pointer is to a function or closure";
     case MPK_BOUNDARY:
         if (v->handle)
-            return v->function ? "libc and other code that galeed-cc did not compile cannot use lent memory: "
-                                 "copy it first, or compile that code with galeed-cc"
-                               : "have foreign code return that pointer or pass it to a callback: only there does a "
-                                 "pseudo-pointer become an address again";
+            return v->function ? "libc and other code that galeed-cc did not compile cannot use lent memory by itself: give it "
+                                 "copies (on-unrewritten-call = \"copy\" in galeed.toml), have its accesses served "
+                                 "(GALEED_ON_TRAP=serve), or compile it with galeed-cc"
+                               : "build the program by cargo galeed; a pointer that C kept for the host becomes an "
+                                 "address only where C returns it or passes it to a callback";
         return v->function ? "the foreign code used an address of host memory that it was not lent in this call "
                              "(a stale or made-up pointer)"
                            : "open the domain before using it (mpk_domain_open)";

@@ -49,6 +49,14 @@ def test_the_crates_own_tests(programs: dict[str, Path], run: Run, backend: str,
         assert " 0 passed" not in outcome.stdout
 
 
+def test_a_guards_pointer_without_a_gate_is_told(programs: dict[str, Path], run: Run, backend: str) -> None:
+    outcome = run([programs["ungated"]])
+    assert outcome.code == -6, outcome
+    assert "survived" not in outcome.stdout
+    assert "a pseudo-pointer was used as an address by host code, or by C that no gate called" in outcome.stderr
+    assert "build the program by cargo galeed" in outcome.stderr
+
+
 def test_the_default_policy_aborts_with_a_report(
     programs: dict[str, Path], run: Run, backend: str, tmp_path: Path
 ) -> None:

@@ -261,6 +261,8 @@ unsafe extern "C" {
     );
     pub fn mpk_set_report_hook(hook: Option<unsafe extern "C" fn(violation: *const mpk_violation)>);
     pub fn mpk_faults_install() -> c_int;
+    /// Of `internal.h`: before main it stands aside for the language's own handlers.
+    pub fn _mpk_faults_install_for_gate() -> c_int;
     pub fn mpk_policy() -> c_int;
     pub fn mpk_set_policy(policy: c_int);
     pub fn mpk_foreign_rights() -> c_int;

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::foreign::Foreign;
 use crate::lease;
 use crate::start::start;
+use crate::sys;
 use core::ffi::{CStr, c_char};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -178,8 +179,15 @@ pub fn lend_typed_mut<T: Foreign + ?Sized>(value: &mut T) -> Result<LentMut<'_, 
     })
 }
 
-fn lend_as<T: Foreign + ?Sized>(value: *const T, writable: bool) -> Result<(u64, usize), Error> {
+/// Who uses a guard's pointer without a gate, under plain cargo perhaps, is told so.
+fn prepare() -> Result<(), Error> {
     start()?;
+    // SAFETY: the runtime has started.
+    Error::check(unsafe { sys::_mpk_faults_install_for_gate() })
+}
+
+fn lend_as<T: Foreign + ?Sized>(value: *const T, writable: bool) -> Result<(u64, usize), Error> {
+    prepare()?;
     // SAFETY: both callers pass a reference, so the metadata is valid.
     let bytes = size_of_val(unsafe { &*value });
     let address = value.cast::<u8>().expose_provenance() as u64;
@@ -187,7 +195,7 @@ fn lend_as<T: Foreign + ?Sized>(value: *const T, writable: bool) -> Result<(u64,
 }
 
 fn lend_bytes<T: ?Sized>(value: *const T, writable: bool) -> Result<(u64, usize), Error> {
-    start()?;
+    prepare()?;
     // SAFETY: all callers pass a reference, so the metadata is valid.
     let bytes = size_of_val(unsafe { &*value });
     // The accessors that foreign code calls come back with this number.

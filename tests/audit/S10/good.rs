@@ -7,3 +7,7 @@ pub fn filled() -> [u8; 4] {
     unsafe { fill(&mut bytes as *mut [u8; 4] as *mut u8, bytes.len()) };
     bytes
 }
+
+pub fn refilled(bytes: &mut u8) {
+    unsafe { fill(bytes as *const u8 as *mut u8, 1) };
+}
