@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 _PAGE = """\
 `&x as *const T as *mut T`, and the same of a parameter `x: &T`, says that nobody writes, and hands
-out a pointer to write with. If the foreign function writes, the behaviour is undefined: the compiler has assumed that `x` did not change. Medium confidence where the type
-is one that C takes by pointer, or where it is a foreign call's argument (not `void *`); else a candidate (low): user
-data that C only hands back looks the same. Not reported: `&mut`,
-`UnsafeCell::get`, `addr_of_mut!`.
+out a pointer to write with. If the foreign function writes, the behaviour is undefined: the compiler has
+assumed that `x` did not change. Medium confidence where the type is one that C takes by pointer, or where it is
+a foreign call's argument (not `void *`); else a candidate (low): user data that C only hands back looks the
+same. Not reported: `&mut`, `UnsafeCell::get`, `addr_of_mut!`, references that were bound to a name by `let`.
 
 **What to do.** Take `&mut x`, or declare the C function's parameter `*const T` where C declares it const.
 
