@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import re
 import weakref
 from _ctypes import CFuncPtr
 from typing import Any, Self
@@ -72,6 +73,10 @@ class LentBuffer(Lease):
         view = _viewed(data)
         if not view.c_contiguous:
             raise BufferRefused("the buffer's bytes do not lie in one piece (C order): lend a copy of it")
+        if writable and _has_objects(view):
+            raise BufferRefused(
+                f"the buffer ({type(data).__name__}) holds Python's references, and cannot be lent writable"
+            )
         if writable and view.readonly:
             raise BufferRefused(f"the buffer ({type(data).__name__}) is read-only, and cannot be lent writable")
         memory = ffi.from_buffer("char[]", view, require_writable=writable)
@@ -93,11 +98,16 @@ class LentFunction(Lease):
 
 
 def address_of(native: Native, function: Any) -> int:
-    """Where a function lies that is ctypes' or cffi's. raises: TypeError."""
+    """Where a function lies that is ctypes' or cffi's. raises: TypeError, a null pointer among them."""
+    at = None
     if isinstance(function, CFuncPtr):
-        return ctypes.cast(function, ctypes.c_void_p).value or 0
-    if isinstance(function, native.ffi.CData) and native.ffi.typeof(function).kind == "function":
-        return int(native.ffi.cast("uintptr_t", function))
+        at = ctypes.cast(function, ctypes.c_void_p).value or 0
+    elif isinstance(function, native.ffi.CData) and native.ffi.typeof(function).kind == "function":
+        at = int(native.ffi.cast("uintptr_t", function))
+    if at == 0:
+        raise TypeError("a null pointer is no function")
+    if at is not None:
+        return at
     raise TypeError(
         f"{type(function).__name__} is no function pointer of ctypes' or cffi's (of a compiled cffi "
         "module: ffi.addressof(lib, name))"
@@ -111,6 +121,11 @@ def _viewed(data: Any) -> memoryview:
         raise BufferRefused(f"{type(data).__name__} has no buffer: lend bytes, a bytearray or the like") from None
     except (BufferError, ValueError) as error:  # ValueError: it was released, or closed
         raise BufferRefused(f"{type(data).__name__} does not give its buffer: {error}") from None
+
+
+def _has_objects(view: memoryview) -> bool:
+    """Does the format, without the names of fields, have a code for objects (PEP 3118)?"""
+    return "O" in re.sub(":[^:]*:", "", view.format)
 
 
 def _end(native: Native, handle: int, kept: tuple[Any, ...]) -> None:

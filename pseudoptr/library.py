@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from cffi import FFI
 from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
@@ -107,7 +108,7 @@ def require_rewritten(path: Path, unrewritten: Collection[str] = ()) -> None:
             strangers = _strangers(ELFFile(file), path) - set(unrewritten) - _LINKERS_OWN
     except OSError as error:
         raise LibraryMissing(f"{path}: {error.strerror}") from None
-    except (ELFError, ValueError, AttributeError) as error:
+    except (ELFError, ValueError, AttributeError, LookupError, TypeError) as error:  # a file out of order
         raise NotRewritten(f"{path} is no shared library ({error})") from None
     if strangers:
         named = ", ".join(sorted(strangers)[:_SHOWN]) + (", ..." if len(strangers) > _SHOWN else "")
@@ -119,14 +120,18 @@ def require_rewritten(path: Path, unrewritten: Collection[str] = ()) -> None:
 
 def _strangers(elf: ELFFile, path: Path) -> set[str]:
     """Functions that the library gives out and that lie outside of the rewritten section."""
-    names = [section.name for section in elf.iter_sections()]
+    sections = list(elf.iter_sections())
+    names = [section.name for section in sections]
     if REWRITTEN not in names:
         raise NotRewritten(f"{path}: not compiled by galeed-cc, so that nothing in it is checked")
     given = elf.get_section_by_name(".dynsym")
     found: set[str] = set()
     for symbol in given.iter_symbols() if isinstance(given, SymbolTableSection) else ():
         where = symbol["st_shndx"]
-        is_function = symbol["st_info"]["type"] in _FUNCTIONS
-        if is_function and isinstance(where, int) and names[where] != REWRITTEN:
+        if not isinstance(where, int) or names[where] == REWRITTEN:
+            continue
+        # An assembler need not say that something is a function.
+        is_code = sections[where]["sh_flags"] & SH_FLAGS.SHF_EXECINSTR
+        if is_code or symbol["st_info"]["type"] in _FUNCTIONS:
             found.add(str(symbol.name))
     return found

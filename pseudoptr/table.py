@@ -18,6 +18,7 @@ Errors are typed (``TableError`` and its kin, pseudoptr/errors.py) and one line 
 from __future__ import annotations
 
 import ctypes
+import operator
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -90,6 +91,10 @@ class LeaseInfo:
 
 
 def _unsigned(name: str, number: int) -> int:
+    try:
+        number = operator.index(number)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {type(number).__name__}") from None
     if not 0 <= number <= _MASK64:
         raise ValueError(f"{name} must be 0 .. 2^64 - 1, not {number}")
     return number
@@ -171,7 +176,7 @@ class Table:
 
     def allocate(self, length_bytes: int, align: int = 0) -> int:
         """Address of new host-heap memory. raises: TableError when there is none."""
-        base = self._library.galeed_heap_alloc(_unsigned("length_bytes", length_bytes), align)
+        base = self._library.galeed_heap_alloc(_unsigned("length_bytes", length_bytes), _unsigned("align", align))
         if base == self._ffi.NULL:
             self._fail(Error.NO_MEMORY)
         return int(self._ffi.cast("uintptr_t", base))
@@ -213,7 +218,7 @@ class Table:
         """As ``check``, with the address that it would reach (0 when refused)."""
         out: Any = self._ffi.new("uintptr_t *")
         arguments = _unsigned("handle", handle), _unsigned("length_bytes", length_bytes)
-        code = int(self._library.galeed_check(*arguments, int(access), out))
+        code = int(self._library.galeed_check(*arguments, Access(access), out))
         if code < 0:
             self._fail(code)
         return (Kind(code), 0) if code else (None, int(out[0]))

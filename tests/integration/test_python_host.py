@@ -6,6 +6,7 @@ call, compiled by galeed-cc and, as the control, by the plain compiler. pseudopt
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from experiments.libraries.sources import crate_folders
 from llvm_pass.driver.clang import find_clang
@@ -56,6 +59,9 @@ def built() -> Path:
         compiled.build([*CC, *_FLAGS, foreign, "-o", to / "foreign.so"])
         compiled.build([*clang, *_FLAGS, foreign, "-o", to / "plain.so"])
         compiled.build([*CC, *_FLAGS, foreign, _HERE / "stranger.S", "-o", to / "mixed.so"])
+        untyped = to / "untyped.S"
+        untyped.write_text(re.sub(r".*\.type.*\n", "", (_HERE / "stranger.S").read_text()))
+        compiled.build([*CC, *_FLAGS, foreign, untyped, "-o", to / "untyped.so"])
         compiled.build([*CXX, *_FLAGS, _HERE / "thrower.cpp", "-o", to / "thrower.so"])
 
     words = [*_FLAGS, compiled.version(clang), compiled.version(("rustc",))]
@@ -112,8 +118,27 @@ def test_what_cannot_be_lent_is_refused_in_a_line(host: Host, backend: str) -> N
     lines = done.stdout.splitlines()
     assert lines[:4] == [pieces] * 4
     assert lines[4] == "the buffer (bytes) is read-only, and cannot be lent writable"
-    assert [line.split(" has no buffer")[0] for line in lines[5:8]] == ["str", "int", "NoneType"]
-    assert lines[8:] == ["memoryview does not give its buffer: operation forbidden on released memoryview object"]
+    assert [line.split(" holds Python's references")[0] for line in lines[5:8]] == [
+        "the buffer (ndarray)",
+        "the buffer (ndarray)",
+        "the buffer (py_object_Array_2)",
+    ]
+    assert [line.split(" has no buffer")[0] for line in lines[8:11]] == ["str", "int", "NoneType"]
+    assert lines[11:] == ["memoryview does not give its buffer: operation forbidden on released memoryview object"]
+
+
+def test_arguments_that_make_no_sense_are_refused_in_a_line(host: Host, backend: str) -> None:
+    _prints(
+        host("misused"),
+        "TypeError: length_bytes must be an integer, not str",
+        "TypeError: address must be an integer, not float",
+        "ValueError: length_bytes must be 0 .. 2^64 - 1, not -1",
+        "ValueError: align must be 0 .. 2^64 - 1, not -8",
+        "ValueError: 9 is not a valid Access",
+        "ValueError: 'write' is not a valid Access",
+        "TypeError: a null pointer is no function",
+        "TypeError: a null pointer is no function",
+    )
 
 
 def test_a_pointer_that_c_keeps_ends(host: Host, backend: str) -> None:
@@ -232,6 +257,7 @@ def test_only_rewritten_libraries_are_loaded(built: Path, run: Run, tmp_path: Pa
     for name, said in (
         ("plain.so", "not compiled by galeed-cc, so that nothing in it is checked"),
         ("mixed.so", "stranger would run with Python's rights: not compiled by galeed-cc"),
+        ("untyped.so", "stranger would run with Python's rights: not compiled by galeed-cc"),
     ):
         told = _loads(built, run, built / name)
         assert told.startswith("NotRewritten") and said in told
@@ -240,9 +266,23 @@ def test_only_rewritten_libraries_are_loaded(built: Path, run: Run, tmp_path: Pa
     for content in (b"", b"text" * 100, (built / "foreign.so").read_bytes()[:100]):
         (tmp_path / "text.so").write_bytes(content)
         assert _loads(built, run, tmp_path / "text.so").startswith("NotRewritten")
+    order = tmp_path / "order.so"
+    order.write_bytes(_out_of_order((built / "foreign.so").read_bytes()))
+    told = _loads(built, run, order)
+    assert told.startswith("NotRewritten") and "no shared library" in told
     half = tmp_path / "half.so"
     half.write_bytes((built / "foreign.so").read_bytes()[:9000])
     assert re.match("NotRewritten|LibraryMissing", _loads(built, run, half))
+
+
+def _out_of_order(library: bytes) -> bytes:
+    """Its first function lies in a section that is not there."""
+    elf = ELFFile(io.BytesIO(library))
+    symbols = elf.get_section_by_name(".dynsym")
+    assert isinstance(symbols, SymbolTableSection)
+    number = next(at for at, each in enumerate(symbols.iter_symbols()) if each["st_info"]["type"] == "STT_FUNC")
+    place = symbols["sh_offset"] + number * symbols["sh_entsize"] + 6  # st_shndx
+    return library[:place] + (200).to_bytes(2, "little") + library[place + 2 :]
 
 
 def test_a_library_without_the_allocator_opens_no_gate(built: Path, run: Run) -> None:

@@ -106,6 +106,9 @@ def refused() -> None:
         (np.asfortranarray(np.zeros((4, 5))), False),
         (strided, True),
         (b"abc", True),
+        (np.array([None, []], dtype=object), True),
+        (np.zeros(2, dtype=[("Other", "i4"), ("at", "O")]), True),
+        ((ctypes.py_object * 2)(), True),
         ("abc", False),
         (7, False),
         (None, False),
@@ -115,6 +118,29 @@ def refused() -> None:
             table.lend_buffer(data, writable=writable)
         except BufferRefused as error:
             print(error)
+    for data in np.array([None], dtype=object), np.zeros(2, dtype=[("Other", "i4")]):
+        table.lend_buffer(data, writable=data.dtype != object).end()
+
+
+def misused() -> None:
+    """Numbers out of range, and what is no number, are refused in a line."""
+    table = Table()
+    handle = table.lend(table.allocate(8))
+    function: Any = ctypes.CFUNCTYPE(ctypes.c_int)(0)
+    for attempt in (
+        lambda: table.buffer("x"),  # type: ignore[arg-type]
+        lambda: table.lend(1.5),  # type: ignore[arg-type]
+        lambda: table.lend_range(0, -1),
+        lambda: table.allocate(8, -8),
+        lambda: table.check(handle, 1, 9),  # type: ignore[arg-type]
+        lambda: table.check(handle, 1, "write"),  # type: ignore[arg-type]
+        lambda: table.attempt(function),
+        lambda: table.lend_callback(function),
+    ):
+        try:
+            attempt()
+        except (TypeError, ValueError) as error:
+            print(f"{type(error).__name__}: {error}")
 
 
 def kept() -> None:
