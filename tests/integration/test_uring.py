@@ -89,6 +89,15 @@ _BARE = {
     "their-ring": ("written", "written"),
     "forged": ("written", "written"),
 }
+# Where the heap is no matter: what the kernel answers, and nobody waits for ever.
+_SAME = {
+    "stopped": "EINVAL, 8",
+    "behind": "8, 8",
+    "drained": "8, 8",
+    "no-ring": "EOPNOTSUPP",
+    "no-time": "EINVAL",
+    "no-waiting": "0",
+}
 _REFUSED = {
     "polled": ("no ring: EPERM", "SQPOLL"),
     "registered": ("EPERM", "cannot be registered"),
@@ -114,6 +123,14 @@ def test_requests_on_the_heap_are_done_with_the_hosts_rights(
 ) -> None:
     done = case("rights", name, backend=backend)
     assert (done.code, done.stdout.strip(), done.stderr) == (0, _GOES_ON[name], ""), done
+
+
+@pytest.mark.parametrize("name", _SAME)
+def test_the_kernel_answers_as_ever(case: Callable[..., Outcome], backend: str, name: str) -> None:
+    """With memory kept open, or refusals, in between: requests that wait for others, numbers that are no ring's."""
+    for program in ("rights-bare", "rights"):
+        done = case(program, "wait", name, backend=backend)
+        assert (done.code, done.stdout.strip(), done.stderr) == (0, _SAME[name], ""), (program, done)
 
 
 @pytest.mark.parametrize("name", _REFUSED)

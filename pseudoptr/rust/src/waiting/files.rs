@@ -2,6 +2,8 @@
 //!
 //! A worker does not wait for memory that is closed. So what is asked of a file is done before
 //! `io_uring_enter` returns, while memory stays open; sockets, pipes and their kin have no workers.
+//! Not so what waits for other requests first (linked behind them, or in a ring that has drained):
+//! those may be answered by a thread that waits for memory to be let go.
 //!
 //! Invariant: a ring's place and size are known from its making, by a mapping of our own; what
 //! foreign code writes into a ring decides how long this waits, and no more.
@@ -20,6 +22,10 @@ const FGETXATTR: u8 = 43;
 const GETXATTR: u8 = 44;
 /// IOSQE_FIXED_FILE and IOSQE_CQE_SKIP_SUCCESS: a file by index, an answer that may not come.
 const NOT_FOLLOWED: u8 = 1 << 0 | 1 << 6;
+/// IOSQE_IO_DRAIN: waits for all that was asked before, and all that is asked later waits for it.
+const DRAINS: u8 = 1 << 1;
+/// IOSQE_IO_LINK and IOSQE_IO_HARDLINK: the next request waits for this one.
+const LINKS: u8 = 1 << 2 | 1 << 3;
 
 const SETUP_SQE128: u32 = 1 << 10;
 const SETUP_CQE32: u32 = 1 << 11;
@@ -55,7 +61,14 @@ struct Ring {
     requests: *mut u8,
 }
 
-static RINGS: Mutex<Vec<(usize, Params)>> = Mutex::new(Vec::new());
+static RINGS: Mutex<Vec<Known>> = Mutex::new(Vec::new());
+
+struct Known {
+    fd: usize,
+    told: Params,
+    /// A request of it was IOSQE_IO_DRAIN: what waits for what is not known any more.
+    drains: bool,
+}
 
 impl Params {
     const fn request_bytes(&self) -> usize {
@@ -83,33 +96,66 @@ impl Params {
 /// Takes note of a ring that was just made.
 pub(super) fn made(fd: usize, told: Params) {
     let mut rings = RINGS.lock().unwrap_or_else(PoisonError::into_inner);
-    rings.retain(|(known, _)| *known != fd);
+    rings.retain(|known| known.fd != fd);
     if told.flags & SETUP_NO_MMAP == 0 {
-        rings.push((fd, told));
+        rings.push(Known {
+            fd,
+            told,
+            drains: false,
+        });
     }
+}
+
+fn drains(fd: usize) {
+    let mut rings = RINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    for known in rings.iter_mut().filter(|known| known.fd == fd) {
+        known.drains = true;
+    }
+}
+
+/// Is it a ring? A number that was a ring's may be a file's, whose bytes say nothing about rings.
+fn is_ring(fd: usize) -> bool {
+    // SAFETY: nothing is handed in, nothing waited for, no memory named.
+    unsafe { bare(super::ring::ENTER, [fd, 0, 0, 0, 0, 0]) == 0 }
 }
 
 /// What was asked of files, and where answers begin that are not looked at yet.
 pub(super) struct Asked {
     ring: Ring,
-    open: Vec<u64>,
+    /// Its place among what is handed in, and its user data.
+    open: Vec<(u32, u64)>,
     seen: u32,
 }
 
 /// The requests on files among the next `count` of the ring.
 pub(super) fn asked(fd: usize, count: usize) -> Option<Asked> {
+    if count == 0 {
+        return None;
+    }
     let told = {
         let rings = RINGS.lock().unwrap_or_else(PoisonError::into_inner);
-        rings.iter().find(|(known, _)| *known == fd)?.1
+        let known = rings.iter().find(|known| known.fd == fd)?;
+        (!known.drains).then_some(known.told)?
     };
-    let ring = Ring::map(fd, told)?;
+    let ring = is_ring(fd).then(|| Ring::map(fd, told))??;
     let head = ring.word(told.request_at[0]);
     let tail = ring.word(told.request_at[1]);
     let ready = tail.wrapping_sub(head).min(told.requests);
     let count = ready.min(u32::try_from(count).unwrap_or(u32::MAX));
-    let open: Vec<_> = (0..count)
-        .filter_map(|at| ring.on_a_file(head.wrapping_add(at)))
-        .collect();
+    let mut open = Vec::new();
+    let (mut linked, mut waits) = (false, false);
+    for at in 0..count {
+        let request = ring.request(head.wrapping_add(at));
+        if request.flags & DRAINS != 0 {
+            drains(fd);
+            break;
+        }
+        let followed = request.is_on_a_file() && !(linked && waits);
+        if followed {
+            open.push((at, request.data));
+        }
+        (linked, waits) = (request.flags & LINKS != 0, !followed);
+    }
     let seen = ring.word(told.answer_at[1]);
     (!open.is_empty()).then_some(Asked { ring, open, seen })
 }
@@ -141,8 +187,7 @@ impl Ring {
         unsafe { (*self.queues.add(at as usize).cast::<AtomicU32>()).load(Ordering::Acquire) }
     }
 
-    /// The request's user data, if a worker may do it and it has a buffer.
-    fn on_a_file(&self, at: u32) -> Option<u64> {
+    fn request(&self, at: u32) -> Request {
         let mask = self.told.requests - 1;
         let slot = if self.told.flags & SETUP_NO_SQARRAY == 0 {
             self.word(self.told.request_at[6] + (at & mask) * 4) & mask
@@ -150,22 +195,35 @@ impl Ring {
             at & mask
         };
         // SAFETY: inside the mapping. The driver may not change what it has handed in.
-        let (operation, flags, fd, data) = unsafe {
+        unsafe {
             let request = self.requests.add(slot as usize * self.told.request_bytes());
-            let fd = request.add(4).cast::<i32>().read();
-            (
-                request.read(),
-                request.add(1).read(),
-                fd,
-                request.add(32).cast::<u64>().read(),
-            )
-        };
-        let follows = match operation {
+            Request {
+                operation: request.read(),
+                flags: request.add(1).read(),
+                fd: request.add(4).cast::<i32>().read(),
+                data: request.add(32).cast::<u64>().read(),
+            }
+        }
+    }
+}
+
+/// Of `struct io_uring_sqe`.
+struct Request {
+    operation: u8,
+    flags: u8,
+    fd: i32,
+    data: u64,
+}
+
+impl Request {
+    /// May a worker do it, with a buffer?
+    fn is_on_a_file(&self) -> bool {
+        let follows = match self.operation {
             STATX | FGETXATTR | GETXATTR => true,
-            READ | WRITE | READV | WRITEV => is_file(fd),
+            READ | WRITE | READV | WRITEV => is_file(self.fd),
             _ => false,
         };
-        (follows && flags & NOT_FOLLOWED == 0).then_some(data)
+        follows && self.flags & NOT_FOLLOWED == 0
     }
 }
 
@@ -197,8 +255,9 @@ fn is_file(fd: i32) -> bool {
 }
 
 impl Asked {
-    /// Waits for the answers. pre: memory is kept open.
-    pub(super) fn finish(mut self) {
+    /// Waits for the answers to those among the first `taken` requests. pre: memory is kept open.
+    pub(super) fn finish(mut self, taken: usize) {
+        self.open.retain(|(at, _)| (*at as usize) < taken); // the kernel stops at one that it refuses
         let (ring, told) = (&self.ring, &self.ring.told);
         loop {
             let tail = ring.word(told.answer_at[1]);
@@ -211,7 +270,7 @@ impl Asked {
                         .cast::<u64>()
                         .read()
                 };
-                if let Some(at) = self.open.iter().position(|open| *open == data) {
+                if let Some(at) = self.open.iter().position(|(_, open)| *open == data) {
                     self.open.swap_remove(at);
                 }
                 self.seen = self.seen.wrapping_add(1);

@@ -30,6 +30,7 @@ const SETUP_SQPOLL: u32 = 1 << 1;
 const SETUP_SINGLE_ISSUER: u32 = 1 << 12;
 const SETUP_DEFER_TASKRUN: u32 = 1 << 13;
 pub(super) const ENTER_GETEVENTS: usize = 1;
+pub(super) const ENTER_EXT_ARG: usize = 1 << 3;
 const ENTER_REGISTERED_RING: usize = 1 << 4;
 
 const EPERM: c_int = 1;
@@ -119,10 +120,13 @@ unsafe fn setup(words: [usize; 6]) -> isize {
 unsafe fn enter(words: [usize; 6]) -> isize {
     // SAFETY: callable at any time.
     let pku = unsafe { sys::mpk_backend() } == sys::MPK_BACKEND_PKU;
-    let [ring, submit, most, flags, argument, bytes] = words;
+    let [ring, submit, mut most, mut flags, mut argument, mut bytes] = words;
     // Deferred work is done by calls with this flag only, and drivers that have not asked for
-    // deferring leave it out.
-    let flags = flags | ENTER_GETEVENTS;
+    // deferring leave it out, and then wait for nothing.
+    if flags & ENTER_GETEVENTS == 0 {
+        flags = (flags & !ENTER_EXT_ARG) | ENTER_GETEVENTS;
+        (most, argument, bytes) = (0, 0, 0);
+    }
     let got = if pku {
         close_rings();
         // SAFETY: the caller's promise.

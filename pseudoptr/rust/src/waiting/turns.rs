@@ -3,14 +3,15 @@
 //! Memory cannot be kept open while a thread sleeps: others would wait for it with their gates. So it
 //! hands in and has the work done without waiting, sleeps on the ring's descriptor, and looks again.
 
-use super::ring::{ENTER, ENTER_GETEVENTS};
+use super::ring::{ENTER, ENTER_EXT_ARG, ENTER_GETEVENTS};
 use super::{bare, fail, files, kept_open};
 use core::ffi::c_int;
 use core::ptr::with_exposed_provenance;
 
 const PPOLL: i64 = 271;
-const ENTER_EXT_ARG: usize = 1 << 3;
 const ENTER_ABS_TIMER: usize = 1 << 5;
+const ENTER_EXT_ARG_REG: usize = 1 << 6;
+const EINVAL: c_int = 22;
 const ETIME: c_int = 62;
 
 /// How long to sleep, at first and at most: a kernel does not wake who polls a ring for work that it
@@ -39,13 +40,17 @@ type Time = [i64; 2];
 /// with one answer where more were asked for.
 pub(super) unsafe fn enter(words: [usize; 6]) -> isize {
     let [ring, submit, most, flags, argument, bytes] = words;
+    let by_index = flags & ENTER_EXT_ARG_REG != 0;
+    if by_index || flags & ENTER_EXT_ARG != 0 && bytes != size_of::<Argument>() {
+        return fail(EINVAL); // a time limit that is not known: without one this might wait for ever
+    }
     let now = [ring, submit, 0, flags & !ENTER_EXT_ARG, 0, 0];
     let files = files::asked(ring, submit);
     let got = kept_open(|| {
         // SAFETY: the caller's promise.
         let got = unsafe { bare(ENTER, now) };
-        if let (Some(files), true) = (files, got > 0) {
-            files.finish();
+        if let (Some(files), 1..) = (files, got) {
+            files.finish(got as usize);
         }
         got
     });
@@ -59,7 +64,7 @@ pub(super) unsafe fn enter(words: [usize; 6]) -> isize {
         time: 0,
     };
     let address = with_exposed_provenance::<Argument>(argument);
-    if flags & ENTER_EXT_ARG != 0 && bytes == size_of::<Argument>() && !address.is_null() {
+    if flags & ENTER_EXT_ARG != 0 && !address.is_null() {
         // SAFETY: the caller's promise.
         asked = unsafe { address.read() };
     } else if flags & ENTER_EXT_ARG == 0 {

@@ -37,7 +37,7 @@ fn submit(ring: &io_uring::IoUring) {
     ring.submit().expect("submitted");
 }
 
-fn buffer() -> Vec<u8> {
+pub fn buffer() -> Vec<u8> {
     vec![0; BYTES]
 }
 
@@ -155,7 +155,7 @@ fn worker() -> String {
 }
 
 /// Zeros without a name.
-fn a_file() -> File {
+pub fn a_file() -> File {
     let path = std::env::temp_dir().join(format!("galeed-rights-{}", std::process::id()));
     let file = File::create_new(&path).expect("a file");
     file.set_len(MUCH as u64).expect("room");

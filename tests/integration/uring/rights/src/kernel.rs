@@ -36,6 +36,7 @@ pub fn name(error: i32) -> String {
         (libc::EPERM, "EPERM"),
         (libc::EINVAL, "EINVAL"),
         (libc::EEXIST, "EEXIST"),
+        (libc::EOPNOTSUPP, "EOPNOTSUPP"),
     ];
     let found = known.iter().find(|(number, _)| *number == error);
     found.map_or_else(|| format!("error {error}"), |(_, name)| (*name).to_string())
