@@ -47,11 +47,14 @@ def attempt(native: Native, function: Any, arguments: tuple[Any, ...]) -> Any:
 
 def _by_ctypes(native: Native, function: Any, record: Any, arguments: tuple[Any, ...]) -> Any:
     declared: list[Any] = list(function.argtypes or ())
-    kinds = [*declared, *(type(value) for value in arguments[len(declared) :])]
+    # ctypes asks a value that it does not know for another one.
+    kinds = [*declared, *(type(getattr(value, "_as_parameter_", value)) for value in arguments[len(declared) :])]
     classes = [kind for kind in kinds if isinstance(kind, type)]
     result = function.restype if isinstance(function.restype, type) else ctypes.c_int
     if any(issubclass(each, _BY_VALUE) for each in (*classes, result)):
         raise TypeError("structures, unions and long doubles by value cannot be passed by attempt")
+    if issubclass(result, ctypes.py_object):
+        raise TypeError("attempt gives back no py_object: after a violation there is none")
     _require_room(len(kinds), sum(issubclass(each, (float, *_FLOATING)) for each in classes))
     stub = type(function)(native.attempts[issubclass(result, _FLOATING)])
     stub.restype = function.restype

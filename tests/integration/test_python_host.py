@@ -206,6 +206,7 @@ def test_arguments_and_results_pass_an_attempt(host: Host, backend: str) -> None
     done = host("attempted")
     assert done.code == 0, done
     lines = done.stdout.splitlines()
+    assert lines.pop(1) == value and lines.pop(1).startswith("attempt gives back no py_object"), done
     assert (lines[0], lines[2], lines[5]) == (value, value, many), done
     assert lines[1].startswith("long(*)(") and lines[1].endswith("takes 12 arguments, and was given 13"), done
     assert lines[3].startswith("builtin_function_or_method is no function pointer"), done

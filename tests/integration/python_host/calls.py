@@ -132,8 +132,15 @@ def attempted() -> None:
     class Pair(ctypes.Structure):
         _fields_ = (("a", ctypes.c_int), ("b", ctypes.c_int))
 
+    class Stands:
+        _as_parameter_ = Pair(1, 2)
+
+    objects = library["total"]
+    objects.restype = ctypes.py_object
     for function, arguments in (
         (library.weigh, (Pair(1, 2), 1)),
+        (library.weigh, (Stands(), 1)),
+        (objects, (b"", 0)),
         (functions.weigh, (*numbers, 13)),
         (library.weigh, (ctypes.c_longdouble(1), 1)),
         (len, (b"",)),
