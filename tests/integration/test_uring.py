@@ -133,6 +133,13 @@ def test_the_kernel_answers_as_ever(case: Callable[..., Outcome], backend: str, 
         assert (done.code, done.stdout.strip(), done.stderr) == (0, _SAME[name], ""), (program, done)
 
 
+def test_a_signal_handler_that_calls_foreign_code_takes_nothing_from_a_worker(
+    case: Callable[..., Outcome], backend: str
+) -> None:
+    done = case("rights", "wait", "handler", backend=backend)
+    assert (done.code, done.stdout.strip(), done.stderr) == (0, "all", ""), done
+
+
 @pytest.mark.parametrize("name", _REFUSED)
 def test_what_would_go_around_rights_is_refused_with_a_line(
     case: Callable[..., Outcome], backend: str, name: str

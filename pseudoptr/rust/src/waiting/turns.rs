@@ -46,6 +46,7 @@ pub(super) unsafe fn enter(words: [usize; 6]) -> isize {
     }
     let now = [ring, submit, 0, flags & !ENTER_EXT_ARG, 0, 0];
     let files = files::asked(ring, submit);
+    let signals = files.is_some().then(hold_signals);
     let got = kept_open(|| {
         // SAFETY: the caller's promise.
         let got = unsafe { bare(ENTER, now) };
@@ -54,6 +55,9 @@ pub(super) unsafe fn enter(words: [usize; 6]) -> isize {
         }
         got
     });
+    if let Some(before) = signals {
+        let_signals(before);
+    }
     if got < 0 || most == 0 {
         return got;
     }
@@ -101,6 +105,36 @@ pub(super) unsafe fn enter(words: [usize; 6]) -> isize {
             return if got > 0 { got } else { fail(ETIME) };
         }
     }
+}
+
+/// A handler's foreign call would close memory under a worker. Faults stay what they are.
+fn hold_signals() -> u64 {
+    const FAULTS: [u32; 6] = [4, 5, 6, 7, 8, 11]; // ILL, TRAP, ABRT, BUS, FPE, SEGV
+    let held = FAULTS
+        .iter()
+        .fold(u64::MAX, |held, signal| held & !(1 << (signal - 1)));
+    let mut before = 0u64;
+    set_signals(&held, &raw mut before);
+    before
+}
+
+fn let_signals(before: u64) {
+    let why = super::errno();
+    set_signals(&before, core::ptr::null_mut());
+    // A handler may have run at once.
+    // SAFETY: this thread's own word.
+    unsafe { *super::__errno_location() = why };
+}
+
+fn set_signals(mask: &u64, before: *mut u64) {
+    const SIGPROCMASK: i64 = 14;
+    const SETMASK: usize = 2;
+    let (mask, before) = (
+        (&raw const *mask).expose_provenance(),
+        before.expose_provenance(),
+    );
+    // SAFETY: words of the caller's stack, as large as is said.
+    unsafe { bare(SIGPROCMASK, [SETMASK, mask, before, 8, 0, 0]) };
 }
 
 fn now_ns() -> i64 {

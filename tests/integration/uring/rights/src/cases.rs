@@ -31,7 +31,7 @@ pub const ALL: [kernel::Case; 19] = [
 ];
 
 /// Of a read that takes a worker some time.
-const MUCH: usize = 256 << 20;
+pub const MUCH: usize = 256 << 20;
 
 fn submit(ring: &io_uring::IoUring) {
     ring.submit().expect("submitted");
@@ -164,7 +164,7 @@ pub fn a_file() -> File {
     file
 }
 
-fn filled(ring: &mut io_uring::IoUring, room: &[u8]) -> String {
+pub fn filled(ring: &mut io_uring::IoUring, room: &[u8]) -> String {
     let (_, result) = next(ring);
     if result < 0 {
         return answer(result);

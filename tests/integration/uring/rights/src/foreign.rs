@@ -23,6 +23,12 @@ pub fn stay() {
     unsafe { foreign_stay(&raw const IN, &raw const OUT) };
 }
 
+/// In foreign code and out of it.
+pub fn pass() {
+    OUT.store(1, Ordering::SeqCst);
+    stay();
+}
+
 fn wait_for(word: &AtomicI32) {
     while word.load(Ordering::SeqCst) == 0 {
         std::hint::spin_loop();

@@ -1,20 +1,21 @@
 //! What must not wait for ever: requests that wait for others while memory is kept open, and calls that the
 //! kernel refuses at once.
 
-use crate::cases::{a_file, buffer};
-use crate::foreign::meanwhile;
+use crate::cases::{MUCH, a_file, buffer, filled};
+use crate::foreign::{meanwhile, pass};
 use crate::kernel::{self, BYTES, Setup, answer, next, push, recv, ring, send, sockets};
 use io_uring::{opcode, squeue::Flags};
 use libc::SOCK_STREAM;
 use std::{fs::File, os::fd::AsRawFd};
 
-pub const ALL: [kernel::Case; 6] = [
+pub const ALL: [kernel::Case; 7] = [
     ("stopped", stopped),
     ("behind", || behind(Flags::IO_LINK, Flags::empty())),
     ("drained", || behind(Flags::empty(), Flags::IO_DRAIN)),
     ("no-ring", no_ring),
     ("no-time", no_time),
     ("no-waiting", no_waiting),
+    ("handler", handler),
 ];
 
 /// The kernel stops taking requests at one that makes no sense; behind it is one on a file.
@@ -94,4 +95,43 @@ fn enter(fd: i32, submit: u32, least: u32, flags: u32, argument: &[u64]) -> Stri
     } else {
         got.to_string()
     }
+}
+
+extern "C" fn on_alarm(_: i32) {
+    galeed::on_signal(pass);
+}
+
+/// A worker reads a file while signals interrupt the thread that waits, and their handler calls foreign code.
+fn handler() -> String {
+    pass(); // a thread's first gate is not for handlers
+    let (mut ring, mut room, file) = (ring(&Setup::Plain), vec![1u8; MUCH], a_file());
+    let often = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 50_000,
+    };
+    let timer = |each| libc::itimerval {
+        it_interval: each,
+        it_value: each,
+    };
+    // SAFETY: a handler that allocates nothing.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_alarm as *const () as usize;
+        action.sa_flags = libc::SA_RESTART | libc::SA_ONSTACK;
+        libc::sigaction(libc::SIGALRM, &raw const action, std::ptr::null_mut());
+        libc::setitimer(libc::ITIMER_REAL, &timer(often), std::ptr::null_mut());
+    }
+    push(
+        &mut ring,
+        &kernel::read(file.as_raw_fd(), &mut room).flags(Flags::ASYNC),
+    );
+    while let Err(error) = ring.submit() {
+        assert_eq!(error.raw_os_error(), Some(libc::EINTR));
+    }
+    // SAFETY: no more of them.
+    unsafe {
+        let never = std::mem::zeroed();
+        libc::setitimer(libc::ITIMER_REAL, &timer(never), std::ptr::null_mut());
+    }
+    filled(&mut ring, &room)
 }
