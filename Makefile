@@ -34,8 +34,9 @@ bench: setup ## Measure the project's figures; results in build/bench
 .PHONY: test
 test: setup test-rust test-python ## Run all tests on both backends (skips are listed with reasons)
 
-# One worker a CPU; what shares a target directory or a demo stays on one of them.
-PARALLEL := --numprocesses auto --dist loadgroup
+# One worker a CPU. A file's tests share programs that take minutes to build, so they stay on one of them, and
+# the files come in their order: those that build much are not the last.
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-rust
 test-rust: need-rust

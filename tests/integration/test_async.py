@@ -23,7 +23,6 @@ _BUILD_SECONDS = 900
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("cargo") is None, reason="Rust is not installed"),
-    pytest.mark.xdist_group("async"),  # one worker: one target directory
 ]
 
 

@@ -25,7 +25,6 @@ COMMAND = [sys.executable, "-P", "-m", "llvm_pass.driver.cargo", "galeed"]
 pytestmark = [
     pytest.mark.skipif(shutil.which("cargo") is None, reason="Rust is not installed"),
     pytest.mark.skipif(shutil.which("g++") is None, reason="the prebuilt library wants the system's g++"),
-    pytest.mark.xdist_group("attributes"),  # one target directory
 ]
 
 WORK = """\

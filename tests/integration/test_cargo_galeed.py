@@ -30,7 +30,6 @@ BUILD_SECONDS = 900
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("cargo") is None, reason="Rust is not installed"),
-    pytest.mark.xdist_group("cargo-galeed"),  # one worker: one target directory
 ]
 
 

@@ -21,7 +21,7 @@ KINDS = {
 }
 TIMEOUT_SECONDS = 1800.0  # the first run builds three times; an emulated CPU is slow
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # one worker: one run a backend
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ _FEATURES = ("", "own-runtime", "std")
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not in PATH"),
-    pytest.mark.xdist_group("freestanding"),  # one worker: one target directory
 ]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cargo")]  # one at a time in target/
+pytestmark = pytest.mark.slow
 
 TESTS = (
     "accessors",

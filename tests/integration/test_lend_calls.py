@@ -29,7 +29,6 @@ ZLIB = ctypes.util.find_library("z")
 pytestmark = [
     pytest.mark.skipif(shutil.which("cargo") is None, reason="Rust is not installed"),
     pytest.mark.skipif(shutil.which("g++") is None, reason="the prebuilt library wants the system's g++"),
-    pytest.mark.xdist_group("lend-calls"),
 ]
 
 # What work prints, gated or not.

@@ -31,7 +31,6 @@ _FLAGS = ("-O2", "-g", "-Wall", "-Wextra", "-shared", "-fPIC")
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not in PATH"),
-    pytest.mark.xdist_group("python-host"),  # one worker: one target directory
 ]
 
 

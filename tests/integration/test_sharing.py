@@ -24,7 +24,6 @@ COMMAND = [sys.executable, "-P", "-m", "llvm_pass.driver.cargo", "galeed"]
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("cargo") is None, reason="Rust is not installed"),
-    pytest.mark.xdist_group("sharing"),  # one target directory
 ]
 
 NOT_OUT = (

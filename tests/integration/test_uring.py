@@ -28,7 +28,6 @@ _ABORTED = -6
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("cargo") is None, reason="Rust is not installed"),
-    pytest.mark.xdist_group("uring"),  # one worker: one target directory
 ]
 
 

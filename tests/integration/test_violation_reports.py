@@ -15,7 +15,7 @@ import pytest
 from mpk import report
 from tests.conftest import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cargo")]  # one at a time in target/
+pytestmark = pytest.mark.slow
 
 KINDS = ("spatial", "temporal", "forged", "rights", "type", "boundary")
 ABORTED = -6

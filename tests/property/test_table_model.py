@@ -324,7 +324,6 @@ def library() -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("cargo")
 def test_the_table_does_what_the_model_says(library: Path, backend: str) -> None:
     environment = dict(os.environ, GALEED_BACKEND=backend)
     environment.update(GALEED_LIBRARY=str(library), PYTHONPATH=str(ROOT))
