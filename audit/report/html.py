@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from audit.facts.boundary import Boundary
+    from audit.facts.source import RustFile
     from audit.model import Finding
     from audit.subject import Subject
 
@@ -77,8 +78,9 @@ def _map(findings: Sequence[Finding], subject: Subject) -> str:
     about: dict[str, list[Finding]] = defaultdict(list)
     for each in findings:
         about[each.location.artifact].append(each)
-    foreign = declared(subject.sources)
-    drawn = [boundary.of(file, foreign) for file in subject.sources if not file.in_tests]
+    files = _files(subject)
+    foreign = declared(files)
+    drawn = [boundary.of(file, foreign) for file in files]
     shown = [each for each in drawn if not each.is_empty or about.get(each.path)]
     shown.sort(key=lambda each: (-len(about.get(each.path, ())), each.path))
     most = max((_weight(each) for each in shown), default=1) or 1
@@ -98,6 +100,18 @@ def _map(findings: Sequence[Finding], subject: Subject) -> str:
         "<table><thead><tr><th>file</th><th>declares</th><th>calls</th><th>open to C</th><th>findings</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table>{more}</section>"
     )
+
+
+def _files(subject: Subject) -> list[RustFile]:
+    """What was named, and of other crates the files that declare what the C of this build defines."""
+    own = [file for file in subject.sources if not file.in_tests]
+    known = {file.path for file in own}
+    others = (file for file in subject.declared if file.path not in known)
+    return own + [
+        file
+        for file in others
+        if any(subject.program.foreign(name) for name in boundary.of(file, frozenset()).declared)
+    ]
 
 
 def _weight(each: Boundary) -> int:
@@ -126,11 +140,10 @@ def _names(names: Sequence[str]) -> str:
 
 def _pointers(subject: Subject) -> str:
     takers: dict[str, set[str]] = defaultdict(set)
-    for file in subject.sources:
-        if not file.in_tests:
-            for name, types in boundary.of(file, frozenset()).declared.items():
-                for each in types:
-                    takers[each].add(name)
+    for file in _files(subject):
+        for name, types in boundary.of(file, frozenset()).declared.items():
+            for each in types:
+                takers[each].add(name)
     if not takers:
         return ""
     ranked = sorted(takers.items(), key=lambda row: (-len(row[1]), row[0]))

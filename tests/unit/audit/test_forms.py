@@ -13,6 +13,10 @@ import jsonschema
 import pytest
 
 from audit import cli
+from audit.facts.source import RustFile
+from audit.inputs import load
+from audit.report import html
+from llvm_pass.driver.clang import find_clang
 
 _ROOT = Path(__file__).parents[3]
 _SCHEMA = json.loads(Path(__file__).with_name("sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
@@ -114,6 +118,20 @@ def test_html_escapes_what_it_is_given(tmp_path: Path, capsys: pytest.CaptureFix
     )
     text = _html(capsys, str(folder))
     assert text.count("<script>") == 1 and "<img" not in text and "&lt;script&gt;" in text
+
+
+def test_the_map_has_other_crates_that_declare_what_is_defined_here(tmp_path: Path) -> None:
+    """A crate's C may be declared in a dependency; of libc and its like nothing is drawn."""
+    (tmp_path / "fill.c").write_text("int fill(char *at) { return *at; }\n")
+    words = [*find_clang().command, "-g", "-S", "-emit-llvm", "-o", tmp_path / "fill.ll", tmp_path / "fill.c"]
+    subprocess.run(words, check=True)
+    subject = load([str(tmp_path / "fill.ll")], [], lambda _: None)
+    for name in ("fill", "getpid"):
+        text = f'unsafe extern "C" {{ fn {name}(at: *mut u8) -> i32; }}'
+        subject.declared.append(RustFile(f"/other/{name}.rs", text.encode()))
+    page = html.render([], 0, subject, "0")
+    assert "/other/fill.rs" in page and "*mut u8" in page
+    assert "/other/getpid.rs" not in page
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium in PATH")
