@@ -123,7 +123,7 @@ def test_html_escapes_what_it_is_given(tmp_path: Path, capsys: pytest.CaptureFix
 def test_the_map_has_other_crates_that_declare_what_is_defined_here(tmp_path: Path) -> None:
     """A crate's C may be declared in a dependency; of libc and its like nothing is drawn."""
     (tmp_path / "fill.c").write_text("int fill(char *at) { return *at; }\n")
-    words = [*find_clang().command, "-g", "-S", "-emit-llvm", "-o", tmp_path / "fill.ll", tmp_path / "fill.c"]
+    words = [*find_clang().command, "-g", "-S", "-emit-llvm", "-o", f"{tmp_path}/fill.ll", f"{tmp_path}/fill.c"]
     subprocess.run(words, check=True)
     subject = load([str(tmp_path / "fill.ll")], [], lambda _: None)
     for name in ("fill", "getpid"):
