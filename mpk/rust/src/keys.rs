@@ -299,7 +299,8 @@ mod tests {
             assert_eq!(group.free(block).expect_err("twice").code(), MPK_EINVALID);
         }
         assert!(group.begin(Prot::Execute).is_err());
-        assert_eq!(key_statistics().groups, 1);
+        // The process's: the other test's may be there at the same time.
+        assert!((1..=2).contains(&key_statistics().groups));
     }
 
     /// Threads that were there before see the change, and go on.
