@@ -95,7 +95,7 @@ static int check_large(const struct heap *heap, const struct span *span, struct 
     HOLDS(unit_of(heap, load_start(span)) == 0);
     HOLDS(shared <= span->pages);
     HOLDS(!ahead || (ahead <= span->pages && span->large.lender && span->large.lender <= MPK_THREADS));
-    if (span->large.guarded) {
+    if (__atomic_load_n(&span->large.guarded, __ATOMIC_RELAXED)) {
         const struct span *front = span_of(heap, load_start(span) - 1);
         const struct span *back = span_of(heap, load_start(span) + (size_t)span->pages * MPK_PAGE_BYTES);
         HOLDS(front && span_kind(load_tag(front)) == SPAN_GUARD);

@@ -45,7 +45,7 @@ static struct span *new_run(struct heap *heap, size_t bytes, size_t align, bool 
     HEAP_ASSERT(!span || (span_kind(load_tag(span)) == SPAN_BUSY && span->pages >= pages));
     HEAP_ASSERT(!span || unit_of(heap, load_start(span)) == 0);
     if (span)
-        span->large.guarded = guarded;
+        __atomic_store_n(&span->large.guarded, guarded, __ATOMIC_RELAXED); /* mpk_heap_check reads beside us */
     return span;
 }
 
@@ -70,7 +70,7 @@ void *_mpk_heap_large_ahead(struct heap *heap, size_t bytes) {
         (bytes <= SMALL_MAX && !cache->growing) || !(span = _mpk_heap_run_ahead(cache, pages)))
         return NULL;
     cache->growing = 0; /* one buffer is believed to go the way of the last one, not all */
-    span->large.guarded = 0;
+    __atomic_store_n(&span->large.guarded, 0, __ATOMIC_RELAXED);
     void *base = begin(span, bytes);
     span->large.grown = 1;
     return base;
