@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from audit.facts.units import Unit
     from llvm_pass.policy.read import Policy
 
-_BIND_NOW, _NOW, _NOW_1 = "DT_BIND_NOW", 0x8, 0x1
 # What a Rust program is always linked to: glibc and the compilers' own.
 _PLATFORM = (
     "libc.so", "libm.so", "libgcc_s.so", "libpthread.so", "libdl.so", "librt.so", "libutil.so", "ld-linux", "ld-musl",
@@ -219,17 +218,14 @@ def _libraries(program: Elf, meant: tuple[str, ...], proof: Proof) -> None:
 
 
 def _layout(program: Elf, proof: Proof) -> None:
-    kinds = {each.kind for each in program.segments}
-    tags = program.tags
-    now = _BIND_NOW in tags or tags.get("DT_FLAGS", 0) & _NOW or tags.get("DT_FLAGS_1", 0) & _NOW_1
     wrong = []
-    if "PT_GNU_RELRO" not in kinds:
+    if not program.has_relro:
         wrong.append("no RELRO (-z relro)")
-    if not now and "PT_DYNAMIC" in kinds:
+    if not program.binds_now and any(each.kind == "PT_DYNAMIC" for each in program.segments):
         wrong.append("functions are bound when they are first called (-z now)")
-    if any(each.kind == "PT_LOAD" and {"w", "x"} <= set(each.flags) for each in program.segments):
+    if program.writable_code:
         wrong.append("a segment is writable and executable")
-    if not any(each.kind == "PT_GNU_STACK" and "x" not in each.flags for each in program.segments):
+    if program.has_executable_stack:
         wrong.append("stacks are executable (-z noexecstack)")
     proof.missing += [f"hardening: {each}" for each in wrong]
     if not wrong:

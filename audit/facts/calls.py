@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.source import matches_in, text_of
+from audit.facts.source import attributes, matches_in, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,18 +31,13 @@ def signatures(file: RustFile) -> Iterator[dict[str, Node]]:
     for found in file.matches(_DECLARED):
         block = found["block"]
         abi = next((text_of(each) for each in block.children if each.type == "extern_modifier"), "")
-        if '"Rust"' in abi or b"wasm_import_module" in file.text or _is_of_javascript(block):
+        if (
+            '"Rust"' in abi
+            or b"wasm_import_module" in file.text
+            or any("wasm_bindgen" in each for each in attributes(block))
+        ):
             continue
         yield found
-
-
-def _is_of_javascript(block: Node) -> bool:
-    before = block.prev_named_sibling
-    while before is not None and before.type in ("attribute_item", "line_comment", "block_comment"):
-        if before.type == "attribute_item" and "wasm_bindgen" in text_of(before):
-            return True
-        before = before.prev_named_sibling
-    return False
 
 
 def declared(files: Iterable[RustFile]) -> frozenset[str]:

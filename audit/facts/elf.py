@@ -117,6 +117,30 @@ class Elf:
         return self.kind == "ET_EXEC" or self.interpreter or bool(self.tags.get("DT_FLAGS_1", 0) & 0x08000000)
 
     @property
+    def has_relro(self) -> bool:
+        return any(each.kind == "PT_GNU_RELRO" for each in self.segments)
+
+    @property
+    def binds_now(self) -> bool:
+        """Are all functions bound before it starts?"""
+        flags, flags_1 = self.tags.get("DT_FLAGS", 0), self.tags.get("DT_FLAGS_1", 0)
+        return "DT_BIND_NOW" in self.tags or bool(flags & 8 or flags_1 & 1)
+
+    @property
+    def writable_code(self) -> list[Segment]:
+        """Segments that are writable and executable."""
+        return [each for each in self.segments if each.kind == "PT_LOAD" and {"w", "x"} <= set(each.flags)]
+
+    @property
+    def stack(self) -> Segment | None:
+        """What it asks of stacks; None: nothing, which makes them executable."""
+        return next((each for each in self.segments if each.kind == "PT_GNU_STACK"), None)
+
+    @property
+    def has_executable_stack(self) -> bool:
+        return self.stack is None or "x" in self.stack.flags
+
+    @property
     def imports(self) -> list[Symbol]:
         table = self.dynamic_symbols if self.is_linked else self.symbols
         return [each for each in table if not each.is_defined and each.name and not each.address]

@@ -6,16 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from audit.facts.calls import signatures
 from audit.facts.source import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from audit.facts.source import RustFile
-
-_DECLARED = """
-(foreign_mod_item (declaration_list (function_signature_item name: (identifier) @name parameters: (parameters) @parameters) @item))
-"""
 
 _FN = re.compile(rb"\bfn\s+([A-Za-z_]\w*)")
 _MODULE = "(mod_item (visibility_modifier) @seen name: (identifier) @name)"
@@ -41,7 +38,7 @@ def declarations(files: Iterable[RustFile]) -> dict[str, Declaration]:
     for file in files:
         if b"extern" not in file.text:
             continue
-        for match in file.matches(_DECLARED):
+        for match in signatures(file):
             types = [
                 each.child_by_field_name("type")
                 for each in match["parameters"].named_children
@@ -49,7 +46,7 @@ def declarations(files: Iterable[RustFile]) -> dict[str, Declaration]:
             ]
             words = tuple(text_of(each) if each else "" for each in types)
             name = text_of(match["name"])
-            line = match["item"].start_point.row + 1
+            line = match["function"].start_point.row + 1
             found.setdefault(name, Declaration(name, file.path, line, words))
     return found
 

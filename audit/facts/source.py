@@ -58,17 +58,21 @@ def text_of(node: Node) -> str:
     return (node.text or b"").decode(errors="replace")
 
 
+def attributes(item: Node) -> Iterator[str]:
+    """Those that stand right above it, comments between or not."""
+    before = item.prev_named_sibling
+    while before is not None and before.type in ("attribute_item", "line_comment", "block_comment"):
+        if before.type == "attribute_item":
+            yield text_of(before)
+        before = before.prev_named_sibling
+
+
 def is_test(node: Node) -> bool:
     """Does it stand in a function with #[test] or a module under #[cfg(test)]?"""
     at: Node | None = node
     while at is not None:
-        before = at.prev_named_sibling
-        while before is not None and before.type in ("attribute_item", "line_comment", "block_comment"):
-            if before.type == "attribute_item" and (
-                b"cfg(test)" in (before.text or b"") or b"#[test]" in (before.text or b"")
-            ):
-                return True
-            before = before.prev_named_sibling
+        if any("cfg(test)" in each or "#[test]" in each for each in attributes(at)):
+            return True
         at = at.parent
     return False
 

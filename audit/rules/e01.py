@@ -28,13 +28,7 @@ with the compiler's version or options.
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
-    for number, (scan, found) in enumerate(gadgets.open_hits(subject, Gadget.WRPKRU)):
-        if not gadgets.is_across(scan, found):
-            seen = gadgets.evidence(scan, found)
-            place = seen.location.symbol or f"{found.hit.offset:#x}"
-            yield rule.finding(
-                f"WRPKRU at {place}: whoever jumps here opens every domain", gadgets.key(scan, found, number), seen
-            )
+    return gadgets.findings(rule, subject, (Gadget.WRPKRU,), ": whoever jumps here opens every domain")
 
 
 RULE = Rule(

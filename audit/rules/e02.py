@@ -25,15 +25,7 @@ opcode with a register operand and is not meant. The dynamic loader has two, for
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
-    for number, (scan, found) in enumerate(gadgets.open_hits(subject, Gadget.XRSTOR)):
-        if not gadgets.is_across(scan, found):
-            seen = gadgets.evidence(scan, found)
-            place = seen.location.symbol or f"{found.hit.offset:#x}"
-            yield rule.finding(
-                f"XRSTOR at {place}: it loads rights from memory that the caller chooses",
-                gadgets.key(scan, found, number),
-                seen,
-            )
+    return gadgets.findings(rule, subject, (Gadget.XRSTOR,), ": it loads rights from memory that the caller chooses")
 
 
 RULE = Rule(

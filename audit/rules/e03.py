@@ -26,11 +26,9 @@ alone miss what begins in one and ends in the other. It is a matter of where thi
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
-    for number, (scan, found) in enumerate(gadgets.open_hits(subject, Gadget.WRPKRU, Gadget.XRSTOR)):
-        if gadgets.is_across(scan, found):
-            seen = gadgets.evidence(scan, found)
-            words = f"{found.hit.gadget.name} at {found.hit.offset:#x} begins in one mapping and ends in the next"
-            yield rule.finding(words, gadgets.key(scan, found, number), seen)
+    return gadgets.findings(
+        rule, subject, (Gadget.WRPKRU, Gadget.XRSTOR), " begins in one mapping and ends in the next", across=True
+    )
 
 
 RULE = Rule(

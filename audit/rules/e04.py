@@ -27,13 +27,11 @@ X, or missing: the kernel then asks nothing of the program), and read-only data 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     for elf in subject.linked:
         name = elf.path.rsplit("/", 1)[-1]
-        for segment in elf.segments:
-            if segment.kind == "PT_LOAD" and "w" in segment.flags and "x" in segment.flags:
-                seen = Evidence("elf", f"PT_LOAD {segment.flags}", Location(elf.path, address=segment.address))
-                yield rule.finding(f"{name} has a segment that is writable and executable", f"{name}:rwx", seen)
-        stacks = [segment for segment in elf.segments if segment.kind == "PT_GNU_STACK"]
-        if not stacks or "x" in stacks[0].flags:
-            why = f"PT_GNU_STACK {stacks[0].flags}" if stacks else "no PT_GNU_STACK"
+        for segment in elf.writable_code:
+            seen = Evidence("elf", f"PT_LOAD {segment.flags}", Location(elf.path, address=segment.address))
+            yield rule.finding(f"{name} has a segment that is writable and executable", f"{name}:rwx", seen)
+        if elf.has_executable_stack:
+            why = f"PT_GNU_STACK {elf.stack.flags}" if elf.stack else "no PT_GNU_STACK"
             yield rule.finding(
                 f"{name} has its process's stacks executable", f"{name}:stack", Evidence("elf", why, Location(elf.path))
             )

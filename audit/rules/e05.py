@@ -34,13 +34,11 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
 
 def _problems(elf: Elf) -> Iterator[tuple[str, str, str]]:
     if elf.tags:  # a static program without a dynamic section has no GOT to fill
-        flags, flags_1 = elf.tags.get("DT_FLAGS", 0), elf.tags.get("DT_FLAGS_1", 0)
-        binds_now = "DT_BIND_NOW" in elf.tags or flags & 8 or flags_1 & 1
-        if not any(segment.kind == "PT_GNU_RELRO" for segment in elf.segments):
+        if not elf.has_relro:
             yield "relro", "has no RELRO: its GOT stays writable", "no PT_GNU_RELRO"
-        elif not binds_now and elf.tags.get("DT_PLTRELSZ"):
+        elif not elf.binds_now and elf.tags.get("DT_PLTRELSZ"):
             yield "relro", "has partial RELRO: it binds lazily, so function pointers stay writable", "no BIND_NOW"
-        if "DT_TEXTREL" in elf.tags or flags & 4:
+        if "DT_TEXTREL" in elf.tags or elf.tags.get("DT_FLAGS", 0) & 4:
             yield "textrel", "relocates its own code (TEXTREL)", "DT_TEXTREL"
     if elf.kind == "ET_EXEC":
         yield "pie", "is not position-independent: its code lies at known addresses", "ET_EXEC"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit.facts.calls import signatures
-from audit.facts.source import matches_in, text_of
+from audit.facts.source import attributes, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                 loose.pop(name, None)  # two of one name: which is meant is not known
                 continue
             known.add(name)
-            if not _has_layout(found["item"]) and not _is_opaque(found.get("body")):
+            if not any("repr" in each for each in attributes(found["item"])) and not _is_opaque(found.get("body")):
                 loose[name] = (file.path, found["item"])
     for file in subject.sources:
         for found in signatures(file):
@@ -60,15 +60,6 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                     )
                     use = Evidence("rust", f"parameter of {function}", Location(file.path, row, symbol=function))
                     yield rule.finding(f"{name} is passed to {function} and has no repr(C)", name, seen, use)
-
-
-def _has_layout(item: Node) -> bool:
-    before = item.prev_named_sibling
-    while before is not None and before.type in ("attribute_item", "line_comment", "block_comment"):
-        if before.type == "attribute_item" and "repr" in text_of(before):
-            return True
-        before = before.prev_named_sibling
-    return False
 
 
 def _is_opaque(body: Node | None) -> bool:

@@ -91,6 +91,18 @@ def test_what_a_rule_says(source: Path, tmp_path: Path) -> None:
     assert report == golden.read_text(encoding="utf-8")
 
 
+def test_a_gadgets_fingerprint_does_not_depend_on_what_else_is_read(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = _built(_HERE / "E03" / "bad.S", tmp_path / "other")[0].rename(tmp_path / "other.so")
+    mine = _built(_HERE / "E01" / "bad.c", tmp_path)[0]
+    marks = set()
+    for named in ([mine], [other, mine]):
+        subject = load([str(each) for each in named], [], lambda _: None)
+        found = findings(subject, [each for each in RULES if each.id in ("E01", "E03")])
+        marks |= {each.fingerprint for each in found if each.location.artifact == str(mine)}
+    assert len(marks) == 1
+
+
 def test_each_rule_has_both() -> None:
     for rule in RULES:
         stems = {each.stem.split("_")[0] for each in _SOURCES if each.parent.name == rule.id}
