@@ -1,8 +1,8 @@
 """galeed-audit: what is unsafe at the boundary between Rust and C.
 
 Exit codes: 0 no finding of the severity that --fail-on names that is new and not suppressed, or a baseline was
-written, 1 there are, 2 usage or
-environment, or nothing could be read. The report goes to stdout, progress to stderr.
+written, 1 there are, 2 usage or environment, or something that was named could not be read or built.
+The report goes to stdout, progress to stderr.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="galeed-audit",
         usage="galeed-audit [OPTION...] [PATH...]\n       galeed-audit explain ID\n       galeed-audit verify BINARY",
         description="Says what is unsafe at the boundary between Rust and the C and C++ that it calls.",
-        epilog="Exit code: 0 nothing as bad as --fail-on says, 1 findings, 2 usage, or nothing could be read. "
+        epilog="Exit code: 0 nothing as bad as --fail-on says, 1 findings, 2 usage, or what was named could not be read or built. "
         "What could not be read is said at the end. `galeed-audit explain E07` tells what a rule means, "
         "`galeed-audit verify BINARY` what is missing in a program that cargo galeed built.",
     )
@@ -143,13 +143,17 @@ def _version() -> str:
 
 
 def _write(report: str, output: Path | None) -> None:
-    if output is None:
-        print(report, flush=True)
-        return
+    if output is None and sys.stdout is None:
+        raise AuditError("standard output is closed; -o FILE says where the report goes")
     try:
-        output.write_text(report + "\n", encoding="utf-8")
+        if output is None:
+            print(report, flush=True)
+        else:
+            output.write_text(report + "\n", encoding="utf-8")
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise AuditError(f"cannot write {output}: {error.strerror}") from error
+        raise AuditError(f"cannot write {output or 'the report'}: {error.strerror}") from error
 
 
 def _run(argv: Sequence[str]) -> int:
@@ -188,7 +192,9 @@ def _run(argv: Sequence[str]) -> int:
     if options.exit_zero or options.write_baseline is not None:
         return 0
     fail_on = Severity[(options.fail_on or settings.fail_on or "low").upper()]
-    return int(any(each.severity >= fail_on and each.counts for each in shown))
+    if any(each.severity >= fail_on and each.counts for each in shown):
+        return 1
+    return 2 if subject.unread else 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -54,15 +54,19 @@ def load(
             read += 1
         except AuditError as error:
             subject.notes.append(str(error))
+            subject.unread += 1
     for pid in pids:
         say(f"reading process {pid}")
         try:
+            if pid <= 0:
+                raise ScanError("there is no such process")
             subject.scans.append(scan_target(str(pid)))
             read += 1
             _mapped(pid, subject)
         except (ScanError, OSError) as error:
             gone = isinstance(error, OSError) and error.errno in (errno.ESRCH, errno.ENOENT, errno.EIO)
             subject.notes.append(f"process {pid}: {'it ended while it was read' if gone else error}")
+            subject.unread += 1
     if not read:
         raise AuditError(subject.notes[0] if subject.notes else "nothing to audit: name a file, a folder or --pid")
     return subject
@@ -86,8 +90,10 @@ def _crate(folder: Path, subject: Subject, say: Callable[[str], None], features:
         built = cargo.build(folder, features)
     except AuditError as error:
         subject.notes.append(str(error))
+        subject.unread += 1
         return
     if built.failure:
+        subject.unread += 1
         subject.notes.append(f"{folder}: does not build ({built.failure}); judged by its source and what was built")
     say(f"reading {len(built.c)} modules of C and C++ and of {len(built.rust)} crates")
     _c_modules(built.c, subject)
@@ -154,7 +160,7 @@ def _one(path: Path, subject: Subject) -> None:
             _folder(path, subject)
             return
         if path.suffix == ".rs":
-            subject.sources.append(source.read(path))
+            _source(path, False, subject)
             return
         if not path.is_file():
             raise AuditError(
@@ -237,4 +243,12 @@ def _folder(path: Path, subject: Subject) -> None:
         raise AuditError(f"{path}: holds no Rust source")
     for each in found:
         folders = each.relative_to(path).parts[:-1]
-        subject.sources.append(source.read(each, in_tests=bool(_TESTS & set(folders))))
+        _source(each, bool(_TESTS & set(folders)), subject)
+
+
+def _source(path: Path, in_tests: bool, subject: Subject) -> None:
+    file = source.read(path, in_tests)
+    subject.sources.append(file)
+    line = None if in_tests else file.unparsed_line
+    if line is not None:
+        subject.notes.append(f"{path}:{line}: is no Rust that the parser knows; what it knows around it was judged")

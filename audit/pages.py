@@ -38,9 +38,13 @@ def main() -> int:
         print("usage: python -m audit.pages FOLDER", file=sys.stderr)
         return 2
     folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in pages().items():
-        (folder / name).write_text(content, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in pages().items():
+            (folder / name).write_text(content, encoding="utf-8")
+    except OSError as error:
+        print(f"audit.pages: cannot write {folder}: {error.strerror}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Subject:
     """elfs: files and members of archives. scans: of the same files, and of processes. plain, simple: IR modules as
     compiled, and the same as -O1 has them. declared: source of other crates, for what it declares foreign.
-    notes: what could not be judged, a line each."""
+    notes: what could not be judged, a line each. unread: how many of the inputs that were named could not be read, or built."""
 
     elfs: list[Elf] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
@@ -31,6 +31,7 @@ class Subject:
     plain: list[Module] = field(default_factory=list)
     simple: list[Module] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unread: int = 0
     described: list[tuple[str, Path | bytes]] = field(default_factory=list)  # with DWARF: what they are read from
 
     @property

@@ -36,6 +36,16 @@ class RustFile:
     def root(self) -> Node:
         return Parser(_RUST).parse(self.text).root_node
 
+    @property
+    def unparsed_line(self) -> int | None:
+        """Where the first part is that does not parse; None: all does."""
+        if not self.root.has_error:
+            return None
+        at = self.root
+        while (inner := next((each for each in at.children if each.has_error or each.is_missing), None)) is not None:
+            at = inner
+        return at.start_point.row + 1
+
     def matches(self, query: str) -> Iterator[dict[str, Node]]:
         """Each match of a query in tree-sitter's language: its captures by name, the first of each. In order of place."""
         return matches_in(self.root, query)

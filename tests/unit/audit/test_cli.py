@@ -66,6 +66,7 @@ def test_a_fingerprint_does_not_change_when_lines_move(tmp_path: Path, capsys: p
         (("/dev/null",), "/dev/null: is neither a file nor a folder"),
         (("/etc/passwd",), "/etc/passwd: is no ELF file, archive, LLVM IR, folder or Rust source"),
         (("--rule", "X1", "/etc/passwd"), "--rule X1 means no rule; there are: E01 "),
+        (("--pid", "-5"), "process -5: there is no such process"),
         (("--pid", "999999999"), "process 999999999: there is no such process"),
         (("explain", "E99"), "there is no rule E99; there are: E01 "),
         ((str(_BAD), "-o", "/nowhere/report"), "cannot write /nowhere/report: No such file or directory"),
@@ -81,6 +82,36 @@ def test_what_can_be_read_is_reported_beside_what_cannot(capsys: pytest.CaptureF
     code, out, _ = _run(capsys, "-q", str(_BAD), "/nowhere")
     assert code == 1
     assert "unread   /nowhere: no such file or folder" in out and "1 input not judged whole" in out
+
+
+def test_nothing_found_in_what_could_not_be_read_is_not_fine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "lib.rs").write_text("pub fn f() {}\n")
+    (tmp_path / "Cargo.toml").write_text("[package\n")
+    assert _run(capsys, "-q", str(_GOOD), "/nowhere")[0] == 2
+    assert _run(capsys, "-q", str(tmp_path))[0] == 2
+    assert _run(capsys, "-q", "--no-build", str(tmp_path))[0] == 0
+
+
+def test_source_that_does_not_parse_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cut.rs").write_text("pub fn f() {}\npub fn g( {\n")
+    _, out, _ = _run(capsys, "-q", str(tmp_path / "cut.rs"))
+    assert f"unread   {tmp_path}/cut.rs:2: is no Rust that the parser knows" in out
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        (">&-", "standard output is closed; -o FILE says where the report goes"),
+        (">/dev/full", "cannot write the report: No space left on device"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_no_success(where: str, says: str) -> None:
+    words = ["sh", "-c", f'exec "$0" -m audit.cli -q "$1" {where}', sys.executable, str(_GOOD)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, f"galeed-audit: {says}\n")
 
 
 def test_explain_and_pages() -> None:
