@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the GitHub Action runs: the audit twice, as SARIF into $AUDIT_SARIF and as annotations on stdout.
+# What the GitHub Action runs: one audit, as SARIF into $AUDIT_SARIF and as annotations on stdout.
 # Takes AUDIT_PATHS (one a line), AUDIT_FAIL_ON, AUDIT_BASELINE. Exit code: galeed-audit's own.
 set -euo pipefail
 
@@ -11,7 +11,4 @@ options=(--quiet)
 if [ -n "${AUDIT_FAIL_ON:-}" ]; then options+=(--fail-on "$AUDIT_FAIL_ON"); fi
 if [ -n "${AUDIT_BASELINE:-}" ]; then options+=(--baseline "$AUDIT_BASELINE"); fi
 
-code=0
-galeed-audit "${options[@]}" --exit-zero --format sarif -o "$AUDIT_SARIF" -- "${words[@]}" || exit $?
-galeed-audit "${options[@]}" --format github -- "${words[@]}" || code=$?
-exit "$code"
+exec galeed-audit "${options[@]}" --format github --report "sarif=$AUDIT_SARIF" -- "${words[@]}"

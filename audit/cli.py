@@ -57,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=_FORMATS, default="text", help="of the report (default: text)")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where the report goes (default: stdout)")
     parser.add_argument(
+        "--report", action="append", default=[], type=_report, metavar="FORMAT=FILE",
+        help="a further report of the same audit, sarif=audit.sarif for example; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
         "--rule", action="append", default=[], metavar="ID", help="only this rule; may be repeated, and end in * (E*)"
     )
     parser.add_argument(
@@ -77,6 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list-rules", action="store_true", help="list the rules and end")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     return parser
+
+
+def _report(word: str) -> tuple[str, Path]:
+    form, _, file = word.partition("=")
+    if form not in _FORMATS or not file:
+        raise argparse.ArgumentTypeError(f"{word!r} is not FORMAT=FILE with one of {', '.join(_FORMATS)}")
+    return form, Path(file)
 
 
 def _explain(words: Sequence[str]) -> int:
@@ -124,14 +135,14 @@ def _chosen(words: Sequence[str], origin: str = "--rule") -> list[str]:
     return [each for each in ids if each in chosen or not words]
 
 
-def _rendered(options: argparse.Namespace, shown: list[Finding], hidden: int, subject: Subject) -> str:
-    if options.format == "json":
+def _rendered(form: str, shown: list[Finding], hidden: int, subject: Subject) -> str:
+    if form == "json":
         return data.render(shown, hidden, subject.notes)
-    if options.format == "sarif":
+    if form == "sarif":
         return sarif.render(shown, RULES, subject.notes, _version())
-    if options.format == "html":
+    if form == "html":
         return html.render(shown, hidden, subject, _version())
-    if options.format == "github":
+    if form == "github":
         return github.render(shown, subject.notes)
     return text.render(shown, hidden, subject.notes)
 
@@ -180,7 +191,7 @@ def _run(argv: Sequence[str]) -> int:
     features = tuple(each for words in options.features for each in words.split(",") if each)
     subject = load(options.paths, options.pid, say, Choices(not options.no_build, features))
     found = findings(subject, [rule for rule in RULES if rule.id in chosen], say)
-    found = suppress.applied(found, subject, settings.allowed, [rule.id for rule in RULES])
+    found = suppress.applied(found, subject, settings.allowed, [rule.id for rule in RULES], chosen)
     if options.write_baseline is not None:
         kept = [each for each in found if not each.suppressed]
         _write(baseline.written(kept), options.write_baseline)
@@ -188,7 +199,8 @@ def _run(argv: Sequence[str]) -> int:
         found = baseline.marked(found, known, chosen)
     least = Confidence[(options.confidence or settings.confidence or "medium").upper()]
     shown = [each for each in found if each.confidence >= least]
-    _write(_rendered(options, shown, len(found) - len(shown), subject), options.output)
+    for form, output in [*options.report, (options.format, options.output)]:
+        _write(_rendered(form, shown, len(found) - len(shown), subject), output)
     if options.exit_zero or options.write_baseline is not None:
         return 0
     fail_on = Severity[(options.fail_on or settings.fail_on or "low").upper()]

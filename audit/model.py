@@ -40,7 +40,8 @@ class Confidence(IntEnum):
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """Where. artifact: a path, or pid:N. line, column: from 1. address: as the file itself counts, before loading."""
+    """Where. artifact: a path, or pid:N. line, column: from 1, columns in UTF-16 code units. address: as the file
+    itself counts, before loading."""
 
     artifact: str
     line: int | None = None

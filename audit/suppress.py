@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from audit.config import Allowed
     from audit.model import Finding
@@ -30,29 +30,52 @@ _MOST_BYTES = 16 << 20
 
 
 def applied(
-    findings: Iterable[Finding], subject: Subject, allowed: Iterable[Allowed], ids: Collection[str]
+    findings: Iterable[Finding],
+    subject: Subject,
+    allowed: Iterable[Allowed],
+    ids: Collection[str],
+    asked: Collection[str],
 ) -> list[Finding]:
-    """The same findings, with the reasons of those that are suppressed. ids: all rules there are. A comment that means
-    nothing becomes a note of the subject, and suppresses nothing."""
+    """The same findings, with the reasons of those that are suppressed. ids: all rules there are; asked: those that
+    ran. A comment that means nothing or suppresses nothing becomes a note of the subject."""
     texts = {file.path: file.text for file in subject.sources}
     lines = {path: _lines(text) for path, text in texts.items()}
     for path, rows in lines.items():
         subject.notes += [
             f"{path}:{at}: {problem}" for at, row in enumerate(rows, 1) if (problem := _problem(row, ids))
         ]
-    found = []
+    found: list[Finding] = []
+    used: set[tuple[str, int, str]] = set()
     for each in findings:
-        reason = ""
         if reason := _configured(each, allowed):
             found.append(replace(each, suppressed=reason))
             continue
+        beside: tuple[int, str] | None = None
         if each.location.line is not None and each.state != "absent":
             artifact = each.location.artifact
             if artifact not in lines:
                 lines[artifact] = _lines(_read(artifact))
-            reason = _beside(each.rule, each.location.line, lines[artifact])
-        found.append(replace(each, suppressed=reason, suppressed_in="inSource") if reason else each)
+            beside = _beside(each.rule, each.location.line, lines[artifact])
+        if beside is None:
+            found.append(each)
+            continue
+        used.add((each.location.artifact, beside[0], each.rule))
+        found.append(replace(each, suppressed=beside[1], suppressed_in="inSource"))
+    subject.notes += _unused(lines, used, asked)
     return found
+
+
+def _unused(lines: dict[str, list[bytes]], used: set[tuple[str, int, str]], asked: Collection[str]) -> Iterator[str]:
+    """Comments that no finding needs. Only for rules that judge by source alone: whether another finds anything there
+    depends on what else was given, a build for example."""
+    for path, rows in lines.items():
+        for at, row in enumerate(rows, 1):
+            match = _ALLOW.match(_said(row) or "")
+            if match is None or not match[2]:
+                continue
+            for rule in _rules(match[1]):
+                if rule in asked and rule.startswith("S") and (path, at, rule) not in used:
+                    yield f"{path}:{at}: allow({rule}) is not needed: nothing is found here"
 
 
 def _lines(text: bytes) -> list[bytes]:
@@ -92,19 +115,18 @@ def _problem(line: bytes, ids: Collection[str]) -> str:
     return ""
 
 
-def _beside(rule: str, line: int, lines: list[bytes]) -> str:
+def _beside(rule: str, line: int, lines: list[bytes]) -> tuple[int, str] | None:
+    """The line and the reason of the comment that allows it."""
     if not 0 < line <= len(lines):
-        return ""
-    at = line - 1
-    places = [lines[at]]
-    while at > 0 and _ABOVE.match(lines[at - 1]):
-        at -= 1
-        places.append(lines[at])
-    for each in places:
-        match = _ALLOW.match(_said(each) or "")
+        return None
+    places = [line]
+    while places[-1] > 1 and _ABOVE.match(lines[places[-1] - 2]):
+        places.append(places[-1] - 1)
+    for at in places:
+        match = _ALLOW.match(_said(lines[at - 1]) or "")
         if match is not None and match[2] and rule in _rules(match[1]):
-            return match[2]
-    return ""
+            return at, match[2]
+    return None
 
 
 def _configured(finding: Finding, allowed: Iterable[Allowed]) -> str:

@@ -23,9 +23,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -128,6 +130,19 @@ def forget(name: str, current: Path) -> None:
     for old in KEPT.glob(f"{name}-" + "[0-9a-f]" * 16):
         if old != current and time.time() - old.stat().st_mtime > UNUSED_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def cargo_target(kind: Literal["plain", "galeed"]) -> Iterator[Path]:
+    """A target folder of cargo that tests share, so that crates they have in common are compiled once: locked.
+
+    What is built there is to be copied away: programs of two tests may have one name. kind: "galeed" for `cargo
+    galeed` without a policy, whose folders hold nothing else.
+    """
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / f".cargo-{kind}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield KEPT / f"cargo-{kind}"
 
 
 def build(command: Sequence[object], changes: Mapping[str, str | None] | None = None) -> None:

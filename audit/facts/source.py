@@ -36,6 +36,12 @@ class RustFile:
     def root(self) -> Node:
         return Parser(_RUST).parse(self.text).root_node
 
+    def position(self, node: Node) -> tuple[int, int]:
+        """Line and column where it begins, from 1; the column in UTF-16 code units, as SARIF and editors count."""
+        row, column = node.start_point
+        before = self.text[node.start_byte - column : node.start_byte].decode(errors="replace")
+        return row + 1, len(before.encode("utf-16-le")) // 2 + 1
+
     @property
     def unparsed_line(self) -> int | None:
         """Where the first part is that does not parse; None: all does."""

@@ -49,7 +49,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             if _is_taken_back(kind, whole) or not _meets(around, foreign):
                 continue
             name = function_around(call) or "?"
-            place = Location(file.path, call.start_point.row + 1, call.start_point.column + 1, symbol=name)
+            place = Location(file.path, *file.position(call), symbol=name)
             seen = Evidence("rust", text_of(call).replace("\n", " ")[:120], place)
             back = "from_raw_parts" if kind == "forget" else f"{kind}::from_raw"
             what = "forgets what C has the address of" if kind == "forget" else f"gives a {kind} away by into_raw"

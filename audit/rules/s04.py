@@ -53,12 +53,8 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             given = any(gives[match[1]].search(each.text) for each in subject.sources)
             sure = Confidence.HIGH if source in MALLOCS else Confidence.LOW if given else Confidence.MEDIUM
             name = function_around(found["call"]) or "?"
-            row, column = found["call"].start_point
-            seen = Evidence(
-                "rust",
-                text_of(found["call"]).replace("\n", " ")[:120],
-                Location(file.path, row + 1, column + 1, symbol=name),
-            )
+            place = Location(file.path, *file.position(found["call"]), symbol=name)
+            seen = Evidence("rust", text_of(found["call"]).replace("\n", " ")[:120], place)
             words = f"{name} makes a {match[1]} of what {source} returned"
             yield rule.finding(words, f"{name}:{match[1]}:{source}", seen, confidence=sure)
 

@@ -38,7 +38,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             if not _is_temporary_string(call) or not _outlives(call):
                 continue
             name = function_around(call) or "?"
-            place = Location(file.path, call.start_point.row + 1, call.start_point.column + 1, symbol=name)
+            place = Location(file.path, *file.position(call), symbol=name)
             seen = Evidence("rust", text_of(call).replace("\n", " ")[:120], place)
             words = f"{name} keeps the pointer of a CString that is dropped at the end of the statement"
             yield rule.finding(words, f"{name}:{text_of(call)}", seen)

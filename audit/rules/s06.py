@@ -48,8 +48,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             else:
                 continue
             owner = function_around(found["call"]) or "?"
-            row, column = found["call"].start_point
-            place = Location(file.path, row + 1, column + 1, symbol=owner)
+            place = Location(file.path, *file.position(found["call"]), symbol=owner)
             text = text_of(found["call"]).replace("\n", " ")[:120]
             yield rule.finding(f"{owner} {words}", f"{owner}:{text}", Evidence("rust", text, place), confidence=sure)
 

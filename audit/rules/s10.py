@@ -54,8 +54,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             if is_test(found["cast"]):
                 continue
             name = function_around(found["cast"]) or "?"
-            row, column = found["cast"].start_point
-            place = Location(file.path, row + 1, column + 1, symbol=name)
+            place = Location(file.path, *file.position(found["cast"]), symbol=name)
             seen = Evidence("rust", text_of(found["cast"]).replace("\n", " ")[:120], place)
             words = f"{name} makes a mutable pointer of the shared reference to {text_of(found['value'])[:60]}"
             key = f"{name}:{text_of(found['value'])}"

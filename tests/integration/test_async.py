@@ -16,7 +16,6 @@ from tests import compiled
 from tests.conftest import Run, environment, scaled
 
 _HERE = Path(__file__).parent / "async"
-_TARGET = compiled.KEPT / "async-target"
 _GALEED = [sys.executable, "-P", "-m", "llvm_pass.driver.cargo", "galeed"]
 _BUILD_SECONDS = 900
 
@@ -31,13 +30,14 @@ def programs() -> Path:
     """A folder with the programs; `server-bare` is the server without waiting_system_calls!."""
 
     def make(to: Path) -> None:
-        changes = {"PYTHONPATH": os.pathsep.join(sys.path), "CARGO_TARGET_DIR": str(_TARGET)}
         words = [*_GALEED, "build", "-q", "--release", "--manifest-path", _HERE / "Cargo.toml"]
-        made = _TARGET / "x86_64-unknown-linux-gnu" / "release"
-        compiled.build([*words, "-p", "server", "--features", "bare-system-calls"], changes)
-        shutil.copy(made / "server", to / "server-bare")
-        compiled.build(words, changes)
-        shutil.copy(made / "server", to)
+        with compiled.cargo_target("galeed") as target:
+            changes = {"PYTHONPATH": os.pathsep.join(sys.path), "CARGO_TARGET_DIR": str(target)}
+            made = target / "x86_64-unknown-linux-gnu" / "release" / "server"
+            compiled.build([*words, "-p", "server", "--features", "bare-system-calls"], changes)
+            shutil.copy(made, to / "server-bare")
+            compiled.build(words, changes)
+            shutil.copy(made, to)
 
     versions = [compiled.version(tuple(find_clang().command)), compiled.version(("rustc",))]
     return compiled.kept("async", [*compiled.RUST, _HERE], versions, make)
@@ -95,9 +95,8 @@ def test_without_waiting_system_calls_the_kernel_refuses_closed_memory(programs:
 def test_a_gate_and_rights_cannot_be_held_across_await(feature: str, why: str) -> None:
     words = ["cargo", "check", "-q", "--locked", "-p", "server", "--manifest-path", str(_HERE / "Cargo.toml")]
     words += ["--features", feature] if feature else []
-    changes = {"CARGO_TARGET_DIR": str(_TARGET / "check")}
-    done = subprocess.run(
-        words, env=environment(changes), capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False
-    )
+    with compiled.cargo_target("plain") as target:
+        changed = environment({"CARGO_TARGET_DIR": str(target)})
+        done = subprocess.run(words, env=changed, capture_output=True, text=True, timeout=_BUILD_SECONDS, check=False)
     assert (done.returncode == 0) == (not feature), done.stderr
     assert re.search(why, done.stderr), done.stderr

@@ -60,18 +60,19 @@ def programs() -> Path:
     """rewritten and plain, beside their library."""
 
     def make(to: Path) -> None:
-        target = compiled.KEPT / "attributes-target"
         flags = ["-O2", "-fPIC", "-fexceptions", "-Wall", "-Wextra", "-Werror"]
         for source, compiler in zip(PREBUILT, ("gcc", "g++"), strict=True):
             compiled.build([compiler, *flags, "-c", source, "-o", to / f"{source.stem}.o"])
         objects = [to / f"{source.stem}.o" for source in PREBUILT]
         compiled.build(["g++", "-shared", *objects, "-o", to / "libprebuilt.so"])
-        words = ["build", "-q", "--locked", "--manifest-path", HERE / "Cargo.toml"]
+        words = ["build", "-q", "--locked", "--manifest-path", HERE / "Cargo.toml", "--target-dir"]
         changes = {"PREBUILT": str(to), "PYTHONPATH": os.pathsep.join(sys.path)}
-        compiled.build([*COMMAND, *words], {**changes, "CARGO_TARGET_DIR": str(target)})
-        shutil.copy(target / "x86_64-unknown-linux-gnu" / "debug" / "attributes", to / "rewritten")
-        compiled.build(["cargo", *words], {**changes, "CARGO_TARGET_DIR": str(target / "plain")})
-        shutil.copy(target / "plain" / "debug" / "attributes", to / "plain")
+        with compiled.cargo_target("galeed") as target:
+            compiled.build([*COMMAND, *words, target], changes)
+            shutil.copy(target / "x86_64-unknown-linux-gnu" / "debug" / "attributes", to / "rewritten")
+        with compiled.cargo_target("plain") as target:
+            compiled.build(["cargo", *words, target], changes)
+            shutil.copy(target / "debug" / "attributes", to / "plain")
 
     versions = [compiled.version(each) for each in (tuple(find_clang().command), ("rustc",), ("gcc",))]
     return compiled.kept("attributes", [*compiled.RUST, HERE, *PREBUILT], versions, make)

@@ -64,13 +64,14 @@ def one_line_refusal(outcome: Outcome, *parts: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def app(target: Path) -> Path:
+def app() -> Path:
     """The program `app` as `cargo galeed build` makes it, kept: it runs on each backend."""
 
     def make(to: Path) -> None:
-        changes = {"PYTHONPATH": os.pathsep.join(sys.path), "CARGO_TARGET_DIR": str(target)}
-        compiled.build([*COMMAND, "build", "-q", "--manifest-path", CRATES / "Cargo.toml"], changes)
-        shutil.copy(target / "x86_64-unknown-linux-gnu" / "debug" / "app", to)
+        with compiled.cargo_target("galeed") as target:
+            changes = {"PYTHONPATH": os.pathsep.join(sys.path), "CARGO_TARGET_DIR": str(target)}
+            compiled.build([*COMMAND, "build", "-q", "--manifest-path", CRATES / "Cargo.toml"], changes)
+            shutil.copy(target / "x86_64-unknown-linux-gnu" / "debug" / "app", to)
 
     versions = [compiled.version(tuple(find_clang().command)), compiled.version(("rustc",))]
     return compiled.kept("cargo-galeed-app", [*compiled.RUST, CRATES], versions, make) / "app"

@@ -31,13 +31,13 @@ def programs() -> Path:
     """A folder with the programs `isolated` and `control`."""
 
     def make(to: Path) -> None:
-        target = compiled.KEPT / "components-target"
         build = ["build", "--quiet", "--locked", "--manifest-path", _HERE / "Cargo.toml", "--target-dir"]
-        compiled.build([*_GALEED, *build, target / "galeed"], {"PYTHONPATH": os.pathsep.join(sys.path)})
-        built = next((target / "galeed").glob("*/debug/components"))
-        shutil.copy(built, to / "isolated")
-        compiled.build(["cargo", *build, target / "plain", "--no-default-features"])
-        shutil.copy(target / "plain" / "debug" / "components", to / "control")
+        with compiled.cargo_target("galeed") as target:
+            compiled.build([*_GALEED, *build, target], {"PYTHONPATH": os.pathsep.join(sys.path)})
+            shutil.copy(next(target.glob("*/debug/components")), to / "isolated")
+        with compiled.cargo_target("plain") as target:
+            compiled.build(["cargo", *build, target, "--no-default-features"])
+            shutil.copy(target / "debug" / "components", to / "control")
 
     versions = [compiled.version(tuple(find_clang().command)), compiled.version(("rustc",))]
     return compiled.kept("components", [*compiled.RUST, _HERE], versions, make)

@@ -48,9 +48,6 @@ def programs(request: pytest.FixtureRequest) -> Path:
     ours = (sys.executable, "-P", "-m", "llvm_pass.driver.cc", "c++")
 
     def make(to: Path) -> None:
-        target = compiled.KEPT / "cxx-target"
-        cargo = ["cargo", "build", "--quiet", "--locked", "--manifest-path", _HERE / "Cargo.toml"]
-        compiled.build(cargo, {"CARGO_TARGET_DIR": str(target)})
         include = [f"-I{ROOT / 'pseudoptr' / 'include'}", f"-I{ROOT / 'mpk' / 'csrc'}"]
         compiled.build([*clang, *_FLAGS, "-O1", *include, "-c", _HERE / "host.cpp", "-o", to / "host.o"])
         for name, compiler in (("plain", clang), ("rewritten", ours)):
@@ -58,8 +55,13 @@ def programs(request: pytest.FixtureRequest) -> Path:
             for source, into in zip(_SOURCES, library, strict=True):
                 words = [*compiler, *_FLAGS, level, "-c", _HERE / f"{source}.cpp", "-o", into]
                 compiled.build(words, {"PYTHONPATH": str(ROOT)})
-            runtime = [target / "debug" / "libcxx_host.a", "-lpthread", "-ldl", "-lm"]
-            compiled.build([*clang, *library, to / "host.o", *runtime, "-o", to / name])
+        cargo = ["cargo", "build", "--quiet", "--locked", "--manifest-path", _HERE / "Cargo.toml"]
+        with compiled.cargo_target("plain") as target:
+            compiled.build(cargo, {"CARGO_TARGET_DIR": str(target)})
+            runtime = [to / "host.o", target / "debug" / "libcxx_host.a", "-lpthread", "-ldl", "-lm"]
+            for name in ("plain", "rewritten"):
+                library = [to / f"{name}-{source}.o" for source in _SOURCES]
+                compiled.build([*clang, *library, *runtime, "-o", to / name])
 
     versions = [compiled.version(clang), compiled.version(("rustc",))]
     return compiled.kept(f"cxx-hosts{level}", [*compiled.RUST, _HERE], [*_FLAGS, level, *versions], make)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,6 @@ from tests import compiled
 from tests.conftest import ROOT, Outcome, Run, environment
 
 _HERE = Path(__file__).parent / "freestanding"
-_TARGET = compiled.KEPT / "freestanding-target"
 _FLAGS = ("-g", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-prio-ctor-dtor", "-pthread")
 _CXX_FLAGS = ("-std=c++20", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread")
 _LIBRARIES = ("-ldl", "-lm")
@@ -28,12 +29,14 @@ pytestmark = [
 ]
 
 
-def _library(features: str, level: str = "--release") -> Path:
+@contextmanager
+def _library(features: str, level: str = "--release") -> Iterator[Path]:
     """The static library with these features, built here and now."""
     cargo = ["cargo", "build", "--quiet", "--locked", "--manifest-path", _HERE / "Cargo.toml"]
     cargo += [word for word in (level,) if word]
-    compiled.build([*cargo, "--features", features], {"CARGO_TARGET_DIR": str(_TARGET)})
-    return _TARGET / ("release" if level else "debug") / "libfreestanding.a"
+    with compiled.cargo_target("plain") as target:
+        compiled.build([*cargo, "--features", features], {"CARGO_TARGET_DIR": str(target)})
+        yield target / ("release" if level else "debug") / "libfreestanding.a"
 
 
 @pytest.fixture(scope="session")
@@ -43,16 +46,16 @@ def programs() -> Path:
 
     def make(to: Path) -> None:
         for feature in _FEATURES:
-            library = _library(feature)
-            words = [*gcc, *_FLAGS, _HERE / "main.c", library, *_LIBRARIES]
-            compiled.build([*words, "-o", to / (feature or "libc")])
-            if feature != "own-runtime":
-                cxx = [*find_clang().driver(True), *_CXX_FLAGS, _HERE / "main.cpp", library, *_LIBRARIES]
-                compiled.build([*cxx, "-o", to / f"{feature or 'libc'}-cxx"])
-            if not feature:
-                compiled.build([*words, "-DEARLY_THREAD", "-o", to / "early-thread"])
-        debug = _library("", "")
-        compiled.build([*gcc, *_FLAGS, _HERE / "main.c", debug, *_LIBRARIES, "-o", to / "debug"])
+            with _library(feature) as library:
+                words = [*gcc, *_FLAGS, _HERE / "main.c", library, *_LIBRARIES]
+                compiled.build([*words, "-o", to / (feature or "libc")])
+                if feature != "own-runtime":
+                    cxx = [*find_clang().driver(True), *_CXX_FLAGS, _HERE / "main.cpp", library, *_LIBRARIES]
+                    compiled.build([*cxx, "-o", to / f"{feature or 'libc'}-cxx"])
+                if not feature:
+                    compiled.build([*words, "-DEARLY_THREAD", "-o", to / "early-thread"])
+        with _library("", "") as debug:
+            compiled.build([*gcc, *_FLAGS, _HERE / "main.c", debug, *_LIBRARIES, "-o", to / "debug"])
 
     versions = [compiled.version(each) for each in (gcc, tuple(find_clang().driver(True)), ("rustc",))]
     return compiled.kept("freestanding", [*compiled.RUST, _HERE], [*_FLAGS, *_CXX_FLAGS, *versions], make)
@@ -200,8 +203,9 @@ def test_a_thread_before_the_constructor_ends_the_process(programs: Path, run: R
 @pytest.mark.parametrize(("feature", "symbol"), [("open-main", "galeed_library"), ("no-runtime", "galeed_runtime")])
 def test_what_was_forgotten_does_not_link(tmp_path: Path, feature: str, symbol: str) -> None:
     gcc = compiled.gcc().compiler
-    words = [*gcc, *_FLAGS, _HERE / "main.c", _library(feature), *_LIBRARIES, "-o", tmp_path / "none"]
-    done = subprocess.run([str(word) for word in words], env=environment(), capture_output=True, text=True, check=False)
+    with _library(feature) as library:
+        words = [str(word) for word in (*gcc, *_FLAGS, _HERE / "main.c", library, *_LIBRARIES, "-o", tmp_path / "none")]
+        done = subprocess.run(words, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert f"undefined reference to `{symbol}'" in done.stderr
 
@@ -225,4 +229,5 @@ def test_no_part_of_std_is_in_it(programs: Path) -> None:
 @pytest.mark.slow
 def test_the_crates_build_without_std_by_themselves() -> None:
     cargo = ["cargo", "build", "--quiet", "--package", "galeed", "--package", "galeed-mpk", "--no-default-features"]
-    compiled.build([*cargo, "--manifest-path", ROOT / "Cargo.toml"], {"CARGO_TARGET_DIR": str(_TARGET)})
+    with compiled.cargo_target("plain") as target:
+        compiled.build([*cargo, "--manifest-path", ROOT / "Cargo.toml"], {"CARGO_TARGET_DIR": str(target)})

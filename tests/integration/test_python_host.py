@@ -25,7 +25,6 @@ from tests.conftest import ROOT, Outcome, Run, pku_available, scaled
 from tests.integration.conftest import CC, CXX
 
 _HERE = Path(__file__).parent / "python_host"
-_TARGET = compiled.KEPT / "python-host-target"
 _UNWIND = {"GALEED_ON_VIOLATION": "unwind"}
 _FLAGS = ("-O2", "-g", "-Wall", "-Wextra", "-shared", "-fPIC")
 
@@ -45,15 +44,16 @@ def built() -> Path:
     """A folder with libgaleed.so, one without an allocator (bare/), and the C and C++ in all that tests need of it."""
     clang = tuple(find_clang().command)
 
-    def cargo(to: Path, target: Path, *words: str) -> None:
+    def cargo(to: Path, *words: str) -> None:
         command = ["cargo", *words, "--quiet", "--release", "--locked", "--manifest-path", ROOT / "Cargo.toml"]
-        compiled.build([*command], {"CARGO_TARGET_DIR": str(target)})
         to.mkdir(exist_ok=True)
-        shutil.copy(target / "release" / "libgaleed.so", to / "libgaleed.so")
+        with compiled.cargo_target("plain") as target:
+            compiled.build([*command], {"CARGO_TARGET_DIR": str(target)})
+            shutil.copy(target / "release" / "libgaleed.so", to / "libgaleed.so")
 
     def make(to: Path) -> None:
-        cargo(to / "bare", _TARGET / "bare", "rustc", "--package", "galeed", "--lib", "--crate-type", "cdylib")
-        cargo(to, _TARGET, "build", "--package", "galeed-host")
+        cargo(to / "bare", "rustc", "--package", "galeed", "--lib", "--crate-type", "cdylib")
+        cargo(to, "build", "--package", "galeed-host")
         foreign = _HERE / "foreign.c"
         compiled.build([*CC, *_FLAGS, foreign, "-o", to / "foreign.so"])
         compiled.build([*clang, *_FLAGS, foreign, "-o", to / "plain.so"])

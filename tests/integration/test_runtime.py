@@ -38,18 +38,18 @@ def programs() -> Path:
         pytest.skip("cargo is not in PATH")
 
     def make(to: Path) -> None:
-        target = compiled.KEPT / "runtime-target"
         for source, language, standard in _FOREIGN:
             words = [*_CC, language, standard, *_FLAGS, "-c", _HERE / source, "-o", to / f"{source}.o"]
             compiled.build(words, {"PYTHONPATH": str(ROOT)})
         foreign = ":".join(str(to / f"{source}.o") for source, _, _ in _FOREIGN)
-        changes = {"ROWS_FOREIGN": foreign, "CARGO_TARGET_DIR": str(target)}
-        for profile, folder in (("dev", "debug"), ("abort", "abort")):
-            cargo = ["cargo", "build", "--quiet", "--locked", "--manifest-path", _HERE / "Cargo.toml"]
-            compiled.build([*cargo, "--profile", profile], changes)
-            shutil.copy(target / folder / "rows", to / ("unwind" if profile == "dev" else profile))
-            if profile == "dev":
-                shutil.copy(target / folder / "no_main", to / "no_main")
+        cargo = ["cargo", "build", "--quiet", "--locked", "--manifest-path", _HERE / "Cargo.toml"]
+        with compiled.cargo_target("plain") as target:
+            changes = {"ROWS_FOREIGN": foreign, "CARGO_TARGET_DIR": str(target)}
+            for profile, folder in (("dev", "debug"), ("abort", "abort")):
+                compiled.build([*cargo, "--profile", profile], changes)
+                shutil.copy(target / folder / "rows", to / ("unwind" if profile == "dev" else profile))
+                if profile == "dev":
+                    shutil.copy(target / folder / "no_main", to / "no_main")
 
     versions = [compiled.version(tuple(find_clang().command)), compiled.version(("rustc",))]
     return compiled.kept("runtime", [*compiled.RUST, _HERE], [*_FLAGS, *versions], make)

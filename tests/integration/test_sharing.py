@@ -88,13 +88,13 @@ def program() -> Path:
     """The crate as `cargo galeed build` makes it, and as cargo does: sharing, plain."""
 
     def make(to: Path) -> None:
-        target = compiled.KEPT / "sharing-target"
-        changes = {"PYTHONPATH": os.pathsep.join(sys.path), "CARGO_TARGET_DIR": str(target)}
-        words = ["build", "-q", "--locked", "--manifest-path", HERE / "Cargo.toml"]
-        compiled.build([*COMMAND, *words], changes)
-        shutil.copy(target / "x86_64-unknown-linux-gnu" / "debug" / "sharing", to)
-        compiled.build(["cargo", *words], {"CARGO_TARGET_DIR": str(target / "plain")})
-        shutil.copy(target / "plain" / "debug" / "sharing", to / "plain")
+        words = ["build", "-q", "--locked", "--manifest-path", HERE / "Cargo.toml", "--target-dir"]
+        with compiled.cargo_target("galeed") as target:
+            compiled.build([*COMMAND, *words, target], {"PYTHONPATH": os.pathsep.join(sys.path)})
+            shutil.copy(target / "x86_64-unknown-linux-gnu" / "debug" / "sharing", to)
+        with compiled.cargo_target("plain") as target:
+            compiled.build(["cargo", *words, target])
+            shutil.copy(target / "debug" / "sharing", to / "plain")
 
     versions = [compiled.version(tuple(find_clang().command)), compiled.version(("rustc",))]
     return compiled.kept("sharing", [*compiled.RUST, HERE], versions, make) / "sharing"

@@ -49,15 +49,15 @@ def program(request: pytest.FixtureRequest) -> Path:
     driver = (sys.executable, "-P", "-m", "llvm_pass.driver.cc")
 
     def make(to: Path) -> None:
-        target = compiled.KEPT / "typed-target"
-        header = _host(target)
-        objects = []
-        for kind, standard, source in (("c", "-std=c11", "foreign.c"), ("c++", "-std=c++17", "foreign.cpp")):
-            objects.append(to / f"{source}.o")
-            words = [*driver, kind, standard, *_WARNINGS, level, *_INCLUDE, f"-I{header}", "-c", _HERE / source]
-            compiled.build([*words, "-o", objects[-1]], {"PYTHONPATH": str(ROOT)})
-        runtime = [target / "debug" / "libtyped_host.a", "-lpthread", "-ldl", "-lm"]
-        compiled.build([*find_clang().driver(True), *objects, *runtime, "-o", to / "program"])
+        with compiled.cargo_target("plain") as target:
+            header = _host(target)
+            objects = []
+            for kind, standard, source in (("c", "-std=c11", "foreign.c"), ("c++", "-std=c++17", "foreign.cpp")):
+                objects.append(to / f"{source}.o")
+                words = [*driver, kind, standard, *_WARNINGS, level, *_INCLUDE, f"-I{header}", "-c", _HERE / source]
+                compiled.build([*words, "-o", objects[-1]], {"PYTHONPATH": str(ROOT)})
+            runtime = [target / "debug" / "libtyped_host.a", "-lpthread", "-ldl", "-lm"]
+            compiled.build([*find_clang().driver(True), *objects, *runtime, "-o", to / "program"])
 
     versions = [compiled.version(tuple(find_clang().driver(True))), compiled.version(("rustc",))]
     words = [*_WARNINGS, level, *versions]

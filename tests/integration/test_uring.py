@@ -20,7 +20,6 @@ from tests.conftest import Outcome, Run, require_backend, scaled
 
 _HERE = Path(__file__).parent / "uring"
 _WORK = Path(__file__).parent / "async" / "server"  # calls.rs and work.c
-_TARGET = compiled.KEPT / "uring-target"
 _GALEED = [sys.executable, "-P", "-m", "llvm_pass.driver.cargo", "galeed"]
 _ABORTED = -6
 
@@ -36,17 +35,18 @@ def programs() -> Path:
     """A folder with `rights` and `server`, and each without waiting_system_calls!: `rights-bare`, `server-bare`."""
 
     def make(to: Path) -> None:
-        changes = {"PYTHONPATH": os.pathsep.join(sys.path), "CARGO_TARGET_DIR": str(_TARGET)}
         words = [*_GALEED, "build", "-q", "--release", "--manifest-path", _HERE / "Cargo.toml"]
-        made = _TARGET / "x86_64-unknown-linux-gnu" / "release"
-        for name, features, kept in (
-            ("rights", [], "rights-bare"),
-            ("rights", ["--features", "kept"], "rights"),
-            ("server", ["--features", "bare-system-calls"], "server-bare"),
-            ("server", [], "server"),
-        ):
-            compiled.build([*words, "-p", name, *features], changes)
-            shutil.copy(made / name, to / kept)
+        with compiled.cargo_target("galeed") as target:
+            changes = {"PYTHONPATH": os.pathsep.join(sys.path), "CARGO_TARGET_DIR": str(target)}
+            made = target / "x86_64-unknown-linux-gnu" / "release"
+            for name, features, kept in (
+                ("rights", [], "rights-bare"),
+                ("rights", ["--features", "kept"], "rights"),
+                ("server", ["--features", "bare-system-calls"], "server-bare"),
+                ("server", [], "server"),
+            ):
+                compiled.build([*words, "-p", name, *features], changes)
+                shutil.copy(made / name, to / kept)
 
     versions = [compiled.version(tuple(find_clang().command)), compiled.version(("rustc",))]
     return compiled.kept("uring", [*compiled.RUST, _HERE, _WORK], versions, make)

@@ -39,6 +39,21 @@ def test_the_report_is_on_stdout_and_progress_on_stderr(capsys: pytest.CaptureFi
     assert _run(capsys, "-q", str(_BAD), "--format", "json")[2] == ""
 
 
+def test_one_audit_writes_several_reports(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["-q", str(_BAD)]
+    alone = {form: _run(capsys, *words, "--format", form)[1] for form in ("json", "sarif", "html")}
+    more = [word for form in alone for word in ("--report", f"{form}={tmp_path / form}")]
+    assert _run(capsys, *words, *more) == _run(capsys, *words)
+    assert {form: (tmp_path / form).read_text(encoding="utf-8") for form in alone} == alone
+    code, out, err = _run(capsys, *words, "--report", f"json={tmp_path}/none/here")
+    assert (code, out) == (2, "") and err.startswith(f"galeed-audit: cannot write {tmp_path}/none/here: ")
+    with pytest.raises(SystemExit):
+        cli.main([*words, "--report", "pdf=audit.pdf"])
+    assert "'pdf=audit.pdf' is not FORMAT=FILE with one of text, " in capsys.readouterr().err
+
+
 def test_long_work_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(run, "_QUIET_SECONDS", -1.0)
     _, _, err = _run(capsys, str(_BAD), "--rule", "S05", "--rule", "S07")

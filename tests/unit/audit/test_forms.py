@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -61,6 +62,19 @@ def test_sarif_is_of_its_schema(
         if each["ruleId"].startswith("E"):
             assert place_of == "file:///bin/true" and each["locations"][0]["logicalLocations"]
     assert any(each["ruleId"].startswith("E") for each in results)
+
+
+def test_sarif_counts_columns_in_utf16(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = (_ROOT / "tests" / "audit" / "S10" / "bad.rs").read_text(encoding="utf-8")
+    columns = []
+    for number, before in enumerate(
+        ("/* ab */", "/* \u00e9\U0001d11e */")
+    ):  # 2 letters; 2 that are 1 + 2 units, 6 bytes
+        (tmp_path / "bad.rs").write_text(re.sub(r"(?m)^(.*\*mut)", rf"{before}\1", bad), encoding="utf-8")
+        cli.main(["-q", str(tmp_path / "bad.rs"), "--rule", "S10", "--format", "sarif"])
+        results = _valid(capsys.readouterr().out)["results"]
+        columns.append([each["locations"][0]["physicalLocation"]["region"]["startColumn"] - number for each in results])
+    assert columns[0] == columns[1] and columns[0]
 
 
 def test_the_schema_refuses_what_is_no_sarif(capsys: pytest.CaptureFixture[str]) -> None:

@@ -54,19 +54,25 @@ def test_of_two_alike_one_is_new(here: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(
-    ("comment", "reason"),
+    ("comment", "reason", "unused"),
     [
-        ("// galeed-audit: allow(S07): the caller has checked", "the caller has checked"),
-        ("// galeed-audit: allow(S05, S07): both\n#[inline]", "both"),
-        ("/* galeed-audit: allow(s07): small letters */", "small letters"),
-        ("// galeed-audit: allow(S05): another rule", None),
-        ("// galeed-audit: allow(S07): far away\npub fn between() {}", None),
+        ("// galeed-audit: allow(S07): the caller has checked", "the caller has checked", ""),
+        ("// galeed-audit: allow(S05, S07): both\n#[inline]", "both", "S05"),
+        ("/* galeed-audit: allow(s07): small letters */", "small letters", ""),
+        ("// galeed-audit: allow(S05): another rule", None, "S05"),
+        ("// galeed-audit: allow(S07): far away\npub fn between() {}", None, "S07"),
+        ("// galeed-audit: allow(I06, S07): I rules need a build", "I rules need a build", ""),
     ],
 )
-def test_beside_the_source(comment: str, reason: str | None, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_beside_the_source(
+    comment: str, reason: str | None, unused: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (here / "panics.rs").write_text(f"{comment}\n{_PANICS}", encoding="utf-8")
     code, found, notes = _json(capsys, "panics.rs")
-    assert ([each["suppressed"] for each in found], code, notes) == ([reason], int(reason is None), [])
+    assert ([each["suppressed"] for each in found], code) == ([reason], int(reason is None))
+    said = [f"panics.rs:1: allow({unused}) is not needed: nothing is found here"] if unused else []
+    assert notes == said
+    assert _json(capsys, "panics.rs", "--rule", "S07")[2] == [each for each in said if "S07" in each], "S05 did not run"
 
 
 @pytest.mark.parametrize(
