@@ -35,6 +35,7 @@ RUSTFLAGS = (
 _OWN_LIBRARY = ("bundled", "vendored", "static")
 _UNREACHABLE = re.compile(r"--offline|failed to download|no matching package|failed to (?:get|load source)", re.I)
 _TABLE = "[workspace]"
+_BESIDE = re.compile(r'(^\[(?:target\.[^\n]*\.)?(?:build-|dev-)?dependencies\.[^\n]*\n(?:\w[^\n]*\n)*?)path *= *"[^"\n]*"\n', re.M)
 
 
 @dataclass(frozen=True)
@@ -197,9 +198,11 @@ def from_registry(name: str, version: str) -> Path:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(found[0], copy)
         manifest = copy / "Cargo.toml"
-        text = manifest.read_text(encoding="utf-8")
+        # What the registry has no folder for: of manifests older than cargo's rewriting of them.
+        text = _BESIDE.sub(r"\1", manifest.read_text(encoding="utf-8"))
         if _TABLE not in text:  # it is no member of whatever lies above
-            manifest.write_text(f"{text}\n{_TABLE}\n", encoding="utf-8")
+            text = f"{text}\n{_TABLE}\n"
+        manifest.write_text(text, encoding="utf-8")
         (copy / ".complete").touch()
     return copy
 

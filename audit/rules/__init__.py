@@ -22,8 +22,13 @@ from audit.rules import (
     i08,
     i09,
     i10,
+    i11,
+    i12,
+    i13,
+    i14,
     i15,
     i16,
+    i18,
     s01,
     s02,
     s03,
@@ -39,6 +44,7 @@ from audit.rules import (
 RULES = (
     e01.RULE, e02.RULE, e03.RULE, e04.RULE, e05.RULE, e06.RULE, e07.RULE, e08.RULE, e09.RULE, e10.RULE, e11.RULE,
     e12.RULE,
-    i01.RULE, i02.RULE, i05.RULE, i06.RULE, i08.RULE, i09.RULE, i10.RULE, i15.RULE, i16.RULE,
+    i01.RULE, i02.RULE, i05.RULE, i06.RULE, i08.RULE, i09.RULE, i10.RULE, i11.RULE, i12.RULE,
+    i13.RULE, i14.RULE, i15.RULE, i16.RULE, i18.RULE,
     s01.RULE, s02.RULE, s03.RULE, s04.RULE, s05.RULE, s06.RULE, s07.RULE, s08.RULE, s09.RULE, s10.RULE,
 )  # fmt: skip
