@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from audit.build import cargo
 from audit.build.probe import probe
 from audit.errors import AuditError
-from audit.facts import archive, elf, ir, source
+from audit.facts import archive, elf, ir, linking, source
 from audit.facts.foreign import maybe_declared, public_modules
 from audit.subject import Subject
 from mpk.scanner.code import ScanError
@@ -95,7 +95,7 @@ def _crate(folder: Path, subject: Subject, say: Callable[[str], None], features:
     if built.failure:
         subject.unread += 1
         subject.notes.append(f"{folder}: does not build ({built.failure}); judged by its source and what was built")
-    say(f"reading {len(built.c)} modules of C and C++ and of {len(built.rust)} crates")
+    say(f"reading {sum(map(len, built.c))} modules of C and C++ and of {len(built.rust)} crates")
     _c_modules(built.c, subject)
     defined = frozenset(subject.program.definitions)
     del subject.program  # more modules are to come
@@ -130,20 +130,17 @@ def _probed(library: cargo.Library, defined: frozenset[str], subject: Subject) -
     return probe(library.file, library.name, names, modules, cargo.RUSTFLAGS)
 
 
-def _c_modules(paths: list[Path], subject: Subject) -> None:
-    """They come from our own compilation, with -O1. LLVM runs in children, so threads wait for several."""
+def _c_modules(scripts: list[list[Path]], subject: Subject) -> None:
+    """What each build script made is a library. LLVM runs in children, so threads wait for several."""
 
-    def one(path: Path) -> tuple[ir.Module, ir.Module] | AuditError:
-        try:
-            return ir.read(str(path), path.read_bytes(), is_optimised=True)
-        except AuditError as error:
-            return error
-        except OSError as error:
-            return AuditError(f"{path}: {error.strerror}")
+    def one(paths: list[Path]) -> linking.Linked:
+        return linking.read(os.path.commonpath(paths), paths) if paths else linking.Linked()
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for found in pool.map(one, paths):
-            _keep(found, subject)
+        for found in pool.map(one, scripts):
+            subject.notes += found.notes
+            subject.plain += found.modules
+            subject.simple += found.modules
 
 
 def _keep(found: tuple[ir.Module, ir.Module] | AuditError, subject: Subject) -> None:

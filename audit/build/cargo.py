@@ -50,12 +50,12 @@ class Library:
 
 @dataclass
 class Built:
-    """rust, c: bitcode files. own: those of crates in the folder itself. failure: why the build ended early, a line; "" when it did not."""
+    """rust, c: bitcode files, those of C for each build script. own: those of crates in the folder itself. failure: why the build ended early, a line; "" when it did not."""
 
     libraries: list[Library] = field(default_factory=list)
     rust: list[Path] = field(default_factory=list)
     own: set[Path] = field(default_factory=set)
-    c: list[Path] = field(default_factory=list)
+    c: list[list[Path]] = field(default_factory=list)
     failure: str = ""
 
 
@@ -149,7 +149,7 @@ def _collect(messages: list[dict[str, Any]], folder: Path, target: Path, failure
         elif message.get("reason") == "build-script-executed":
             out = Path(message["out_dir"])
             if out.is_relative_to(target / TRIPLE):
-                built.c += sorted(out.rglob(f"*{SUFFIX}"))
+                built.c.append(sorted(out.rglob(f"*{SUFFIX}")))
     built.rust = sorted(rust)
     return built
 

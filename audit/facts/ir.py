@@ -43,6 +43,7 @@ _GROUP_USE = re.compile(r"(#\d+)\b")
 _WORD = re.compile(r'"[^"]*"(?:="[^"]*")?|[a-z_]+(?:\((?:[^()]|\([^()]*\))*\))?')
 _LANGUAGE = re.compile(r"language: (DW_LANG_\w+)")
 _IDENT = re.compile(r'!"((?:rustc|clang|[\w. ]*clang)[^"]*)"')
+_UNIT = re.compile(r"\bunit: (!\d+)")
 _PRODUCER = re.compile(r'producer: "([^"]*)"')
 _SUBPROGRAM = re.compile(r"!dbg (!\d+)")
 _LINE, _SCOPE = re.compile(r"\bline: (\d+)"), re.compile(r"\bscope: (!\d+)")
@@ -111,6 +112,13 @@ class Function:
         return "nounwind" in self.attributes
 
     @cached_property
+    def language(self) -> str:
+        """rust, c, c++ or "": a module that was linked may hold several."""
+        nodes = self.module.text.metadata.nodes
+        unit = _UNIT.search(nodes.get(self.subprogram or "", ""))
+        return (_language([nodes[unit[1]]]) if unit and unit[1] in nodes else "") or self.module.language
+
+    @cached_property
     def calls(self) -> tuple[Call, ...]:
         return tuple(self._calls())
 
@@ -136,7 +144,7 @@ class Function:
 
 
 class Module:
-    """One module. path: as given. language: rust, c, c++ or ""."""
+    """One module. path: as given. language: rust, c, c++ or "", of the first unit that it is made of."""
 
     def __init__(self, path: str, text: str) -> None:
         self.path = path

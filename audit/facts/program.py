@@ -71,7 +71,7 @@ class Program:
 
     def foreign(self, name: str) -> Function | None:
         """The definition in C or C++ of a name; None where there is none, or more than one."""
-        found = [each for each in self.definitions.get(name, ()) if each.module.language in ("c", "c++")]
+        found = [each for each in self.definitions.get(name, ()) if each.language in ("c", "c++")]
         return found[0] if len(found) == 1 else None
 
     def crossings(self, modules: list[Module]) -> Iterator[tuple[Function, Call, Function]]:

@@ -62,7 +62,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                 seen.append(of_call(*call, "called here"))
             elif not seen:
                 seen.append(Evidence("ir", "declared here", Location(module.path, symbol=declared.name)))
-            language = {"rust": "Rust", "c++": "C++"}.get(definition.module.language, "C")
+            language = {"rust": "Rust", "c++": "C++"}.get(definition.language, "C")
             seen.append(of_function(definition, f"defined here, in {language}"))
             yield rule.finding(
                 f"{declared.name} is declared otherwise than it is defined: {text}", declared.name, *seen,

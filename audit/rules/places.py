@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SKIPPED = re.compile(r"(?:B|C?s)[0-9a-zA-Z]*_")  # v0: what refers back, and what tells crates and impls apart
 _CXX, _LENGTH, _LEGACY_HASH = re.compile(r"_Z(?:NK?|L)?(?=\d)"), re.compile(r"(\d{1,4})"), re.compile(r"h[0-9a-f]{16}")
+_LINKED = re.compile(r"(?<=\w)\.\d+$")  # a static function whose name another file has too, when they are linked
 _SIGNS = (
     ("$LT$", "<"), ("$GT$", ">"), ("$u20$", " "), ("$RF$", "&"), ("$BP$", "*"), ("$C$", ","), ("..", "::"), ("$u7b$", "{"),
     ("$u7d$", "}"),
@@ -60,7 +61,7 @@ def readable(name: str) -> str:
         return "::".join(_parts(name)) or name
     match = _CXX.match(name)
     if match is None:
-        return name
+        return _LINKED.sub("", name)
     parts = _parts(name, match.end(), run=True)
     if len(parts) > 1 and _LEGACY_HASH.fullmatch(parts[-1]):
         parts.pop()

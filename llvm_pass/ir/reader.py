@@ -21,6 +21,7 @@ from llvm_pass.ir.bitcode import is_bitcode, producer
 
 # Far more than LLVM takes for any of its tasks: what is over it hangs.
 _SECONDS, _BYTES_A_SECOND = 300.0, 20_000
+_LINK_BROKE = "cannot be linked: "  # worker.py's word
 _TEXT_PRODUCER = re.compile(rb'!"[^"]*?(?:clang|rustc|LLVM|ldc|flang)[^"]*? version (\d+[\w.]*)')
 
 
@@ -30,6 +31,10 @@ class LlvmRefused(Exception):
 
 class LlvmDied(LlvmRefused):
     """LLVM aborted on the module."""
+
+
+class LinkBroke(LlvmRefused):
+    """A module could be linked in part only."""
 
 
 class Llvm:
@@ -74,6 +79,18 @@ class Llvm:
     def read(self, data: bytes, kind: str) -> None:
         """Makes data ("bitcode" or "text") the module. Raises LlvmRefused when it does not parse or verify."""
         self._ask({"do": "read", "kind": kind}, data)
+
+    def link(self, data: bytes, kind: str) -> None:
+        """Adds another module to the one that is read. Raises LlvmRefused with that as it was: both define one name, or the
+        other is damaged; and LinkBroke when it may hold half of the other."""
+        try:
+            self._ask({"do": "link", "kind": kind}, data)
+        except LlvmDied:
+            raise
+        except LlvmRefused as error:
+            if str(error).startswith(_LINK_BROKE):
+                raise LinkBroke(str(error)) from error
+            raise
 
     def text(self) -> str:
         """The module in canonical form."""

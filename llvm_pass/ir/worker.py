@@ -16,16 +16,15 @@ sys.path += [folder for folder in sys.argv[1:] if folder not in sys.path]  # who
 
 import llvmlite.binding as llvm
 
+LINK_BROKE = "cannot be linked: "
+
 
 def _answer(out: BinaryIO, payload: bytes, **fields: object) -> None:
     out.write(json.dumps({**fields, "bytes": len(payload)}).encode() + b"\n" + payload)
     out.flush()
 
 
-def _parse(kind: str, data: bytes) -> Any:
-    # A context of its own: in a shared one the named types of the module before would
-    # still hold their names, and this module's would be renamed.
-    context = llvm.create_context()
+def _parse(kind: str, data: bytes, context: Any) -> Any:
     if kind == "bitcode":
         return llvm.parse_bitcode(data, context)
     # Not "strict": canonical text is ASCII with escapes, a user's own text may be anything.
@@ -76,6 +75,25 @@ def _close_loops(module: Any) -> None:
             passes.run(function, builder)
 
 
+def _strong(module: Any) -> set[str]:
+    """The names that no other module may define."""
+    values = (*module.functions, *module.global_variables)
+    return {each.name for each in values if not each.is_declaration and each.linkage is llvm.Linkage.external}
+
+
+def _link(module: Any, defined: set[str], other: Any) -> None:
+    """Adds another module to the first. defined: what that defines, which grows. Raises ValueError with all as it was."""
+    names = _strong(other)
+    both = sorted(defined & names)
+    if both:
+        raise ValueError(f"both define {both[0]}")
+    try:
+        module.link_in(other)
+    except RuntimeError as error:  # some of it may be in
+        raise RuntimeError(f"{LINK_BROKE}{error}") from None
+    defined |= names
+
+
 _RUNS = {
     "inline": _inline,
     "close loops": _close_loops,
@@ -87,6 +105,8 @@ _RUNS = {
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
     module: Any = None
+    context: Any = None
+    defined: set[str] = set()
     version = ".".join(str(part) for part in llvm.llvm_version_info)
     _answer(answers, b"", ok=True, version=version)
     while line := requests.readline():
@@ -94,8 +114,18 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
         data = requests.read(request["bytes"])
         try:
             if request["do"] == "read":
-                module = _parse(request["kind"], data)
+                # A context of its own: in a shared one the named types of the module before would
+                # still hold their names, and this module's would be renamed.
+                context = llvm.create_context()
+                module = _parse(request["kind"], data, context)
                 module.verify()
+                defined = set()
+                _answer(answers, b"", ok=True)
+            elif request["do"] == "link":
+                other = _parse(request["kind"], data, context)
+                other.verify()
+                defined = defined or _strong(module)
+                _link(module, defined, other)
                 _answer(answers, b"", ok=True)
             elif request["do"] in _RUNS:
                 _RUNS[request["do"]](module)

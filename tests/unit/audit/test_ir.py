@@ -138,6 +138,7 @@ def test_what_both_sides_agree_on(declared: str, defined: str, grades: list[str]
         ("_R", "_R"),
         ("_ZN99x", "x"),
         ("plain", "plain"),
+        ("linked.12", "linked"),
     ],
 )
 def test_names(name: str, shown: str) -> None:
