@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit import baseline, config, suppress
+from audit.corpus import command as corpus
 from audit.errors import AuditError
 from audit.inputs import Choices, load
 from audit.model import Confidence, Severity
@@ -36,7 +37,8 @@ _SEVERITIES = [each.name.lower() for each in Severity if each is not Severity.ME
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="galeed-audit",
-        usage="galeed-audit [OPTION...] [PATH...]\n       galeed-audit explain ID\n       galeed-audit verify BINARY",
+        usage="galeed-audit [OPTION...] [PATH...]\n       galeed-audit explain ID\n       galeed-audit verify BINARY"
+        "\n       galeed-audit corpus UNIT... --out FOLDER",
         description="Says what is unsafe at the boundary between Rust and the C and C++ that it calls.",
         epilog="Exit code: 0 nothing as bad as --fail-on says, 1 findings, 2 usage, or what was named could not be read or built. "
         "What could not be read is said at the end. `galeed-audit explain E07` tells what a rule means, "
@@ -172,6 +174,8 @@ def _run(argv: Sequence[str]) -> int:
         return _explain(argv[1:])
     if argv[:1] == ["verify"]:
         return _verify(argv[1:])
+    if argv[:1] == ["corpus"]:
+        return corpus.main(argv[1:])
     options = _parser().parse_args(argv)
     if options.list_rules:
         for rule in RULES:

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,22 +35,51 @@ _GUARD = b"panic_cannot_unwind"
 
 @dataclass(frozen=True)
 class Choices:
-    """build: whether a crate is built for its IR. features: of cargo, with which."""
+    """build: whether a crate is built for its IR. features: of cargo, with which. jobs: how much at once; 0: a job for each CPU."""
 
     build: bool = True
     features: tuple[str, ...] = ()
+    jobs: int = 0
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a word names. built: what building it made, if it was to be built. problem: why it could not be, "" if it could."""
+
+    word: str
+    path: Path
+    built: cargo.Built | None = None
+    problem: str = ""
+    is_named: bool = True  # False: the word means nothing that is here
 
 
 def load(
     words: Iterable[str], pids: Iterable[int], say: Callable[[str], None], choices: Choices = Choices()
 ) -> Subject:
+    """Builds and reads everything. What cannot be read is a note; nothing at all is an AuditError."""
+    return read(prepare(words, say, choices), pids, say, choices.jobs)
+
+
+def prepare(words: Iterable[str], say: Callable[[str], None], choices: Choices = Choices()) -> list[Input]:
+    """Finds what the words name, and builds what is a crate."""
+    return [_prepared(word, say, choices) for word in words]
+
+
+def read(inputs: Iterable[Input], pids: Iterable[int], say: Callable[[str], None], jobs: int = 0) -> Subject:
     """Reads everything. What cannot be read is a note; nothing at all is an AuditError."""
     subject = Subject()
     read = 0
-    for word in words:
-        say(f"reading {word}")
+    for each in inputs:
+        say(f"reading {each.word}")
         try:
-            _named(word, subject, say, choices)
+            if not each.is_named:
+                raise AuditError(each.problem)
+            if each.problem:
+                subject.notes.append(each.problem)
+                subject.unread += 1
+            if each.built is not None:
+                _built(each.path, each.built, subject, say, jobs)
+            _one(each.path, subject)
             read += 1
         except AuditError as error:
             subject.notes.append(str(error))
@@ -72,31 +101,36 @@ def load(
     return subject
 
 
-def _named(word: str, subject: Subject, say: Callable[[str], None], choices: Choices) -> None:
+def _prepared(word: str, say: Callable[[str], None], choices: Choices) -> Input:
     """A path, or name==version of a crate in the local registry cache."""
-    path, crate = Path(word), _CRATE.fullmatch(word)
+    path, crate, features = Path(word), _CRATE.fullmatch(word), choices.features
     if crate and not path.exists():
-        path = cargo.from_registry(crate[1], crate[2])
-        choices = replace(choices, features=choices.features or cargo.own_library(path))
-    if choices.build and (path / "Cargo.toml").is_file():
-        _crate(path, subject, say, choices.features)
-    _one(path, subject)
-
-
-def _crate(folder: Path, subject: Subject, say: Callable[[str], None], features: tuple[str, ...]) -> None:
-    """What building it makes: C whole, and of Rust the modules that may have to do with it."""
-    say(f"building {folder}" + (f" with {', '.join(features)}" if features else ""))
+        try:
+            path = cargo.from_registry(crate[1], crate[2])
+        except AuditError as error:
+            return Input(word, path, problem=str(error), is_named=False)
+        features = features or cargo.own_library(path)
+    if not choices.build or not (path / "Cargo.toml").is_file():
+        return Input(word, path)
+    say(f"building {path}" + (f" with {', '.join(features)}" if features else ""))
     try:
-        built = cargo.build(folder, features)
+        return Input(word, path, cargo.build(path, features, choices.jobs))
     except AuditError as error:
-        subject.notes.append(str(error))
-        subject.unread += 1
-        return
+        return Input(word, path, problem=str(error))
+
+
+def _built(folder: Path, built: cargo.Built, subject: Subject, say: Callable[[str], None], jobs: int) -> None:
+    """What building made: C whole, and of Rust the modules that may have to do with it."""
     if built.failure:
         subject.unread += 1
         subject.notes.append(f"{folder}: does not build ({built.failure}); judged by its source and what was built")
+<<<<<<< HEAD
     say(f"reading {sum(map(len, built.c))} modules of C and C++ and of {len(built.rust)} crates")
     _c_modules(built.c, subject)
+=======
+    say(f"reading {len(built.c)} modules of C and C++ and of {len(built.rust)} crates")
+    _c_modules(built.c, subject, jobs)
+>>>>>>> f17d07b (galeed-audit corpus: many units, each in a process of its own under limits, resumed where it was stopped; E12 reads a file's entries fast and all of them, DWARF 2 too)
     defined = frozenset(subject.program.definitions)
     del subject.program  # more modules are to come
     names = [each.encode() for each in defined]
@@ -130,17 +164,28 @@ def _probed(library: cargo.Library, defined: frozenset[str], subject: Subject) -
     return probe(library.file, library.name, names, modules, cargo.RUSTFLAGS)
 
 
+<<<<<<< HEAD
 def _c_modules(scripts: list[list[Path]], subject: Subject) -> None:
     """What each build script made is a library. LLVM runs in children, so threads wait for several."""
+=======
+def _c_modules(paths: list[Path], subject: Subject, jobs: int) -> None:
+    """They come from our own compilation, with -O1. LLVM runs in children, so threads wait for several."""
+>>>>>>> f17d07b (galeed-audit corpus: many units, each in a process of its own under limits, resumed where it was stopped; E12 reads a file's entries fast and all of them, DWARF 2 too)
 
     def one(paths: list[Path]) -> linking.Linked:
         return linking.read(os.path.commonpath(paths), paths) if paths else linking.Linked()
 
+<<<<<<< HEAD
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for found in pool.map(one, scripts):
             subject.notes += found.notes
             subject.plain += found.modules
             subject.simple += found.modules
+=======
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        for found in pool.map(one, paths):
+            _keep(found, subject)
+>>>>>>> f17d07b (galeed-audit corpus: many units, each in a process of its own under limits, resumed where it was stopped; E12 reads a file's entries fast and all of them, DWARF 2 too)
 
 
 def _keep(found: tuple[ir.Module, ir.Module] | AuditError, subject: Subject) -> None:

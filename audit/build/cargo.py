@@ -14,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,8 +60,8 @@ class Built:
     failure: str = ""
 
 
-def build(folder: Path, features: tuple[str, ...] = ()) -> Built:
-    """pre: folder holds Cargo.toml. Raises AuditError where there is no cargo."""
+def build(folder: Path, features: tuple[str, ...] = (), jobs: int = 0) -> Built:
+    """pre: folder holds Cargo.toml. jobs: how many of cargo's; 0: as many as it likes. Raises AuditError where there is no cargo."""
     try:
         cargo = find_cargo()
     except DriverError as error:
@@ -70,6 +71,8 @@ def build(folder: Path, features: tuple[str, ...] = ()) -> Built:
     command = [cargo, "build", "--target", TRIPLE, "--keep-going", "--message-format=json-render-diagnostics"]
     if features:
         command += ["--features", ",".join(features)]
+    if jobs:
+        command += ["--jobs", str(jobs)]
     status, messages, said = _run([*command, "--offline"], folder, environment)
     if status != 0 and _UNREACHABLE.search(said):
         status, messages, said = _run(command, folder, environment)
@@ -95,12 +98,14 @@ def _environment(target: Path) -> dict[str, str]:
     for name, kind in (("CC", "c"), ("CXX", "c++")):
         path = tools / f"audit-{kind}"
         root = shlex.quote(str(Path(__file__).parents[2]))
-        path.write_text(
+        script = (
             f"#!/bin/sh\nPYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}} "
-            f'exec {shlex.quote(sys.executable)} -P -m audit.build.compiler {kind} "$@"\n',
-            encoding="utf-8",
+            f'exec {shlex.quote(sys.executable)} -P -m audit.build.compiler {kind} "$@"\n'
         )
-        path.chmod(0o755)
+        new = tools / f".{path.name}.{os.getpid()}"  # another run's build may read the script now
+        new.write_text(script, encoding="utf-8")
+        new.chmod(0o755)
+        new.replace(path)
         result.setdefault(f"HOST_{name}", "cc" if kind == "c" else "c++")
         for variable in (name, f"{name}_{TRIPLE}", f"{name}_{TRIPLE.replace('-', '_')}", f"TARGET_{name}"):
             result[variable] = str(path)
@@ -195,16 +200,29 @@ def from_registry(name: str, version: str) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "galeed" / "audit"
     copy = cache / found[0].name
     if not (copy / ".complete").is_file():
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(found[0], copy)
-        manifest = copy / "Cargo.toml"
-        # What the registry has no folder for: of manifests older than cargo's rewriting of them.
-        text = _BESIDE.sub(r"\1", manifest.read_text(encoding="utf-8"))
-        if _TABLE not in text:  # it is no member of whatever lies above
-            text = f"{text}\n{_TABLE}\n"
-        manifest.write_text(text, encoding="utf-8")
-        (copy / ".complete").touch()
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=cache) as folder:
+            _copied(found[0], Path(folder) / "crate", copy)
     return copy
+
+
+def _copied(crate: Path, new: Path, copy: Path) -> None:
+    """Whole or not at all: others may do the same at this moment, or build in it."""
+    shutil.copytree(crate, new)
+    manifest = new / "Cargo.toml"
+    # What the registry has no folder for: of manifests older than cargo's rewriting of them.
+    text = _BESIDE.sub(r"\1", manifest.read_text(encoding="utf-8"))
+    if _TABLE not in text:  # it is no member of whatever lies above
+        text = f"{text}\n{_TABLE}\n"
+    manifest.write_text(text, encoding="utf-8")
+    (new / ".complete").touch()
+    if not (copy / ".complete").is_file():
+        shutil.rmtree(copy, ignore_errors=True)
+    try:
+        new.rename(copy)
+    except OSError as error:
+        if not (copy / ".complete").is_file():  # else another one was first
+            raise AuditError(f"{copy}: cannot be written: {error.strerror}") from error
 
 
 def own_library(folder: Path) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Structs that C and Rust units of one file describe, by DWARF: sizes and offsets of fields.
 
-Invariant: bounded work: after a number of entries no more is read, and a note says so. What comes
-with Rust itself is not read.
+Invariant: bounded work: of more debug information than _MOST_BYTES nothing is read, and that is said. What comes with Rust itself
+is not read.
 
 Source: [DWARF 5], section 5.7.
 """
@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 from elftools.elf.elffile import ELFFile
 
 from audit.errors import AuditError, reading
+from audit.facts.entries import Entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from audit.facts.entries import Entry
 
 _RUST = 0x1C
 _C = (0x01, 0x02, 0x0C, 0x1D, 0x2C, 0x04, 0x1A, 0x21, 0x2A, 0x2B)  # C++ too: what is extern "C" there
-_MOST_ENTRIES = 150_000
 _MOST_BYTES = 1 << 30
-_MOST_FIELDS = 10_000
+_TAGS = frozenset({"structure_type", "member", "typedef", "namespace", "pointer_type", "variant_part"})
 
 
 @dataclass(frozen=True)
@@ -57,22 +59,7 @@ def read(path: str, data: bytes, found: Layouts) -> None:
             raise AuditError(f"{path}: its DWARF would take more than {_MOST_BYTES >> 30} GiB and is not read")
         if file["e_type"] == "ET_REL" and is_rust(data) and not _may_share(file, data, found):
             return  # relocating the DWARF of Rust's own library takes half a minute
-        dwarf, left = file.get_dwarf_info(), _MOST_ENTRIES
-        shares: bool | None = None
-        for unit, language, root in sorted(_units(dwarf), key=lambda each: each[1] == _RUST):
-            if language == _RUST and shares is None:
-                shares = _may_share(file, data, found)
-            if language == _RUST and not shares:
-                return
-            for entry in unit.iter_DIEs():
-                left -= 1
-                if left < 0:
-                    found.notes.append(f"{path}: has more DWARF than is read for E12 ({_MOST_ENTRIES} entries)")
-                    return
-                if language == _RUST:
-                    _rust(entry, root.split("/@/")[0], found)
-                else:
-                    _c(entry, dwarf, unit, found)
+        _Reader(file.get_dwarf_info(), found).read(lambda: _may_share(file, data, found))
 
 
 def is_rust(data: bytes) -> bool:
@@ -87,75 +74,124 @@ def _may_share(file: Any, data: bytes, found: Layouts) -> bool:
     return any(b"::" + name.encode() + b"\0" in data for name in {each.name for each in found.c})
 
 
-def _units(dwarf: Any) -> Iterator[tuple[Any, int, str]]:
-    for unit in dwarf.iter_CUs():
-        top = unit.get_top_DIE()
-        language, root = _number(top, "DW_AT_language"), _text(top, "DW_AT_name")
-        own = not _text(top, "DW_AT_comp_dir").startswith("/rustc/") and not root.startswith("/rustc/")
-        if own and language in (_RUST, *_C):
-            yield unit, language, root
+@dataclass
+class _Struct:
+    """One that is being read. None where its layout is not fixed bytes."""
+
+    name: str
+    entry: Entry
+    members: list[tuple[str, int]] | None = field(default_factory=list)
 
 
-def _rust(entry: Any, root: str, found: Layouts) -> None:
-    name = _text(entry, "DW_AT_name")
-    if entry.tag == "DW_TAG_pointer_type" and name.startswith(("*mut ", "*const ")):
-        found.pointed.add(name.split(" ", 1)[1])
-    elif entry.tag == "DW_TAG_structure_type" and name.isidentifier():
-        layout = _layout(entry, _module(entry) + name, root, None)
-        if layout:
-            found.rust.append(layout)
+class _Reader:
+    def __init__(self, dwarf: Any, found: Layouts) -> None:
+        self.dwarf, self.found = dwarf, found
+        self.entries = Entries(dwarf, _TAGS)
+        self.known = {(each.name, each.bytes, each.fields) for each in found.c}
+
+    def read(self, may_share: Callable[[], bool]) -> None:
+        """C first: it says which names are asked of Rust."""
+        rust = []
+        for unit in self.dwarf.iter_CUs():
+            top = next((entry for _, _, tag, entry in self.entries.of(unit) if tag == "compile_unit"), None)
+            if top is None:
+                continue
+            strings_at = top.number("str_offsets_base") or 0
+            language, root = top.number("language"), self.entries.text(top, "name", strings_at)
+            if self.entries.text(top, "comp_dir", strings_at).startswith("/rustc/") or root.startswith("/rustc/"):
+                continue
+            if language == _RUST:
+                rust.append((unit, strings_at, root.split("/@/")[0]))
+            elif language in _C:
+                self._c(unit, strings_at, root)
+        if rust and may_share():
+            names = frozenset(each.name for each in self.found.c)
+            for unit, strings_at, root in rust:
+                self._rust(unit, strings_at, root, names)
+
+    def _c(self, unit: Any, strings_at: int, root: str) -> None:
+        structs: dict[int, _Struct] = {}
+        typedefs = []
+        for at, (tag, entry, struct, _) in self._walk(unit, strings_at, None):
+            if struct is not None:
+                structs[at] = struct
+                self._keep_c(struct.name, struct, entry, unit, root)
+            elif tag == "typedef" and (to := entry.number("type")) is not None:
+                typedefs.append((self.entries.text(entry, "name", strings_at), to, entry))
+        for name, to, entry in typedefs:
+            if to in structs:
+                self._keep_c(name, structs[to], entry, unit, root)
+
+    def _keep_c(self, name: str, struct: _Struct, declared: Entry, unit: Any, root: str) -> None:
+        size = struct.entry.number("byte_size")
+        if not name or size is None or not struct.members:
+            return
+        key = (name, size, tuple(struct.members))
+        if key not in self.known:  # a header's are in every unit
+            self.known.add(key)
+            self.found.c.append(Layout(*key, *self._declared(declared, unit, root)))
+
+    def _rust(self, unit: Any, strings_at: int, root: str, names: frozenset[str]) -> None:
+        for _, (tag, entry, struct, module) in self._walk(unit, strings_at, names):
+            if struct is not None:
+                size = entry.number("byte_size")
+                if size is not None and struct.members:
+                    self.found.rust.append(Layout(module + struct.name, size, tuple(struct.members), root, None))
+            elif tag == "pointer_type":
+                kind, _, to = self.entries.text(entry, "name", strings_at).partition(" ")
+                if kind in ("*mut", "*const") and to.rsplit("::", 1)[-1] in names:
+                    self.found.pointed.add(to)
+
+    def _walk(
+        self, unit: Any, strings_at: int, names: frozenset[str] | None
+    ) -> Iterator[tuple[int, tuple[str, Entry, _Struct | None, str]]]:
+        """Structs when they are whole, with the module around them, and others. names: of structs that are asked; None: all."""
+        text = self.entries.text
+        above: list[tuple[int, str, _Struct | None]] = []  # offset, a namespace's name, a struct
+        for at, depth, tag, entry in self.entries.of(unit):
+            while len(above) > depth:
+                begun, _, struct = above.pop()
+                if struct is not None and struct.members is not None:
+                    yield begun, ("structure_type", struct.entry, struct, _module(above))
+            if tag == "":
+                continue
+            above += [(at, "", None)] * (depth - len(above))
+            inside = above[-1][2] if above else None
+            if entry is None or tag in ("compile_unit", "variant_part"):
+                if tag == "variant_part" and inside is not None:
+                    inside.members = None
+                above.append((at, "", None))
+            elif tag == "member":
+                if inside is not None and inside.members is not None:
+                    offset = entry.number("data_member_location")
+                    if offset is None or "bit_size" in entry or "data_bit_offset" in entry:
+                        inside.members = None
+                    else:
+                        inside.members.append((text(entry, "name", strings_at), offset))
+            elif tag == "namespace":
+                above.append((at, text(entry, "name", strings_at) or "{anonymous}", None))
+            elif tag == "structure_type":
+                name = text(entry, "name", strings_at)
+                asked = names is None or name in names
+                above.append((at, "", _Struct(name, entry) if asked else None))
+            else:
+                yield at, (tag, entry, None, "")
+
+    def _declared(self, declared: Entry, unit: Any, root: str) -> tuple[str, int | None]:
+        file, line = declared.number("decl_file"), declared.number("decl_line")
+        program = self.dwarf.line_program_for_CU(unit)
+        if program is None or file is None:
+            return root, line
+        version = int(program["version"])
+        at = file - (version < 5)
+        rows = program["file_entry"]
+        return (rows[at].name.decode(errors="replace"), line) if 0 <= at < len(rows) else (root, line)
 
 
-def _module(entry: Any) -> str:
-    names, above = "", entry.get_parent()
-    while above is not None and above.tag == "DW_TAG_namespace":
-        names, above = f"{_text(above, 'DW_AT_name')}::{names}", above.get_parent()
+def _module(above: list[tuple[int, str, _Struct | None]]) -> str:
+    names = ""
+    for _, name, _ in reversed(above):
+        if not name:
+            break
+        names = f"{name}::{names}"
     return names
-
-
-def _c(entry: Any, dwarf: Any, unit: Any, found: Layouts) -> None:
-    name, struct = _text(entry, "DW_AT_name"), entry
-    if entry.tag == "DW_TAG_typedef" and "DW_AT_type" in entry.attributes:
-        struct = entry.get_DIE_from_attribute("DW_AT_type")
-    if struct.tag == "DW_TAG_structure_type" and name:
-        layout = _layout(struct, name, *_declared(entry, dwarf, unit))
-        if layout:
-            found.c.append(layout)
-
-
-def _layout(entry: Any, name: str, file: str, line: int | None) -> Layout | None:
-    """None for what is only declared, or has bit fields or places that are computed."""
-    size, members = _number(entry, "DW_AT_byte_size"), []
-    for number, child in enumerate(entry.iter_children()):
-        if number > _MOST_FIELDS:  # a sibling that leads back
-            return None
-        if child.tag == "DW_TAG_variant_part" or "DW_AT_data_bit_offset" in child.attributes:
-            return None
-        if child.tag == "DW_TAG_member":
-            offset = _number(child, "DW_AT_data_member_location")
-            if offset is None or "DW_AT_bit_size" in child.attributes:
-                return None
-            members.append((_text(child, "DW_AT_name"), offset))
-    return None if size is None or not members else Layout(name, size, tuple(members), file, line)
-
-
-def _declared(entry: Any, dwarf: Any, unit: Any) -> tuple[str, int | None]:
-    number, line = _number(entry, "DW_AT_decl_file"), _number(entry, "DW_AT_decl_line")
-    root = _text(unit.get_top_DIE(), "DW_AT_name")
-    program = dwarf.line_program_for_CU(unit)
-    if program is None or number is None:
-        return root, line
-    version = int(program["version"])
-    at = number - (version < 5)
-    entries = program["file_entry"]
-    return (entries[at].name.decode(errors="replace"), line) if 0 <= at < len(entries) else (root, line)
-
-
-def _number(entry: Any, name: str) -> int | None:
-    attribute = entry.attributes.get(name)
-    return attribute.value if attribute is not None and isinstance(attribute.value, int) else None
-
-
-def _text(entry: Any, name: str) -> str:
-    attribute = entry.attributes.get(name)
-    return bytes(attribute.value).decode(errors="replace") if attribute is not None else ""
