@@ -166,6 +166,8 @@ def _write(report: str, output: Path | None) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        if output is None:  # what is left in its buffer is not tried again when Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise AuditError(f"cannot write {output or 'the report'}: {error.strerror}") from error
 
 

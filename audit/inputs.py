@@ -124,13 +124,8 @@ def _built(folder: Path, built: cargo.Built, subject: Subject, say: Callable[[st
     if built.failure:
         subject.unread += 1
         subject.notes.append(f"{folder}: does not build ({built.failure}); judged by its source and what was built")
-<<<<<<< HEAD
     say(f"reading {sum(map(len, built.c))} modules of C and C++ and of {len(built.rust)} crates")
-    _c_modules(built.c, subject)
-=======
-    say(f"reading {len(built.c)} modules of C and C++ and of {len(built.rust)} crates")
     _c_modules(built.c, subject, jobs)
->>>>>>> f17d07b (galeed-audit corpus: many units, each in a process of its own under limits, resumed where it was stopped; E12 reads a file's entries fast and all of them, DWARF 2 too)
     defined = frozenset(subject.program.definitions)
     del subject.program  # more modules are to come
     names = [each.encode() for each in defined]
@@ -164,36 +159,22 @@ def _probed(library: cargo.Library, defined: frozenset[str], subject: Subject) -
     return probe(library.file, library.name, names, modules, cargo.RUSTFLAGS)
 
 
-<<<<<<< HEAD
-def _c_modules(scripts: list[list[Path]], subject: Subject) -> None:
+def _c_modules(scripts: list[list[Path]], subject: Subject, jobs: int) -> None:
     """What each build script made is a library. LLVM runs in children, so threads wait for several."""
-=======
-def _c_modules(paths: list[Path], subject: Subject, jobs: int) -> None:
-    """They come from our own compilation, with -O1. LLVM runs in children, so threads wait for several."""
->>>>>>> f17d07b (galeed-audit corpus: many units, each in a process of its own under limits, resumed where it was stopped; E12 reads a file's entries fast and all of them, DWARF 2 too)
 
     def one(paths: list[Path]) -> linking.Linked:
         return linking.read(os.path.commonpath(paths), paths) if paths else linking.Linked()
 
-<<<<<<< HEAD
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
         for found in pool.map(one, scripts):
             subject.notes += found.notes
             subject.plain += found.modules
             subject.simple += found.modules
-=======
-    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        for found in pool.map(one, paths):
-            _keep(found, subject)
->>>>>>> f17d07b (galeed-audit corpus: many units, each in a process of its own under limits, resumed where it was stopped; E12 reads a file's entries fast and all of them, DWARF 2 too)
 
 
-def _keep(found: tuple[ir.Module, ir.Module] | AuditError, subject: Subject) -> None:
-    if isinstance(found, AuditError):
-        subject.notes.append(str(found))
-    else:
-        subject.plain.append(found[0])
-        subject.simple.append(found[1])
+def _keep(found: tuple[ir.Module, ir.Module], subject: Subject) -> None:
+    subject.plain.append(found[0])
+    subject.simple.append(found[1])
 
 
 def _one(path: Path, subject: Subject) -> None:

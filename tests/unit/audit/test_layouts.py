@@ -66,10 +66,12 @@ def test_what_is_read_twice_is_kept_once(tmp_path: Path) -> None:
 
 def test_damage_ends(tmp_path: Path) -> None:
     data = _object(tmp_path, "gcc", 5).read_bytes()
+    said = set()
     for at in range(64, len(data), 29):
         changed = bytearray(data)
         changed[at] ^= 0xFF
         try:
             layouts.read("one", bytes(changed), layouts.Layouts())
         except AuditError as error:
-            assert "\n" not in str(error)
+            said.add(str(error))
+    assert said and not any("\n" in each for each in said)
