@@ -128,11 +128,10 @@ def _built(folder: Path, built: cargo.Built, subject: Subject, say: Callable[[st
     _c_modules(built.c, subject, jobs)
     defined = frozenset(subject.program.definitions)
     del subject.program  # more modules are to come
-    names = [each.encode() for each in defined]
     probes = [_probed(library, defined, subject) for library in built.libraries] if defined else []
     for path in (*built.rust, *(each for each in probes if each)):
         data = path.read_bytes()
-        if (path in built.own and _GUARD in data) or any(name in data for name in names):
+        if (path in built.own and _GUARD in data) or ir.declares(data, defined):
             try:
                 _keep(ir.read(str(path), data), subject)
             except AuditError as error:

@@ -1,7 +1,8 @@
 """Where a pointer goes inside one function, and what happens to what it points to.
 
 Invariant: only what is plain to see counts: getelementptr, phi, select and casts of a value are the same
-object, what goes through memory is lost. So an answer "yes" is certain enough to show, and "no" proves nothing.
+object, and so is what a function returns of which LLVM knows that it is its argument; what goes through memory
+is lost. So an answer "yes" is certain enough to show, and "no" proves nothing.
 pre: bodies are in the form of -O1 or at least with variables as values.
 """
 
@@ -16,7 +17,6 @@ from llvm_pass.ir.syntax import LOCAL
 if TYPE_CHECKING:
     from audit.facts.ir import Function
 
-_DERIVED = re.compile(rf"^  ({LOCAL}) = (getelementptr|phi|select|bitcast|freeze|addrspacecast) (.*)$")
 _VALUE = re.compile(rf"ptr ({LOCAL})")
 _INCOMING = re.compile(rf"\[ ({LOCAL}), ")
 _OFFSET = re.compile(rf"^(?:[a-z]+ )*i8, ptr ({LOCAL}), i64 (-?\d+)(?:,|$)")
@@ -24,6 +24,7 @@ _STORE = re.compile(rf"^  store (?:atomic |volatile )*(.*), ptr ({LOCAL}|@[\w.$-
 _INTO_GLOBAL = re.compile(
     rf"^  store (?:atomic |volatile )*ptr ({LOCAL}), ptr (?:getelementptr [a-z ]*\(.*?ptr )?(@[\w.$-]+)"
 )
+_STORED = re.compile(rf"^  store (?:atomic |volatile )*ptr ({LOCAL}), ptr ({LOCAL}|@[\w.$-]+|getelementptr)")
 _LOAD = re.compile(rf"^  {LOCAL} = load (?:atomic |volatile )*(.*?), ptr ({LOCAL})(?:,| |$)")
 _ALLOCA = re.compile(rf"^  ({LOCAL}) = alloca (.*?)(?:, |$)")
 _BRANCH = re.compile(rf"^  br i1 ({LOCAL}), label ({LOCAL}), label ({LOCAL})")
@@ -53,14 +54,17 @@ class Flow:
     def _derive(self) -> None:
         for _ in range(3):  # phis may come before what flows into them
             before = len(self.offsets)
-            for line in self.function.body:
-                match = _DERIVED.match(line)
-                if match and match[1] not in self.offsets:
-                    self._add(match[1], match[2], match[3])
+            for name, opcode, operands in self.function.derivations:
+                if name not in self.offsets:
+                    self._add(name, opcode, operands)
             if len(self.offsets) == before:
                 return
 
     def _add(self, name: str, opcode: str, operands: str) -> None:
+        if opcode == "call":
+            if operands in self.offsets:
+                self.offsets[name] = self.offsets[operands]
+            return
         if opcode == "phi":
             if operands.startswith("ptr ") and any(each in self.offsets for each in _INCOMING.findall(operands)):
                 self.offsets[name] = None
@@ -107,6 +111,15 @@ class Flow:
                 found.append((match[2], number))
         return found
 
+    def is_stored(self) -> int | None:
+        """The line where it goes into memory that is no variable of the function."""
+        own = [Flow(self.function, each) for each in stack_objects(self.function)]
+        for number, line in enumerate(self.function.body):
+            match = _STORED.match(line)
+            if match and match[1] in self.offsets and not any(match[2] in each for each in own):
+                return number
+        return None
+
     def is_returned(self) -> bool:
         return any(
             line.startswith("  ret ptr ") and line.split()[2].rstrip(",") in self.offsets for line in self.function.body
@@ -137,6 +150,8 @@ def block_end(function: Function, line: int) -> int:
 def place_of(function: Function, line: int) -> tuple[str, int] | None:
     """Where a line of the body comes from."""
     match = _DBG.search(function.body[line])
+    if match is None and "invoke " in function.body[line] and line + 1 < len(function.body):
+        match = _DBG.search(function.body[line + 1])
     return function.module.place(match[1]) if match else None
 
 

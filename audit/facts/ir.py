@@ -21,7 +21,7 @@ from llvm_pass.ir.bitcode import is_bitcode
 from llvm_pass.ir.metadata import unescaped
 from llvm_pass.ir.module import Module as Text
 from llvm_pass.ir.reader import Llvm, LlvmRefused, read_module
-from llvm_pass.ir.syntax import bare, metadata_of, parse_call, parse_header, skip_attributes
+from llvm_pass.ir.syntax import LOCAL, bare, metadata_of, parse_call, parse_header, skip_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,7 @@ _LANGUAGE = re.compile(r"language: (DW_LANG_\w+)")
 _IDENT = re.compile(r'!"((?:rustc|clang|[\w. ]*clang)[^"]*)"')
 _UNIT = re.compile(r"\bunit: (!\d+)")
 _PRODUCER = re.compile(r'producer: "([^"]*)"')
+_DERIVED = re.compile(rf"^  ({LOCAL}) = (getelementptr|phi|select|bitcast|freeze|addrspacecast) (.*)$")
 _SUBPROGRAM = re.compile(r"!dbg (!\d+)")
 _LINE, _SCOPE = re.compile(r"\bline: (\d+)"), re.compile(r"\bscope: (!\d+)")
 _FILE, _INLINED = re.compile(r"\bfile: (!\d+)"), re.compile(r"\binlinedAt: (!\d+)")
@@ -68,7 +69,8 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call or invoke. callee: without @; "" where it is not named. line: of the function's body, from 0."""
+    """One call or invoke. callee: without @; "" where it is not named, and through: the value that is called then.
+    line: of the function's body, from 0."""
 
     caller: str
     callee: str
@@ -78,6 +80,7 @@ class Call:
     is_invoke: bool
     line: int
     place: Place | None
+    through: str = ""
 
 
 Place = tuple[str, int]  # file and line
@@ -122,6 +125,17 @@ class Function:
     def calls(self) -> tuple[Call, ...]:
         return tuple(self._calls())
 
+    @cached_property
+    def derivations(self) -> tuple[tuple[str, str, str], ...]:
+        """Values that are made of one other: name, opcode, operands; of a call that returns an argument, that argument."""
+        found = [match.groups() for line in self.body if (match := _DERIVED.match(line))]
+        for call in self.calls:
+            declared = self.module.functions.get(call.callee) if call.result else None
+            for argument, parameter in zip(call.arguments, declared.parameters if declared else (), strict=False):
+                if call.result and parameter.has("returned"):
+                    found.append((call.result, "call", argument.value))
+        return tuple((name, opcode, operands) for name, opcode, operands in found)
+
     def _calls(self) -> Iterator[Call]:
         for number, line in enumerate(self.body):
             if "call " not in line and "invoke " not in line:
@@ -132,9 +146,12 @@ class Function:
             arguments = tuple(self.module.value(each) for each in call.arguments if not each.startswith("metadata "))
             rest = call.rest
             callee = bare(call.callee) if call.callee.startswith("@") else ""
-            place = self.module.place(metadata_of(line).get("dbg"))
+            # What belongs to an invoke stands on its second line.
+            end = self.body[number + 1] if call.kind == "invoke" and number + 1 < len(self.body) else line
+            place = self.module.place(metadata_of(end).get("dbg"))
             yield Call(
-                self.name, callee, arguments, call.result, self.module.attributes(rest), call.kind == "invoke", number, place
+                self.name, callee, arguments, call.result, self.module.attributes(rest), call.kind == "invoke", number, place,
+                "" if callee else call.callee,
             )  # fmt: skip
 
     @cached_property
@@ -271,6 +288,18 @@ def is_library(file: str) -> bool:
 def is_ir(data: bytes) -> bool:
     """By content: bitcode, or text that looks like a module."""
     return is_bitcode(data) or (b"\0" not in data and bool(_LOOKS_LIKE_TEXT.search(data, 0, _TOLD_BY_BYTES)))
+
+
+def declares(data: bytes, names: frozenset[str]) -> bool:
+    """Does a module declare one of these functions? Without reading its bodies. What cannot be read may: reading it says why."""
+    if not any(name.encode() in data for name in names):
+        return False
+    try:
+        with Llvm() as llvm:
+            llvm.read(data, "bitcode" if is_bitcode(data) else "text")
+            return bool(llvm.declared() & names)
+    except (UnreadableModule, LlvmRefused):
+        return True
 
 
 def read(path: str, data: bytes, is_optimised: bool = False) -> tuple[Module, Module]:

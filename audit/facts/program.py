@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from audit.facts.families import freed_family as freed_family
+from audit.facts.families import given_family as given_family
 from audit.facts.flow import Flow, place_of, unconditional
+from audit.facts.origins import NULL, Origins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
     from audit.facts.ir import Call, Function, Module
 
 _DEEPEST = 8
-_NEW, _DELETE = ("_Znwm", "_Znam"), ("_ZdlPv", "_ZdaPv")
 _WRITERS = ("llvm.memcpy.", "llvm.memmove.", "llvm.memset.")
 # Of these, the named arguments are read up to a NUL. Source: C17 7.24, 7.21, 7.22; POSIX.
 STRINGS = {
@@ -74,6 +76,30 @@ class Program:
         found = [each for each in self.definitions.get(name, ()) if each.language in ("c", "c++")]
         return found[0] if len(found) == 1 else None
 
+    def callee(self, function: Function, name: str) -> Function | None:
+        """What a name is where a function calls it: of its own module, C's, or another crate's; None where it is not here."""
+        own = function.module.functions.get(name)
+        if own is not None and own.is_defined:
+            return own
+        found = self.definitions.get(name, ())
+        return self.foreign(name) or (found[0] if len(found) == 1 else None)
+
+    @cached_property
+    def _callers(self) -> dict[str, list[tuple[Function, Call]]]:
+        found: dict[str, list[tuple[Function, Call]]] = defaultdict(list)
+        for function in (function for module in self.simple for function in module.defined):
+            for call in function.calls:
+                found[call.callee].append((function, call))
+        return found
+
+    def callers(self, name: str) -> list[tuple[Function, Call]]:
+        """Each call of a function by its name."""
+        return self._callers.get(name, [])
+
+    @cached_property
+    def origins(self) -> Origins:
+        return Origins(self)
+
     def crossings(self, modules: list[Module]) -> Iterator[tuple[Function, Call, Function]]:
         """Each call of Rust code to C: the caller, the call, the definition."""
         for module in modules:
@@ -101,6 +127,10 @@ class Program:
         """Where parameter `at` is stored into a global; what: the global."""
         return self._reach(_KEEPS, function, at)
 
+    def stores(self, function: Function, at: int) -> Hit | None:
+        """Where parameter `at` goes into memory that outlives the function."""
+        return self._reach(_STORES, function, at)
+
     def reads_string(self, function: Function, at: int) -> Hit | None:
         """Where parameter `at` is read up to a NUL; what: the function that reads it."""
         return self._reach(_READS_STRING, function, at)
@@ -109,12 +139,20 @@ class Program:
         """The family of what a function returns, when it is an allocation of its own."""
         if depth > _DEEPEST or function.result.type.kind != "pointer":
             return None
+        return self._gives_plainly(function, depth) or self._gives_of_memory(function)
+
+    def _gives_of_memory(self, function: Function) -> str | None:
+        found = self.origins.returned(function) - {NULL} if function.language in ("c", "c++") else frozenset()
+        (one,) = found if len(found) == 1 else ("",)
+        return one if one and one[0] not in "?@" else None
+
+    def _gives_plainly(self, function: Function, depth: int) -> str | None:
         for call in function.calls:
             if call.result is None or not Flow(function, call.result).is_returned():
                 continue
             declared = function.module.functions.get(call.callee)
             family = given_family(declared) if declared else None
-            found = None if family else self._definition(function, call)
+            found = None if family else self.callee(function, call.callee)
             family = family or (self.gives(found, depth + 1) if found else None)
             if family:
                 return family
@@ -155,12 +193,8 @@ class Program:
             return None
         return Flow(function, function.parameters[at].value)
 
-    def _definition(self, function: Function, call: Call) -> Function | None:
-        own = function.module.functions.get(call.callee)
-        return own if own is not None and own.is_defined else self.foreign(call.callee)
-
     def _callee(self, function: Function, call: Call, number: int) -> Function | None:
-        found = self._definition(function, call)
+        found = self.callee(function, call.callee)
         return found if found is not None and number < len(found.parameters) else None
 
 
@@ -177,12 +211,6 @@ def _definitions(modules: list[Module]) -> dict[str, list[Function]]:
     return found
 
 
-def family(function: Function) -> str | None:
-    """Its alloc-family, as LLVM names it."""
-    mark = '"alloc-family"="'
-    return next((each.removeprefix(mark)[:-1] for each in function.attributes if each.startswith(mark)), None)
-
-
 def _not_here(_: Flow) -> Hit | None:
     return None
 
@@ -194,6 +222,11 @@ def _stored_through(flow: Flow) -> Hit | None:
 
 def _kept_here(flow: Flow) -> Hit | None:
     return next((Hit(flow.function, line, name) for name, line in flow.kept_in()), None)
+
+
+def _stored_here(flow: Flow) -> Hit | None:
+    line = flow.is_stored()
+    return None if line is None else Hit(flow.function, line, "")
 
 
 def _filled(_: Function, call: Call, number: int) -> str | None:
@@ -221,24 +254,5 @@ _WRITES = _Question("writes", _stored_through, _filled)
 _FREES = _Question("frees", _not_here, _freed, exact=True)
 _FREES_ALWAYS = _Question("frees always", _not_here, _freed_whole, exact=True, always=True)
 _KEEPS = _Question("keeps", _kept_here, _never)
+_STORES = _Question("stores", _stored_here, _never)
 _READS_STRING = _Question("reads string", _not_here, _string, exact=True)
-
-
-def _kind(function: Function) -> str:
-    return next((each for each in function.attributes if each.startswith("allockind(")), "")
-
-
-def given_family(function: Function) -> str | None:
-    """The family of what it returns, when it is an allocation function."""
-    if function.name.startswith(_NEW):  # clang gives these no attribute, LLVM knows them by name
-        return function.name[:5]
-    return family(function) if any(word in _kind(function) for word in ("alloc,", "realloc", 'alloc"')) else None
-
-
-def freed_family(function: Function, argument: int) -> str | None:
-    """The family whose memory this argument must be, when it is freed."""
-    if function.name.startswith(_DELETE):
-        return _NEW[_DELETE.index(function.name[:6])] if argument == 0 else None
-    frees = any(word in _kind(function) for word in ("free", "realloc"))
-    mine = argument < len(function.parameters) and function.parameters[argument].has("allocptr")
-    return family(function) if frees and mine else None

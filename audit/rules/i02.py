@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from audit.facts.flow import Flow
 from audit.facts.program import freed_family, given_family
 from audit.model import Confidence, Rule, Severity
-from audit.rules.places import of_call, of_line, readable
+from audit.rules.places import given_away, of_call, of_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _PAGE = """\
 What `Box`, `Vec` and `CString` give away must come back to Rust to be freed, and what C allocated must go back to C: `free` on
 another allocator's memory corrupts both heaps. LLVM knows the allocation functions by their *family*, and so does this rule: the
-pointer that a call returned is followed to where it is freed, on both sides of the boundary.
+pointer that a call returned is followed to where it is freed, on both sides of the boundary; `from_raw` and `from_raw_parts`
+say that Rust will free it. What C returns from a structure's field is of a family when all that C stores there is.
 
 **What to do.** Give C a function that takes the object back (`CString::from_raw`), or allocate with the C library's allocator.
 
@@ -29,13 +30,17 @@ pointer that a call returned is followed to where it is freed, on both sides of 
 """
 
 _RUST = "__rust_alloc"
-# Rust's own, where they are calls: name of the type and of the method, as both manglings write them.
-_GIVEN_AWAY = re.compile(r"(?:7CString|3Box\S*|3Vec\S*)8into_raw")
-_TAKEN_BACK = re.compile(r"(?:7CString|3Box\S*)8from_raw")
+# Rust's own, where they are calls: modules, types and method, as both manglings write them.
+_TAKEN_BACK = re.compile(
+    r"7CString8from_raw|5alloc(?:5boxed|2rc|4sync)\S*8from_raw|5alloc(?:3vec\S*|6string6String)14from_raw_parts"
+)
+# What follows is not dropped: it is only looked at as a Vec or Box.
+_KEPT_FROM_DROP = re.compile(r"mem6forget|13manually_drop|8into_raw|4leak")
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     program = subject.program
+    done: set[tuple[str, str, str]] = set()  # the two forms of a function show the same at one end, at least
     for module in (*program.simple, *program.plain):
         if module.language != "rust":
             continue
@@ -47,13 +52,15 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                 if family is None:
                     continue
                 for freed, other, seen in _freed(program, function, Flow(function, given.result)):
-                    if other != family:
+                    both = {(function.name, family + other, each.callee) for each in (given, freed)}
+                    if other != family and not both & done:
+                        done |= both
                         name = readable(function.name)
                         yield rule.finding(
                             f"{name} lets {_words(other)} free what {_words(family)} gave",
                             f"{name}:{readable(given.callee)}:{freed.callee}",
                             of_call(function, given, f"{readable(given.callee)} gives memory of {_words(family)}"),
-                            of_call(function, freed, f"{readable(freed.callee)} frees it with {_words(other)}"),
+                            of_call(function, freed, f"{readable(freed.callee)} {_verb(freed)} {_words(other)}"),
                             *seen,
                         )
 
@@ -67,14 +74,18 @@ def _words(family: str) -> str:
     }.get(family, f"family {family}")
 
 
+def _verb(freed: Call) -> str:
+    return "takes it as memory of" if _TAKEN_BACK.search(freed.callee) else "frees it with"
+
+
 def _given(program: Program, function: Function, call: Call) -> str | None:
     declared = function.module.functions.get(call.callee)
     if declared is not None and (family := given_family(declared)):
         return family
-    if _GIVEN_AWAY.search(call.callee):
+    if given_away(call.callee):
         return _RUST
-    foreign = program.foreign(call.callee)
-    return program.gives(foreign) if foreign else None
+    callee = program.callee(function, call.callee)
+    return program.gives(callee) if callee else None
 
 
 def _freed(program: Program, function: Function, flow: Flow) -> Iterator[tuple[Call, str, list[Evidence]]]:
@@ -88,8 +99,9 @@ def _freed(program: Program, function: Function, flow: Flow) -> Iterator[tuple[C
             if family:
                 yield call, family, []
             elif _TAKEN_BACK.search(call.callee):
-                yield call, _RUST, []
-            elif (foreign := program.foreign(call.callee)) and (found := program.frees(foreign, number)):
+                if not any(_KEPT_FROM_DROP.search(each.callee) for each in function.calls):
+                    yield call, _RUST, []
+            elif (callee := program.callee(function, call.callee)) and (found := program.frees(callee, number)):
                 yield call, found.what, [of_line(found.function, found.line, "freed here")]
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from audit.facts.flow import Flow, block_end
+from audit.facts.freeing import Freeing
 from audit.facts.program import freed_family
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
@@ -69,6 +70,7 @@ def _use(program: Program, function: Function, freed: Call, value: str) -> int |
     flow = Flow(function, value)
     by_rust = program.foreign(freed.callee) is None
     calls = {call.line: call for call in function.calls}
+    again = {each.call.line for each in Freeing(program).frees(function) if flow.offsets.get(each.value) == 0}
     for number in range(freed.line + 1, block_end(function, freed.line)):
         line = function.body[number]
         if line.startswith(_NO_USE) or not any(word in flow for word in _WORD.findall(line)):
@@ -80,7 +82,7 @@ def _use(program: Program, function: Function, freed: Call, value: str) -> int |
             continue
         if line.startswith("  store ") and not any(each in flow for each in _STORED_INTO.findall(line)):
             continue  # the address alone is no use
-        return number
+        return number if number not in again else None  # freed twice is I04's
     return None
 
 

@@ -14,12 +14,20 @@ if TYPE_CHECKING:
     from audit.model import Kind
 
 _SKIPPED = re.compile(r"(?:B|C?s)[0-9a-zA-Z]*_")  # v0: what refers back, and what tells crates and impls apart
+_GIVEN_AWAY = re.compile(r"(?:(7CString)|5alloc(?:5(boxed)|(2rc)|(4sync))\S*)8into_raw")
 _CXX, _LENGTH, _LEGACY_HASH = re.compile(r"_Z(?:NK?|L)?(?=\d)"), re.compile(r"(\d{1,4})"), re.compile(r"h[0-9a-f]{16}")
 _LINKED = re.compile(r"(?<=\w)\.\d+$")  # a static function whose name another file has too, when they are linked
 _SIGNS = (
     ("$LT$", "<"), ("$GT$", ">"), ("$u20$", " "), ("$RF$", "&"), ("$BP$", "*"), ("$C$", ","), ("..", "::"), ("$u7b$", "{"),
     ("$u7d$", "}"),
 )  # fmt: skip
+
+
+def given_away(name: str) -> str:
+    """The type that a Rust function gives away by into_raw, of either mangling; "" for others."""
+    match = _GIVEN_AWAY.search(name)
+    kinds = {"7CString": "CString", "boxed": "Box", "2rc": "Rc", "4sync": "Arc"}
+    return kinds[next(filter(None, match.groups()))] if match else ""
 
 
 def kind_of(module: Module) -> Kind:

@@ -90,14 +90,14 @@ def predecessors_of(blocks: dict[str, Block]) -> dict[str, list[str]]:
 
 def loops_of(blocks: dict[str, Block]) -> list[Loop]:
     """The natural loops, outer ones before inner ones; those of one header are one."""
-    order = _reverse_postorder(blocks)
+    order = reverse_postorder(blocks)
     position = {name: index for index, name in enumerate(order)}
     before = predecessors_of(blocks)
-    dominator = _dominators(order, position, before)
+    dominator = dominators(order, position, before)
     bodies: dict[str, set[str]] = {}
     for name in order:
         for target in blocks[name].successors:
-            if position[target] <= position[name] and _dominates(target, name, dominator, position):
+            if position[target] <= position[name] and dominates(target, name, dominator, position):
                 body = bodies.setdefault(target, {target})
                 work = [name]
                 while work:
@@ -116,7 +116,7 @@ def loops_of(blocks: dict[str, Block]) -> list[Loop]:
     return loops
 
 
-def _reverse_postorder(blocks: dict[str, Block]) -> list[str]:
+def reverse_postorder(blocks: dict[str, Block]) -> list[str]:
     first = next(iter(blocks))
     seen, done = {first}, []
     work = [(first, iter(blocks[first].successors))]
@@ -132,7 +132,7 @@ def _reverse_postorder(blocks: dict[str, Block]) -> list[str]:
     return done[::-1]
 
 
-def _dominators(order: list[str], position: dict[str, int], before: dict[str, list[str]]) -> dict[str, str]:
+def dominators(order: list[str], position: dict[str, int], before: dict[str, list[str]]) -> dict[str, str]:
     immediate = {order[0]: order[0]}
     changed = True
     while changed:
@@ -152,7 +152,7 @@ def _dominators(order: list[str], position: dict[str, int], before: dict[str, li
     return immediate
 
 
-def _dominates(upper: str, lower: str, immediate: dict[str, str], position: dict[str, int]) -> bool:
+def dominates(upper: str, lower: str, immediate: dict[str, str], position: dict[str, int]) -> bool:
     while position[lower] > position[upper]:
         lower = immediate[lower]
     return lower == upper

@@ -92,6 +92,10 @@ class Llvm:
                 raise LinkBroke(str(error)) from error
             raise
 
+    def declared(self) -> frozenset[str]:
+        """The names of the functions that it declares and does not define."""
+        return frozenset(self._ask({"do": "declared"}).decode().split("\n"))
+
     def text(self) -> str:
         """The module in canonical form."""
         return self._ask({"do": "text"}).decode()

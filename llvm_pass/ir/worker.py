@@ -130,6 +130,9 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
             elif request["do"] in _RUNS:
                 _RUNS[request["do"]](module)
                 _answer(answers, b"", ok=True)
+            elif request["do"] == "declared":
+                names = (each.name for each in module.functions if each.is_declaration)
+                _answer(answers, "\n".join(names).encode("utf-8", "replace"), ok=True)
             elif request["do"] == "text":
                 _answer(answers, str(module).encode("utf-8", "replace"), ok=True)
             else:
