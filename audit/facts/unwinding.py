@@ -22,7 +22,10 @@ _PANICS = re.compile(
 )
 _THROWS = re.compile(r"__cxa_throw$|__cxa_rethrow$|_ZSt\d+__throw_\w+$")
 # A thread that panics while memory runs out is not what input decides.
-_MEMORY = re.compile(r"bad_alloc|bad_array_new|length_error|handle_alloc_error|capacity_overflow")
+# Of C++'s strings the same; logic_error is theirs for a null pointer, which no wrapper passes.
+_MEMORY = re.compile(r"bad_alloc|bad_array_new|length_error|logic_error|handle_alloc_error|capacity_overflow")
+# Containers of the library throw again what their elements, or memory, threw: that is the source then.
+_STD = re.compile(r"_ZN?K?(?:St|9__gnu_cxx)")
 _UNWIND = re.compile(r" unwind label (%[\w.$-]+|%\"[^\"]*\")")
 _TARGETS = re.compile(r"label (%[\w.$-]+|%\"[^\"]*\")")
 _CAUGHT = re.compile(r"panic_cleanup|catch_unwind\d*7cleanup|7cleanup17h|12catch_unwind7cleanup")
@@ -60,7 +63,7 @@ def _search(
             or (call.is_invoke and _is_caught(function, call, is_guard))
         ):
             continue
-        if ends(call.callee):
+        if ends(call.callee) and not (call.callee == "__cxa_rethrow" and _STD.match(function.name)):
             return [(function, call)]
         callee = function.module.functions.get(call.callee)
         if callee is None or not callee.is_defined:

@@ -1,4 +1,6 @@
+#include <map>
 #include <stdexcept>
+#include <string>
 #include <vector>
 __attribute__((noinline)) static int inner(int n) {
     if (n > 100) throw std::runtime_error("large");
@@ -19,3 +21,9 @@ extern "C" int allocates(int n) {
     return m;
 }
 extern "C" int announced(int n) { return inner(n); }
+extern "C" int named(const char *name) {
+    std::string copy(name);
+    std::map<std::string, int> all{{copy, 1}, {copy + "x", 2}};
+    std::map<std::string, int> more(all);
+    return (int)more.size();
+}

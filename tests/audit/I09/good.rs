@@ -1,9 +1,10 @@
-use std::ffi::c_int;
+use std::ffi::{c_char, c_int};
 
 extern "C" {
     fn caught(n: c_int) -> c_int;
     fn safe(n: c_int) -> c_int;
     fn allocates(n: c_int) -> c_int;
+    fn named(name: *const c_char) -> c_int;
 }
 
 extern "C-unwind" {
@@ -11,5 +12,5 @@ extern "C-unwind" {
 }
 
 pub fn all(n: c_int) -> c_int {
-    unsafe { caught(n) + safe(n) + allocates(n) + announced(n) }
+    unsafe { caught(n) + safe(n) + allocates(n) + announced(n) + named(c"n".as_ptr()) }
 }
