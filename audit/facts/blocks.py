@@ -43,6 +43,11 @@ class Block:
     lines: range
     edges: tuple[Edge, ...]
 
+    @property
+    def last(self) -> int:
+        """Its last line."""
+        return self.lines.stop - 1
+
 
 class Blocks:
     """Of one function. entry: the first one's name. phis: by name, what comes from which block."""
@@ -70,6 +75,8 @@ class Blocks:
         self._block(name, range(start, len(body)))
 
     def _block(self, name: str, lines: range) -> None:
+        while lines and not self.function.body[lines.stop - 1].strip():
+            lines = range(lines.start, lines.stop - 1)
         self.by_name[name] = Block(name, lines, self._edges(lines))
 
     def _edges(self, lines: range) -> tuple[Edge, ...]:

@@ -23,17 +23,19 @@ _RETURN = re.compile(r"^  ret (?:void|(?:\S+) (\S+?))(?:,|$)")
 _EQUAL = re.compile(r"icmp (eq|ne) (ptr|i\d+) (\S+), (\S+?)(?:,|$)")
 _NULL = re.compile(r"4core3ptr(?:4null|8null_mut)")
 _MOST_STEPS = 3_000
+_DEEPEST = 3
 
 
 @dataclass(frozen=True)
 class Exit:
     """One way out. line: of the return. text: what is returned, "" for nothing. value: what that is, if it is known.
-    learned: what the tests on the way say of values."""
+    learned: what the tests on the way say of values. decided: the line that led there from the block before; -1: none."""
 
     line: int
     text: str
     value: Known | None
     learned: frozenset[tuple[str, Known]]
+    decided: int = -1
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def _returns(
         if match:
             text = match[1] or ""
             value = value_of(text, blocks, facts, here) if text else None
-            yield Exit(line, here.get(text, text), value, state.learned)
+            before = blocks.at(state.came_from) if state.came_from or state.learned else None
+            yield Exit(line, here.get(text, text), value, state.learned, before.last if before else -1)
 
 
 def _open(block: Block, blocks: Blocks, facts: Mapping[str, Known], here: Mapping[str, str]) -> Iterator[Edge]:
@@ -141,6 +144,32 @@ def _told(edge: Edge, blocks: Blocks) -> Iterator[tuple[str, Known]]:
         yield match[3], 0 if match[4] == "null" else int(match[4])
     elif not is_equal and match[4] == "null":
         yield match[3], NOT_NULL
+
+
+def deduced(
+    function: Function,
+    known: Mapping[str, Known],
+    definition: Callable[[Call], Function | None],
+    depth: int = 0,
+) -> dict[str, Known]:
+    """What is known, and the results of the calls that these values decide. definition: of what is called."""
+    found = dict(known)
+    if depth >= _DEEPEST or not any(isinstance(each, int) for each in known.values()):
+        return found
+    blocks = Blocks(function)
+    for call in function.calls:
+        callee = definition(call) if call.result and call.callee else None
+        if callee is None or callee is function or callee.variadic:
+            continue
+        values = (value_of(each.value, blocks, found) for each in call.arguments)
+        given = {each.value: value for each, value in zip(callee.parameters, values, strict=False) if value is not None}
+        if not any(isinstance(each, int) for each in given.values()):
+            continue
+        results = {each.value for each in exits(callee, deduced(callee, given, definition, depth + 1))}
+        (only,) = results if len(results) == 1 else (None,)
+        if only is not None and call.result:
+            found[call.result] = only
+    return found
 
 
 def known_of(callee: Function, call: Call, caller: Function | None = None) -> dict[str, Known]:

@@ -7,6 +7,7 @@ System V ABI x86-64 for what a number's width in variadic arguments means.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from audit.facts.flow import Flow
 from audit.facts.program import Hit
 
 if TYPE_CHECKING:
-    from audit.facts.ir import Function, Module, Value
+    from audit.facts.ir import Call, Function, Module, Value
     from audit.facts.program import Program
 
 # By name: which argument is the format. Those with v get their arguments as a list.
@@ -33,8 +34,8 @@ TAKERS = {**PRINTS, **SCANS, **_LISTS}
 _CONVERSION = re.compile(r"%(\d+\$)?[-+ #0'I]*(\*|\d+)?(?:\.(\*|\d*))?(hh|h|ll|l|q|j|z|t|L)?([diouxXcsSCpneEfFgGaAm%])")
 _SCANNED = re.compile(r"%(\d+\$)?(\*)?\d*(?:hh|h|ll|l|q|j|z|t|L|m)?(\[\^?\]?[^\]]*\]|[diouxXcsSCpneEfFgGaA%])")
 _BYTES = re.compile(r'constant (?:\[\d+ x i8\]|<\{ \[\d+ x i8\] \}> <\{ \[\d+ x i8\]) c"([^"]*)"')
+_CALLED = re.compile(r"@([\w.$-]+)\(")
 _LONG = ("l", "ll", "q", "j", "z", "t")
-_DEEPEST = 6
 
 
 @dataclass(frozen=True)
@@ -96,21 +97,45 @@ def constant(module: Module, value: str) -> str | None:
     return text.split("\0")[0]
 
 
-def parameter(program: Program, function: Function, depth: int = 0) -> tuple[int, Hit] | None:
-    """Which parameter of a C function goes to printf or its like as the format, and where."""
-    if depth > _DEEPEST:
-        return None
-    calls = [call for call in function.calls if call.callee and call.callee != function.name]
-    flows: list[Flow] | None = None
-    for call in calls:
-        own = function.module.functions.get(call.callee)
-        found = own if own is not None and own.is_defined else program.foreign(call.callee)
-        deeper = parameter(program, found, depth + 1) if found is not None and call.arguments else None
-        at, hit = deeper if deeper else (TAKERS.get(call.callee), Hit(function, call.line, call.callee))
-        if at is None or (found is not None and deeper is None) or at >= len(call.arguments):
-            continue
-        flows = flows or [Flow(function, each.value) for each in function.parameters]
-        for number, flow in enumerate(flows):
-            if flow.offsets.get(call.arguments[at].value) == 0:
-                return number, hit
+def handed_on(program: Program) -> dict[str, tuple[int, Hit]]:
+    """By name, the C functions that are here and hand a parameter on to printf or its like as the format: which, and where."""
+    callers = _callers(program)
+    found: dict[int, tuple[Function, int, Hit]] = {}
+    todo: list[tuple[str, Function | None, int]] = [(name, None, at) for name, at in sorted(TAKERS.items())]
+    while todo:
+        name, target, at = todo.pop()
+        for function in callers.get(name, ()):
+            own = function.module.functions.get(name)
+            if id(function) in found or target is not (own if own and own.is_defined else program.foreign(name)):
+                continue
+            for call in function.calls:
+                number = _given(function, call, at) if call.callee == name else None
+                if number is not None:
+                    found[id(function)] = (function, number, Hit(function, call.line, name))
+                    todo.append((function.name, function, number))
+                    break
+    return {
+        function.name: (number, hit)
+        for function, number, hit in found.values()
+        if program.foreign(function.name) is function
+    }
+
+
+def _given(function: Function, call: Call, at: int) -> int | None:
+    """Which parameter of the caller goes to an argument."""
+    value = call.arguments[at].value if at < len(call.arguments) else ""
+    for number, each in enumerate(function.parameters):
+        if each.type.kind == "pointer" and Flow(function, each.value).offsets.get(value) == 0:
+            return number
     return None
+
+
+def _callers(program: Program) -> dict[str, list[Function]]:
+    """The C functions that call a name. Told by the text: to take each call apart takes half a minute in a large library."""
+    found: dict[str, list[Function]] = defaultdict(list)
+    for module in program.simple:
+        for function in module.defined if module.language in ("c", "c++") else ():
+            lines = (line for line in function.body if " call " in line or " invoke " in line)
+            for name in sorted({match[1] for line in lines if (match := _CALLED.search(line))}):
+                found[name].append(function)
+    return found

@@ -20,6 +20,9 @@ Known = int | str
 _COMPARED = re.compile(r"icmp (?:samesign )?(\w+) (ptr|i\d+) (\S+), (\S+?)(?:,|$)")
 _COPIED = re.compile(rf"(?:zext|sext|trunc|freeze)(?: (?:nneg|nuw|nsw))* (ptr|i\d+) ({LOCAL}|-?\d+)(?: to i(\d+))?")
 _LOGIC = re.compile(r"(and|or|xor) (?:disjoint )?i1 (\S+), (\S+?)(?:,|$)")
+_NUMBERS = re.compile(
+    r"(and|or|xor|add|sub|mul|shl|lshr|ashr)(?: (?:nuw|nsw|exact|disjoint))* i(\d+) (\S+), (\S+?)(?:,|$)"
+)
 _SELECTED = re.compile(r"select i1 (\S+), (?:ptr|i\d+) (\S+), (?:ptr|i\d+) (\S+?)(?:,|$)")
 _NOTHING: Mapping[str, str] = {}
 _DEEPEST = 12
@@ -63,6 +66,8 @@ def value_of(
         return _compared(match[1], of(match[3]), of(match[4]), int(match[2][1:]) if match[2] != "ptr" else 64)
     if match := _LOGIC.match(made):
         return _logic(match[1], of(match[2]), of(match[3]))
+    if match := _NUMBERS.match(made):
+        return _calculated(match[1], int(match[2]), of(match[3]), of(match[4]))
     if match := _SELECTED.match(made):
         chosen = of(match[1])
         return None if chosen is None else of(match[2] if chosen else match[3])
@@ -75,6 +80,24 @@ def value_of(
         base = re.search(r", ptr (\S+?),", made)
         return NOT_NULL if base and of(base[1]) == NOT_NULL else None
     return None
+
+
+def _calculated(how: str, bits: int, left: Known | None, right: Known | None) -> int | None:
+    if how == "and" and 0 in (left, right):
+        return 0
+    if (
+        not isinstance(left, int)
+        or not isinstance(right, int)
+        or (how in ("shl", "lshr", "ashr") and not 0 <= right < bits)
+    ):
+        return None
+    whole = left % (1 << bits)
+    found = {
+        "and": left & right, "or": left | right, "xor": left ^ right, "add": left + right, "sub": left - right,
+        "mul": left * right, "shl": whole << (right if how == "shl" else 0),
+        "lshr": whole >> (right if how == "lshr" else 0), "ashr": left >> (right if how == "ashr" else 0),
+    }[how] % (1 << bits)  # fmt: skip
+    return found - (1 << bits) if found >> (bits - 1) else found
 
 
 def _copied(made: str, found: int, kind: str, to: str | None) -> int:

@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.facts.exits import exits, known_of
+from audit.facts.exits import deduced, exits, known_of
 from audit.facts.program import given_family
+from llvm_pass.ir.syntax import metadata_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,11 +28,13 @@ _NEVER = ("_Znwm", "_Znam")  # C++ new throws
 
 @dataclass(frozen=True)
 class Null:
-    """line: of the function's body. by_memory: only where memory has run out."""
+    """line: of the function's body. by_memory: only where memory has run out. is_direct: of the function that was asked for
+    itself, not of one that it calls, whose null its arguments may rule out."""
 
     function: Function
     line: int
     by_memory: bool
+    is_direct: bool = True
 
 
 def given(program: Program, function: Function, known: Mapping[str, Known], depth: int = 0) -> Null | None:
@@ -40,16 +43,17 @@ def given(program: Program, function: Function, known: Mapping[str, Known], dept
         return None
     calls = {call.result: call for call in function.calls if call.result}
     found: Null | None = None
-    for way in exits(function, known):
+    for way in exits(function, deduced(function, known, lambda call: _definition(program, function, call))):
         null: Null | None = None
         if way.value == 0:
-            null = Null(function, way.line, _lacked_memory(program, function, way, calls, depth))
+            lacked = _lacked_memory(program, function, way, calls, depth)
+            null = Null(function, way.line, lacked, is_direct=not _inlined(function, way.decided))
         elif way.value is None and way.text in calls:
             deeper = _of_call(program, function, calls[way.text], depth)
-            null = Null(function, way.line, deeper.by_memory) if deeper else None
-        if null is not None and not null.by_memory:
+            null = Null(function, way.line, deeper.by_memory, is_direct=False) if deeper else None
+        if null is not None and null.is_direct and not null.by_memory:
             return null
-        found = found or null
+        found = null if found is None or (found.by_memory and null is not None and not null.by_memory) else found
     return found
 
 
@@ -57,8 +61,19 @@ def _of_call(program: Program, function: Function, call: Call, depth: int) -> Nu
     own = function.module.functions.get(call.callee)
     if own is not None and given_family(own):
         return None if call.callee.startswith(_NEVER) else Null(function, call.line, by_memory=True)
-    found = own if own is not None and own.is_defined else program.foreign(call.callee)
+    found = _definition(program, function, call)
     return given(program, found, known_of(found, call), depth + 1) if found else None
+
+
+def _inlined(function: Function, line: int) -> bool:
+    """Does a line come from another function?"""
+    node = metadata_of(function.body[line]).get("dbg", "") if line >= 0 else ""
+    return "inlinedAt" in function.module.text.metadata.nodes.get(node, "")
+
+
+def _definition(program: Program, function: Function, call: Call) -> Function | None:
+    own = function.module.functions.get(call.callee)
+    return own if own is not None and own.is_defined else program.foreign(call.callee)
 
 
 def _lacked_memory(program: Program, function: Function, way: Exit, calls: Mapping[str, Call], depth: int) -> bool:

@@ -22,8 +22,8 @@ _PAGE = """\
 References, slices and `NonNull` are never null, not even for no bytes at all: the compiler believes it. Reported: the
 result of a C function that returns null (as its own code says, for arguments like these) becomes a reference, a slice, a `NonNull`, a
 `CStr` or is read through, and nothing in the Rust function can have tested it; and a slice of a field's pointer that the type's own
-constructor sets to null. Where only a lack of memory makes it null, or where something was tested before the call, it is a
-candidate (low confidence).
+constructor sets to null. Where only a lack of memory makes it null, where the null comes from a function that the C function calls
+(and its arguments may rule that out), or where something was tested before the call, it is a candidate (low confidence).
 
 **What to do.** `NonNull::new`, `as_ref`, `is_null` first; for a slice of no bytes return `&[]`.
 
@@ -44,7 +44,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
         if trust is None or null is None:
             continue
         done.add(key)
-        sure = Confidence.LOW if null.by_memory or not _always(function, call) else None
+        sure = Confidence.LOW if null.by_memory or not null.is_direct or not _always(function, call) else None
         why = "when memory has run out" if null.by_memory else "here"
         yield rule.finding(
             f"{readable(function.name)} takes what {call.callee} returns for {trust.what}; it may be null",

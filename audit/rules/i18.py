@@ -35,7 +35,7 @@ _O_CREAT, _O_TMPFILE = 0o100, 0o20200000  # Linux, x86-64
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
-    handed = _handed_on(subject)
+    handed = formats.handed_on(subject.program)
     yield from _data(rule, subject, handed)
     for module in subject.program.simple:
         if module.language != "rust":
@@ -46,17 +46,6 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                     yield from _open(rule, function, call)
                 else:
                     yield from _arguments(rule, subject, function, call, handed)
-
-
-def _handed_on(subject: Subject) -> dict[str, tuple[int, Hit]]:
-    """The C functions that are here and that hand one of their parameters on as a format."""
-    program, found = subject.program, {}
-    for name in program.definitions:
-        foreign = program.foreign(name)
-        taken = formats.parameter(program, foreign) if foreign is not None else None
-        if taken is not None:
-            found[name] = taken
-    return found
 
 
 def _data(rule: Rule, subject: Subject, handed: dict[str, tuple[int, Hit]]) -> Iterator[Finding]:
