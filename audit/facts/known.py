@@ -10,15 +10,13 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from llvm_pass.ir.syntax import LOCAL
-
 if TYPE_CHECKING:
     from audit.facts.blocks import Blocks
 
 NOT_NULL = "not null"
 Known = int | str
 _COMPARED = re.compile(r"icmp (?:samesign )?(\w+) (ptr|i\d+) (\S+), (\S+?)(?:,|$)")
-_COPIED = re.compile(rf"(?:zext|sext|trunc|freeze)(?: (?:nneg|nuw|nsw))* (ptr|i\d+) ({LOCAL}|-?\d+)(?: to i(\d+))?")
+_COPIED = re.compile(r"(?:zext|sext|trunc|freeze)(?: (?:nneg|nuw|nsw))* (ptr|i\d+) (\S+?)(?: to i(\d+)|,|$)")
 _LOGIC = re.compile(r"(and|or|xor) (?:disjoint )?i1 (\S+), (\S+?)(?:,|$)")
 _NUMBERS = re.compile(
     r"(and|or|xor|add|sub|mul|shl|lshr|ashr)(?: (?:nuw|nsw|exact|disjoint))* i(\d+) (\S+), (\S+?)(?:,|$)"
