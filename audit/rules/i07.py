@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.calls import CALLS, bare, declared, function_node, is_foreign, last_name, origin
+from audit.facts.calls import CALLS, bare, declared, function_node, is_foreign, last_name
 from audit.facts.source import function_around, is_test, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 from audit.rules.places import of_line
@@ -35,9 +35,11 @@ back after the function returned is not seen, nor whether the callback is taken 
 _FOR_C = "(function_item (function_modifiers (extern_modifier)) name: (identifier) @name)"
 _BOXED = re.compile(r"(?:Box|Rc|Arc)(?:::<[^>]*>)?::(?:into_raw|leak)\b|\.into_raw\(\)")
 _BORROWED = re.compile(r"^(?:&(?:raw )?(?:mut |const )?|(?:std::|core::)?(?:ptr::)?addr_of(?:_mut)?!\()\s*\(?\s*(\w+)")
-_CLOSURE = re.compile(
-    r"\b(\w+)\s*:\s*(?:for\s*<[^>]*>\s*)?(?:\w+::)*(?:Fn|FnMut|FnOnce)\s*\([^{;]*?(?=,\s*\w+\s*:|\{|$|>)", re.DOTALL
-)
+_BOUNDS = """
+[(where_predicate left: (type_identifier) @name bounds: (trait_bounds) @bounds)
+ (type_parameter name: (type_identifier) @name bounds: (trait_bounds) @bounds)]
+"""
+_PARAMETER = "(parameter pattern: (identifier) @name type: (_) @type)"
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
@@ -89,23 +91,26 @@ def _why(argument: Node, around: Node) -> str:
     text = text_of(given)
     borrowed = _BORROWED.match(text)
     if given.type == "identifier":
-        value = text_of(origin(argument))
+        value = _let(given, around)
         if _BOXED.search(value):
             return _boxed(value, around)
-        borrowed = _BORROWED.match(_let(given, around))
+        borrowed = _BORROWED.match(value)
     if borrowed and borrowed[1] not in ("self", "Box") and borrowed[1].islower():
         return f"the address of {borrowed[1]}, which ends with the function" if _is_own(borrowed[1], around) else ""
     return _boxed(text_of(bare(given)), around) if _BOXED.search(text) else ""
 
 
 def _let(name: Node, around: Node) -> str:
-    for found in matches_in(around, "(let_declaration pattern: (identifier) @name value: (_) @value)"):
-        if text_of(found["name"]) == text_of(name):
-            value = found["value"]
+    """What the last `let` before it gave a name, without casts; of this function, not of one inside of it."""
+    found = ""
+    for each in matches_in(around, "(let_declaration pattern: (identifier) @name value: (_) @value)"):
+        value = each["value"]
+        is_mine = function_node(value) == around and value.end_byte <= name.start_byte
+        if is_mine and text_of(each["name"]) == text_of(name):
             while value.type == "type_cast_expression" and value.named_child_count:
                 value = value.named_children[0]
-            return text_of(value)
-    return ""
+            found = text_of(value)
+    return found
 
 
 def _is_own(name: str, around: Node) -> bool:
@@ -116,15 +121,19 @@ def _is_own(name: str, around: Node) -> bool:
 
 def _boxed(value: str, around: Node) -> str:
     """Of a closure whose type may borrow."""
-    body = around.child_by_field_name("body")
-    head = text_of(around)[: body.start_byte - around.start_byte] if body is not None else ""
-    parameters = dict(re.findall(r"(\w+)\s*:\s*(?:Option\s*<\s*)?(\w+)", head.partition("(")[2]))
-    for match in _CLOSURE.finditer(head):
-        if "'static" in match[0] or re.search(rf"\b{match[1]}\s*:\s*'static", head):
-            continue
-        names = {each for each, kind in parameters.items() if kind == match[1]}
-        if any(re.search(rf"\b{each}\b", value) for each in names):
-            return f"a closure of type {match[1]}, which need not be 'static"
+    bounds: dict[str, str] = {}
+    for found in matches_in(around, _BOUNDS):
+        if function_node(found["name"]) == around:
+            bounds[text_of(found["name"])] = bounds.get(text_of(found["name"]), "") + text_of(found["bounds"])
+    for found in matches_in(around, _PARAMETER):
+        kind = re.sub(r"^Option\s*<\s*(\w+)\s*>$", r"\1", text_of(found["type"]))
+        bound = bounds.get(kind, "")
+        if (
+            re.search(r"\bFn(?:Mut|Once)?\b", bound)
+            and "'static" not in bound
+            and re.search(rf"\b{text_of(found['name'])}\b", value)
+        ):
+            return f"a closure of type {kind}, which need not be 'static"
     return ""
 
 

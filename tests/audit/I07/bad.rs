@@ -10,8 +10,8 @@ where
     F: FnMut(i32) + Send + 'c,
 {
     unsafe extern "C" fn call<F: FnMut(i32)>(user: *mut c_void, row: i32) {
-        let closure = &mut *(user as *mut F);
-        closure(row);
+        let boxed: *mut F = user as *mut F;
+        (*boxed)(row);
     }
     let boxed: *mut F = Box::into_raw(Box::new(closure));
     unsafe { on_update(Some(call::<F>), boxed as *mut _) }

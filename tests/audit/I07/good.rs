@@ -15,6 +15,20 @@ pub fn hook<F: FnMut(i32) + Send + 'static>(closure: F) {
     unsafe { on_update(Some(call::<F>), boxed as *mut _) }
 }
 
+pub fn hook_of<F>(closure: Option<F>)
+where
+    F: for<'r> FnMut(i32) -> Option<&'r str> + Send + 'static,
+{
+    unsafe extern "C" fn call_it<F: for<'r> FnMut(i32) -> Option<&'r str>>(user: *mut c_void, row: i32) {
+        let boxed: *mut F = user as *mut F;
+        (*boxed)(row);
+    }
+    if let Some(closure) = closure {
+        let boxed: *mut F = Box::into_raw(Box::new(closure));
+        unsafe { on_update(Some(call_it::<F>), boxed as *mut _) }
+    }
+}
+
 /// C calls it during the function alone.
 pub fn each<F: FnMut(i32)>(n: i32, mut closure: F) {
     unsafe { each_row(n, call::<F>, &mut closure as *mut F as *mut c_void) }
