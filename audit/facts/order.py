@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from llvm_pass.analysis.loops import blocks_of, dominates, dominators, predecessors_of, reverse_postorder
+from llvm_pass.ir.syntax import bare
 
 if TYPE_CHECKING:
     from audit.facts.ir import Function
@@ -17,7 +18,7 @@ class Order:
 
     def __init__(self, function: Function) -> None:
         text = function.module.text
-        own = next(each for each in text.functions if each.name.strip('@"').removeprefix("\\01") == function.name)
+        own = next(each for each in text.functions if bare(each.name).removeprefix("\\01") == function.name)
         self._start = own.start + 1
         self._blocks: dict[str, Block] = blocks_of(text.lines, own)
         self._names = list(self._blocks)
