@@ -239,7 +239,7 @@ def _freed(function: Function, call: Call, number: int) -> str | None:
 
 
 def _freed_whole(function: Function, call: Call, number: int) -> str | None:
-    return None if call.callee == "realloc" else _freed(function, call, number)
+    return None if "realloc" in call.callee else _freed(function, call, number)
 
 
 def _never(_: Function, __: Call, ___: int) -> str | None:

@@ -41,8 +41,8 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             continue
         for function in module.defined:
             for freed in function.calls:
-                for value, why in _freed(program, function, freed):
-                    used = _use(program, function, freed, value)
+                for value, by_rust, why in _freed(program, function, freed):
+                    used = _use(program, function, freed, value, by_rust)
                     if used:
                         name = readable(function.name)
                         yield rule.finding(
@@ -54,21 +54,26 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                         )
 
 
-def _freed(program: Program, function: Function, call: Call) -> Iterator[tuple[str, list[Evidence]]]:
+def _freed(program: Program, function: Function, call: Call) -> Iterator[tuple[str, bool, list[Evidence]]]:
+    """The value, whether Rust's allocator frees it, and where."""
     for number, argument in enumerate(call.arguments):
         if not argument.value.startswith("%"):
             continue
         declared = function.module.functions.get(call.callee)
         if declared is not None and "realloc" not in call.callee and freed_family(declared, number):
-            yield argument.value, []
-        elif (foreign := program.foreign(call.callee)) and (found := program.frees_always(foreign, number)):
-            yield argument.value, [of_line(found.function, found.line, "C frees it here")]
+            yield argument.value, True, []
+        elif (callee := program.callee(function, call.callee)) and (found := program.frees_always(callee, number)):
+            by_rust = found.function.language == "rust"
+            yield (
+                argument.value,
+                by_rust,
+                [of_line(found.function, found.line, f"{'Rust' if by_rust else 'C'} frees it here")],
+            )
 
 
-def _use(program: Program, function: Function, freed: Call, value: str) -> int | None:
+def _use(program: Program, function: Function, freed: Call, value: str, by_rust: bool) -> int | None:
     """The line of the next use in the same block. After Rust's own free only what goes to C counts."""
     flow = Flow(function, value)
-    by_rust = program.foreign(freed.callee) is None
     calls = {call.line: call for call in function.calls}
     again = {each.call.line for each in Freeing(program).frees(function) if flow.offsets.get(each.value) == 0}
     for number in range(freed.line + 1, block_end(function, freed.line)):

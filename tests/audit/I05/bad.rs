@@ -29,3 +29,14 @@ pub fn dropped(bytes: [u8; 8]) -> c_int {
     drop(text);
     unsafe { show(start.cast()) }
 }
+
+#[inline(never)]
+fn release(object: *mut c_int) {
+    unsafe { finish(object) }
+}
+
+pub fn released() -> c_int {
+    let object = unsafe { make() };
+    release(object);
+    unsafe { *object }
+}

@@ -44,3 +44,21 @@ pub fn bound(bytes: [u8; 8]) -> c_int {
     drop(text);
     n
 }
+
+#[inline(never)]
+fn finish_if(really: bool, object: *mut c_int) {
+    if really {
+        unsafe { finish(object) }
+    }
+}
+
+pub fn not_yet(really: bool) -> c_int {
+    let object = unsafe { make() };
+    finish_if(really, object);
+    if really {
+        return 0;
+    }
+    let n = unsafe { value(object) };
+    finish_if(true, object);
+    n
+}
