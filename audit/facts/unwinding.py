@@ -24,6 +24,8 @@ _THROWS = re.compile(r"__cxa_throw$|__cxa_rethrow$|_ZSt\d+__throw_\w+$")
 # A thread that panics while memory runs out is not what input decides.
 # Of C++'s strings the same; logic_error is theirs for a null pointer, which no wrapper passes.
 _MEMORY = re.compile(r"bad_alloc|bad_array_new|length_error|logic_error|handle_alloc_error|capacity_overflow")
+# A bound that the library checks: whether it can be missed at all is in the code around.
+_CHECKS = re.compile(r"_ZSt\d+__throw_out_of_range")
 # Containers of the library throw again what their elements, or memory, threw: that is the source then.
 _STD = re.compile(r"_ZN?K?(?:St|9__gnu_cxx)")
 _UNWIND = re.compile(r" unwind label (%[\w.$-]+|%\"[^\"]*\")")
@@ -37,7 +39,12 @@ def is_panic(name: str) -> bool:
 
 
 def is_throw(name: str) -> bool:
-    return bool(_THROWS.search(name)) and not _MEMORY.search(name)
+    return bool(_THROWS.search(name)) and not _MEMORY.search(name) and not is_check(name)
+
+
+def is_check(name: str) -> bool:
+    """Does it throw only where a bound was missed that C++'s library looks at (`at`, `substr`)?"""
+    return bool(_CHECKS.match(name))
 
 
 def way_out(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit.facts.foreign import declarations
-from audit.facts.unwinding import is_throw, way_out
+from audit.facts.unwinding import is_check, is_throw, way_out
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_declaration, of_function
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _PAGE = """\
 A function of an `extern "C"` block is `nounwind` for rustc: it keeps no way for exceptions, drops nothing, and what happens
 when one arrives is undefined. Reported where the C++ definition reaches a `throw` that nothing on the way can catch (a
-landing pad that may catch the type counts as catching). `std::bad_alloc` is not counted.
+landing pad that may catch the type counts as catching). `std::bad_alloc`, and what C++'s strings throw for a null pointer or
+too great a length, are not counted; where nothing but a missed bound throws (`at`, `substr`), it is a candidate (low confidence).
 
 **What to do.** Catch in C++ and return a code (`cxx` does so), or declare `extern "C-unwind"`.
 
@@ -36,6 +37,9 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                 continue
             function = program.foreign(declared.name)
             way = way_out(program, function, is_throw) if function else None
+            sure = rule.confidence
+            if way is None and function is not None:
+                way, sure = way_out(program, function, is_check), Confidence.LOW
             if function is None or way is None:
                 continue
             if sources is None:
@@ -44,7 +48,8 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             seen += [of_call(caller, call, f"calls {call.callee}") for caller, call in way]
             if declared.name in sources:
                 seen.append(of_declaration(sources[declared.name], "declared as one that does not unwind"))
-            yield rule.finding(f"{declared.name} may throw, and Rust declares that it does not", declared.name, *seen)
+            words = f"{declared.name} may throw, and Rust declares that it does not"
+            yield rule.finding(words, declared.name, *seen, confidence=sure)
 
 
 RULE = Rule(

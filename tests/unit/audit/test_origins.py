@@ -9,6 +9,7 @@ from audit.facts.freeing import Freeing
 from audit.facts.order import Order
 from audit.facts.origins import NULL, UNKNOWN
 from audit.facts.program import Program
+from audit.facts.unwinding import is_check, is_throw, way_out
 
 _C = """\
 source_filename = "a.c"
@@ -143,3 +144,35 @@ def test_which_modules_declare_a_name() -> None:
     assert not ir.declares(_C.encode(), frozenset({"grow"}))  # it defines it
     assert not ir.declares(_C.encode(), frozenset({"where"}))  # a part of a name is none
     assert ir.declares(b"declare void @where(", frozenset({"where"}))  # reading it says what is wrong
+
+
+_THROWS = """\
+source_filename = "a.cpp"
+declare void @_ZSt24__throw_out_of_range_fmtPKcz(ptr, ...)
+declare void @_ZSt19__throw_logic_errorPKc(ptr)
+declare void @__cxa_rethrow()
+declare void @__cxa_throw(ptr, ptr, ptr)
+define void @_ZNSt6vectorIiE4copyEv() {
+  call void @__cxa_rethrow()
+  unreachable
+}
+define void @checks(ptr %p) {
+  call void @_ZSt19__throw_logic_errorPKc(ptr %p)
+  call void @_ZNSt6vectorIiE4copyEv()
+  call void (ptr, ...) @_ZSt24__throw_out_of_range_fmtPKcz(ptr %p)
+  ret void
+}
+define void @throws(ptr %p) {
+  call void @checks(ptr %p)
+  call void @__cxa_throw(ptr %p, ptr null, ptr null)
+  ret void
+}
+"""
+
+
+def test_what_the_library_of_cxx_throws_is_no_throw_of_its_user() -> None:
+    program = _program(_THROWS)
+    checks, throws = program.definitions["checks"][0], program.definitions["throws"][0]
+    assert way_out(program, checks, is_throw) is None and way_out(program, throws, is_throw)
+    (last,) = way_out(program, checks, is_check) or []
+    assert last[1].callee == "_ZSt24__throw_out_of_range_fmtPKcz"
