@@ -73,6 +73,7 @@ class Origins:
         self._program = program
         self._lines: dict[int, dict[str, str]] = {}
         self._by_result: dict[int, dict[str, Call]] = {}
+        self._pointed_to: dict[tuple[int, str], frozenset[str]] = {}
 
     def returned(self, function: Function) -> frozenset[str]:
         """What a function returns: families of allocations, NULL, UNKNOWN."""
@@ -145,7 +146,7 @@ class Origins:
         family = given_family(declared) if declared else None
         targets = [call.callee]
         if not call.callee:
-            names = self._ask(_Value(function, call.through)) - {NULL} if call.through else {UNKNOWN}
+            names = self._pointees(function, call.through) - {NULL}
             targets = [each[1:] for each in names if each.startswith("@")]
             if not targets or len(targets) != len(names):
                 yield UNKNOWN
@@ -155,6 +156,14 @@ class Origins:
             family = given_family(declared) if declared else None
             target = self._program.callee(function, name)
             yield family or (_Result(target) if target is not None else UNKNOWN)
+
+    def _pointees(self, function: Function, name: str) -> frozenset[str]:
+        """What a pointer that is called can be. One that such a call gave in turn is unknown while that is asked."""
+        key = (id(function), name)
+        if key not in self._pointed_to:
+            self._pointed_to[key] = frozenset({UNKNOWN})
+            self._pointed_to[key] = self._ask(_Value(function, name)) if name else frozenset({UNKNOWN})
+        return self._pointed_to[key]
 
     def _loaded(self, function: Function, line: str) -> _Node | str:
         match, tag = _LOAD.match(line), _TBAA.search(line)

@@ -60,6 +60,7 @@ class Program:
     def __init__(self, plain: list[Module], simple: list[Module]) -> None:
         self.plain, self.simple = plain, simple
         self._known: dict[tuple[str, int, int], Hit | None] = {}
+        self._families: dict[int, str | None] = {}
 
     @cached_property
     def definitions(self) -> dict[str, list[Function]]:
@@ -139,7 +140,10 @@ class Program:
         """The family of what a function returns, when it is an allocation of its own."""
         if depth > _DEEPEST or function.result.type.kind != "pointer":
             return None
-        return self._gives_plainly(function, depth) or self._gives_of_memory(function)
+        if id(function) not in self._families:
+            self._families[id(function)] = None  # for who calls itself
+            self._families[id(function)] = self._gives_plainly(function, depth) or self._gives_of_memory(function)
+        return self._families[id(function)]
 
     def _gives_of_memory(self, function: Function) -> str | None:
         found = self.origins.returned(function) - {NULL} if function.language in ("c", "c++") else frozenset()

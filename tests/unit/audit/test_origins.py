@@ -123,6 +123,12 @@ def test_a_hook_that_anybody_sets() -> None:
     assert _returned(_program(_C.replace("%struct.buffer", taken + "%struct.buffer", 1)), "makes") == {UNKNOWN}
 
 
+def test_pointers_to_functions_that_give_themselves() -> None:
+    again = "define ptr @again(ptr %b) {\n  %f = load ptr, ptr %b, !tbaa !3\n  %g = call ptr %f(ptr %b)\n  store ptr %g, ptr %b, !tbaa !3\n"
+    again += "  %h = call ptr %g(ptr %b)\n  ret ptr %h\n}\n"
+    assert _returned(_program(_C.replace("attributes #0", again + "attributes #0", 1)), "again") == {UNKNOWN}
+
+
 def test_what_an_object_holds_and_a_function_frees(program: Program) -> None:
     freeing = Freeing(program)
     assert set(freeing.held(program.definitions["ends"][0], 0)) == {0}
