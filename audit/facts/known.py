@@ -17,6 +17,8 @@ NOT_NULL = "not null"
 Known = int | str
 _COMPARED = re.compile(r"icmp (?:samesign )?(\w+) (ptr|i\d+) (\S+), (\S+?)(?:,|$)")
 _COPIED = re.compile(r"(?:zext|sext|trunc|freeze)(?: (?:nneg|nuw|nsw))* (ptr|i\d+) (\S+?)(?: to i(\d+)|,|$)")
+# What is likely changes no value.
+_EXPECTED = re.compile(r"(?:tail )?call i\d+ @llvm\.expect(?:\.with\.probability)?\.i\d+\(i\d+ (\S+?),")
 _LOGIC = re.compile(r"(and|or|xor) (?:disjoint )?i1 (\S+), (\S+?)(?:,|$)")
 _NUMBERS = re.compile(
     r"(and|or|xor|add|sub|mul|shl|lshr|ashr)(?: (?:nuw|nsw|exact|disjoint))* i(\d+) (\S+), (\S+?)(?:,|$)"
@@ -62,6 +64,8 @@ def value_of(
         return NOT_NULL
     if match := _COMPARED.match(made):
         return _compared(match[1], of(match[3]), of(match[4]), int(match[2][1:]) if match[2] != "ptr" else 64)
+    if match := _EXPECTED.match(made):
+        return of(match[1])
     if match := _LOGIC.match(made):
         return _logic(match[1], of(match[2]), of(match[3]))
     if match := _NUMBERS.match(made):
