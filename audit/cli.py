@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit import baseline, config, suppress
+from audit import baseline, config, evidence, suppress
 from audit.corpus import command as corpus
 from audit.errors import AuditError
 from audit.inputs import Choices, load
 from audit.model import Confidence, Severity
 from audit.pages import page
+from audit.propose import propose, refuse_existing, write
 from audit.report import data, github, html, sarif, text
 from audit.rules import RULES
 from audit.run import findings
@@ -79,6 +80,14 @@ def _parser() -> argparse.ArgumentParser:
         "--config", type=Path, metavar="FILE",
         help="default: galeed-audit.toml here, or [tool.galeed.audit] in pyproject.toml",
     )  # fmt: skip
+    parser.add_argument(
+        "--propose", type=Path, metavar="FILE", help="write the galeed.toml that the isolation needs; not over a file"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="--propose may replace the file")
+    parser.add_argument(
+        "--evidence", type=Path, action="append", default=[], metavar="FILE",
+        help="what GALEED_REPORT or GALEED_PROFILE of a run named: joins the findings; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever was found")
     parser.add_argument("--list-rules", action="store_true", help="list the rules and end")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
@@ -117,9 +126,13 @@ def _verify(words: Sequence[str]) -> int:
         "--unrewritten", action="append", default=[], metavar="PATTERN",
         help="a C or assembler source or a shared library that is meant not to be rewritten; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--ungated", action="append", default=[], metavar="PATTERN",
+        help="a function that was not rewritten and is meant to be called with Rust's rights; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(words)
-    proof = verify(options.program, options.policy, options.unrewritten)
+    proof = verify(options.program, options.policy, options.unrewritten, options.ungated)
     print(proof.as_json() if options.json else proof.render(), flush=True)
     return int(bool(proof.missing))
 
@@ -139,14 +152,14 @@ def _chosen(words: Sequence[str], origin: str = "--rule") -> list[str]:
 
 def _rendered(form: str, shown: list[Finding], hidden: int, subject: Subject) -> str:
     if form == "json":
-        return data.render(shown, hidden, subject.notes)
+        return data.render(shown, hidden, subject.notes, subject.runs)
     if form == "sarif":
-        return sarif.render(shown, RULES, subject.notes, _version())
+        return sarif.render(shown, RULES, subject.notes, _version(), subject.runs)
     if form == "html":
         return html.render(shown, hidden, subject, _version())
     if form == "github":
-        return github.render(shown, subject.notes)
-    return text.render(shown, hidden, subject.notes)
+        return github.render(shown, subject.notes, subject.runs)
+    return text.render(shown, hidden, subject.notes, subject.runs)
 
 
 def _version() -> str:
@@ -189,6 +202,8 @@ def _run(argv: Sequence[str]) -> int:
         _chosen(each.rules, f"{settings.origin}: allow:")
     known_from = options.baseline or settings.baseline
     known = baseline.read(known_from) if known_from and options.write_baseline is None else None
+    if options.propose is not None:
+        refuse_existing(options.propose, options.overwrite)
 
     def say(line: str) -> None:
         if not options.quiet:
@@ -196,7 +211,9 @@ def _run(argv: Sequence[str]) -> int:
 
     features = tuple(each for words in options.features for each in words.split(",") if each)
     subject = load(options.paths, options.pid, say, Choices(not options.no_build, features))
-    found = findings(subject, [rule for rule in RULES if rule.id in chosen], say)
+    evidence.load(options.evidence, subject)
+    rules = [rule for rule in RULES if rule.id in chosen]
+    found = evidence.joined(findings(subject, rules, say), subject, rules)
     found = suppress.applied(found, subject, settings.allowed, [rule.id for rule in RULES], chosen)
     if options.write_baseline is not None:
         kept = [each for each in found if not each.suppressed]
@@ -207,10 +224,19 @@ def _run(argv: Sequence[str]) -> int:
     shown = [each for each in found if each.confidence >= least]
     for form, output in [*options.report, (options.format, options.output)]:
         _write(_rendered(form, shown, len(found) - len(shown), subject), output)
+    if options.propose is not None:
+        proposal = propose(subject, found, subject.runs)
+        if proposal is None:
+            say(f"{options.propose} is not written: nothing foreign is called, so no policy is needed")
+        else:
+            write(proposal, options.propose, options.overwrite)
+            say(f"{options.propose} is written: read it, then run the tests by `cargo galeed test`")
     if options.exit_zero or options.write_baseline is not None:
         return 0
     fail_on = Severity[(options.fail_on or settings.fail_on or "low").upper()]
     if any(each.severity >= fail_on and each.counts for each in shown):
+        return 1
+    if fail_on <= Severity.HIGH and evidence.unmatched(subject):
         return 1
     return 2 if subject.unread else 0
 

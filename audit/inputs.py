@@ -124,11 +124,13 @@ def _built(folder: Path, built: cargo.Built, subject: Subject, say: Callable[[st
     if built.failure:
         subject.unread += 1
         subject.notes.append(f"{folder}: does not build ({built.failure}); judged by its source and what was built")
+    subject.scripts += built.scripts
     say(f"reading {sum(map(len, built.c))} modules of C and C++ and of {len(built.rust)} crates")
     _c_modules(built.c, subject, jobs)
     defined = frozenset(subject.program.definitions)
     del subject.program  # more modules are to come
     probes = [_probed(library, defined, subject) for library in built.libraries] if defined else []
+    folders = {each.file.stem.removeprefix("lib"): each.folder for each in built.libraries}
     for path in (*built.rust, *(each for each in probes if each)):
         data = path.read_bytes()
         if (path in built.own and _GUARD in data) or ir.declares(data, defined):
@@ -136,6 +138,8 @@ def _built(folder: Path, built: cargo.Built, subject: Subject, say: Callable[[st
                 _keep(ir.read(str(path), data), subject)
             except AuditError as error:
                 subject.notes.append(str(error))
+            if path not in built.own and path.stem in folders:
+                subject.callers.append(folders[path.stem])
 
 
 def _probed(library: cargo.Library, defined: frozenset[str], subject: Subject) -> Path | None:

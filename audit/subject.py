@@ -14,7 +14,9 @@ from audit.facts.program import Program
 if TYPE_CHECKING:
     from audit.facts.elf import Elf
     from audit.facts.ir import Module
+    from audit.facts.runs import Seen
     from audit.facts.source import RustFile
+    from llvm_pass.driver.cargo_build import Script
     from mpk.scanner.command import Scan
 
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 class Subject:
     """elfs: files and members of archives. scans: of the same files, and of processes. plain, simple: IR modules as
     compiled, and the same as -O1 has them. declared: source of other crates, for what it declares foreign.
+    scripts: what build scripts had linked. runs: what real runs showed. callers: folders of other crates' source that call C.
     notes: what could not be judged, a line each. unread: how many of the inputs that were named could not be read, or built."""
 
     elfs: list[Elf] = field(default_factory=list)
@@ -32,6 +35,9 @@ class Subject:
     simple: list[Module] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unread: int = 0
+    scripts: list[Script] = field(default_factory=list)
+    runs: list[Seen] = field(default_factory=list)
+    callers: list[Path] = field(default_factory=list)
     described: list[tuple[str, Path | bytes]] = field(default_factory=list)  # with DWARF: what they are read from
 
     @property

@@ -38,6 +38,11 @@ class ReportError(Exception):
     """Not a report of the runtime, and where."""
 
 
+def is_runtime(function: str) -> bool:
+    """Does it say nothing about the program: the runtime's own, or Rust's library's?"""
+    return _RUNTIME.search(function) is not None
+
+
 def read(text: str, name: str) -> Iterator[dict[str, Any]]:
     """The violations of a report's text, one JSON object a line. Raises ReportError."""
     for number, line in enumerate(text.splitlines(), 1):

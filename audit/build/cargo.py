@@ -23,6 +23,7 @@ from typing import Any
 from audit.build.compiler import SUFFIX
 from audit.errors import AuditError
 from llvm_pass.driver.cargo_arguments import TRIPLE
+from llvm_pass.driver.cargo_build import Script
 from llvm_pass.driver.cargo_project import find_cargo
 from llvm_pass.driver.errors import DriverError
 
@@ -51,12 +52,14 @@ class Library:
 
 @dataclass
 class Built:
-    """rust, c: bitcode files, those of C for each build script. own: those of crates in the folder itself. failure: why the build ended early, a line; "" when it did not."""
+    """rust, c: bitcode files, those of C for each build script. own: those of crates in the folder itself. scripts: what build
+    scripts asked to link. failure: why the build ended early, a line; "" when it did not."""
 
     libraries: list[Library] = field(default_factory=list)
     rust: list[Path] = field(default_factory=list)
     own: set[Path] = field(default_factory=set)
     c: list[list[Path]] = field(default_factory=list)
+    scripts: list[Script] = field(default_factory=list)
     failure: str = ""
 
 
@@ -155,8 +158,16 @@ def _collect(messages: list[dict[str, Any]], folder: Path, target: Path, failure
             out = Path(message["out_dir"])
             if out.is_relative_to(target / TRIPLE):
                 built.c.append(sorted(out.rglob(f"*{SUFFIX}")))
+                built.scripts.append(_script(message, out))
     built.rust = sorted(rust)
     return built
+
+
+def _script(message: dict[str, Any], out: Path) -> Script:
+    paths = tuple(Path(each.partition("=")[2] or each) for each in message["linked_paths"])
+    package = message["package_id"].rpartition("/")[2]  # path+file:///a/name#1.0.0, registry+https://host/index#name@1.0.0
+    name = package.partition("#")[2].partition("@")[0] if "@" in package else package.partition("#")[0]
+    return Script(name, tuple(message["linked_libs"]), paths, out)
 
 
 def _libraries(message: dict[str, Any], target: Path, made: dict[str, Path]) -> list[Library]:

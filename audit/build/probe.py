@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ROUNDS = 4
+PREFIX = "audit_probe_"  # of the names of what is made for this
 
 
 def probe(library: Path, crate: str, names: Iterable[str], modules: Iterable[str], flags: Sequence[str]) -> Path | None:
     """Bitcode with the declarations. library: the crate's rlib, its dependencies beside it. modules: public ones, maybe."""
     lines = [f"use {crate}::*;", *(f"use {crate}::{each}::*;" for each in sorted(set(modules)))]
     lines += [f"    {each} as *const ()," for each in sorted(set(names))]
-    source, output = library.with_name(f"audit_probe_{crate}.rs"), library.with_name(f"audit_probe_{crate}.bc")
+    source, output = library.with_name(f"{PREFIX}{crate}.rs"), library.with_name(f"{PREFIX}{crate}.bc")
     for _ in range(_ROUNDS):
         uses = [each for each in lines if each.startswith("use ")]
         taken = [each for each in lines if not each.startswith("use ")]

@@ -68,7 +68,7 @@ def _ranges(unit: Any, top: Any, lists: Any) -> Iterator[tuple[int, int]]:
         attribute = top.attributes["DW_AT_ranges"]
         offset = attribute.value
         indexed = attribute.form == "DW_FORM_rnglistx"
-        found = _indexed(lists, offset, unit) if indexed else lists.get_range_list_at_offset(offset, cu=unit)
+        found = indexed(lists, offset, unit) if indexed else lists.get_range_list_at_offset(offset, cu=unit)
         for each in found:
             if isinstance(each, BaseAddressEntry):
                 base = each.base_address
@@ -80,7 +80,7 @@ def _ranges(unit: Any, top: Any, lists: Any) -> Iterator[tuple[int, int]]:
         yield base, high.value if high.form == "DW_FORM_addr" else base + high.value
 
 
-def _indexed(lists: Any, index: int, unit: Any) -> Any:
+def indexed(lists: Any, index: int, unit: Any) -> Any:
     """Through the table of offsets behind the unit's DW_AT_rnglists_base."""
     base = int(unit.get_top_DIE().attributes["DW_AT_rnglists_base"].value)
     size = 4 if unit.structs.dwarf_format == 32 else 8

@@ -9,6 +9,7 @@ from audit.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from audit.facts.runs import Seen
     from audit.model import Finding
 
 _COMMANDS = {
@@ -20,8 +21,9 @@ _COMMANDS = {
 }
 
 
-def render(findings: Sequence[Finding], notes: Sequence[str]) -> str:
+def render(findings: Sequence[Finding], notes: Sequence[str], runs: Sequence[Seen] = ()) -> str:
     lines = [_line(each) for each in findings if each.state not in ("unchanged", "absent") and not each.suppressed]
+    lines += [_run(each) for each in runs if not each.rule]
     lines += [f"::warning title=galeed-audit::{_data(note)}" for note in notes]
     return "\n".join(lines)
 
@@ -33,6 +35,13 @@ def _line(finding: Finding) -> str:
         words.append(f"line={place.line}")
     words.append(f"title={_property(finding.rule)}")
     return f"::{_COMMANDS[finding.severity]} {','.join(words)}::{_data(finding.message)}"
+
+
+def _run(seen: Seen) -> str:
+    """What a run showed and is no finding."""
+    place = f"file={_property(seen.place[0])},line={seen.place[1]}," if seen.place else ""
+    command = "error" if seen.kind == "violation" else "notice"
+    return f"::{command} {place}title=seen in a run::{_data(seen.headline)}"
 
 
 def _data(text: str) -> str:

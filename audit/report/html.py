@@ -30,11 +30,12 @@ _MOST_ROWS = 500
 
 def render(findings: Sequence[Finding], hidden: int, subject: Subject, version: str) -> str:
     """hidden: how many were left out for their confidence."""
-    line = escape(summary(findings, hidden, len(subject.notes)))
+    line = escape(summary(findings, hidden, len(subject.notes), len(subject.runs)))
     parts = [
         f"<header><h1>galeed-audit</h1><p>{line}</p>{_tiles(findings)}</header>",
         _map(findings, subject),
         _findings(findings),
+        _runs(subject),
         _pointers(subject),
         _notes(subject.notes),
         f"<footer>galeed-audit {escape(version)}</footer>",
@@ -188,6 +189,22 @@ def _article(each: Finding) -> str:
         f'data-rule="{escape(each.rule)}"><h3><span class="badge {_name(each.severity)}">{_name(each.severity)}</span> '
         f"<b>{escape(each.rule)}</b> {escape(each.message)} {said}</h3>"
         f'<p class="sure">confidence {each.confidence.name.lower()}</p><ul>{rows}{more}</ul></article>'
+    )
+
+
+def _runs(subject: Subject) -> str:
+    if not subject.runs:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(each.violation or each.kind)}</td><td><code>{escape(each.where)}</code></td><td>{escape(each.text)}</td>"
+        f"<td>{each.count}</td><td>{escape(each.rule)}</td></tr>"
+        for each in subject.runs[:_MOST_ROWS]
+    )
+    left = len(subject.runs) - _MOST_ROWS
+    more = f"<p>and {left} more</p>" if left > 0 else ""
+    return (
+        '<section id="runs"><h2>Seen in a run</h2><table><thead><tr><th>what</th><th>where</th><th></th><th>times</th>'
+        f"<th>finding</th></tr></thead><tbody>{rows}</tbody></table>{more}</section>"
     )
 
 

@@ -17,6 +17,7 @@ from audit.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from audit.facts.runs import Seen
     from audit.model import Evidence, Finding, Rule
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -37,8 +38,10 @@ _SCORES = {
 }
 
 
-def render(findings: Sequence[Finding], rules: Sequence[Rule], notes: Sequence[str], version: str) -> str:
-    """rules: all that were asked. notes: as notifications of the run."""
+def render(
+    findings: Sequence[Finding], rules: Sequence[Rule], notes: Sequence[str], version: str, runs: Sequence[Seen] = ()
+) -> str:
+    """rules: all that were asked. notes, runs: as notifications of the run; of runs only what is no result."""
     order = {rule.id: at for at, rule in enumerate(rules)}
     run = {
         "tool": {
@@ -52,7 +55,10 @@ def render(findings: Sequence[Finding], rules: Sequence[Rule], notes: Sequence[s
         "invocations": [
             {
                 "executionSuccessful": True,
-                "toolExecutionNotifications": [{"level": "warning", "message": {"text": note}} for note in notes],
+                "toolExecutionNotifications": [
+                    *({"level": "warning", "message": {"text": note}} for note in notes),
+                    *(_notification(each) for each in runs if not each.rule),
+                ],
             }
         ],
         "columnKind": "utf16CodeUnits",
@@ -100,6 +106,17 @@ def _result(finding: Finding, at: int) -> dict[str, Any]:
     return result
 
 
+def _notification(seen: Seen) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "level": "error" if seen.kind == "violation" else "note",
+        "message": {"text": f"seen in a run: {seen.headline}"},
+    }
+    if seen.place:
+        physical = {"artifactLocation": {"uri": _uri(seen.place[0])}, "region": {"startLine": seen.place[1]}}
+        found["locations"] = [{"physicalLocation": physical}]
+    return found
+
+
 def _location(evidence: Evidence) -> dict[str, Any]:
     place = evidence.location
     physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(place.artifact)}}
@@ -113,7 +130,7 @@ def _location(evidence: Evidence) -> dict[str, Any]:
     found: dict[str, Any] = {"physicalLocation": physical}
     if place.symbol:
         found["logicalLocations"] = [{"name": place.symbol, "kind": "function"}]
-    elif evidence.kind in ("elf", "dwarf", "ir", "process"):  # what has no line has a name at least
+    elif evidence.kind in ("elf", "dwarf", "ir", "process", "run"):  # what has no line has a name at least
         found["logicalLocations"] = [{"name": place.artifact, "kind": "module"}]
     return found
 

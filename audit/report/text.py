@@ -10,13 +10,14 @@ from audit.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from audit.facts.runs import Seen
     from audit.model import Finding
 
 _MOST_EVIDENCE = 5
 
 
-def render(findings: Sequence[Finding], hidden: int, notes: Sequence[str]) -> str:
-    """hidden: how many were left out for their confidence."""
+def render(findings: Sequence[Finding], hidden: int, notes: Sequence[str], runs: Sequence[Seen] = ()) -> str:
+    """hidden: how many were left out for their confidence. runs: what real runs showed."""
     lines: list[str] = []
     for each in findings:
         lines.append(f"{each.severity.name.lower():8} {each.rule}  {each.message}{_mark(each)}")
@@ -24,8 +25,9 @@ def render(findings: Sequence[Finding], hidden: int, notes: Sequence[str]) -> st
             lines.append(f"    {seen.location}: {seen.text}")
         if len(each.evidence) > _MOST_EVIDENCE:
             lines.append(f"    and {len(each.evidence) - _MOST_EVIDENCE} more")
+    lines += [f"run      {each.headline}" for each in runs]
     lines += [f"unread   {note}" for note in notes]
-    lines.append(summary(findings, hidden, len(notes)))
+    lines.append(summary(findings, hidden, len(notes), len(runs)))
     return "\n".join(lines)
 
 
@@ -35,7 +37,7 @@ def _mark(finding: Finding) -> str:
     return f" [{'; '.join(words)}]" if words else ""
 
 
-def summary(findings: Sequence[Finding], hidden: int, unread: int) -> str:
+def summary(findings: Sequence[Finding], hidden: int, unread: int, seen: int = 0) -> str:
     """One line."""
     there = [each for each in findings if each.severity is not Severity.METRIC and each.state != "absent"]
     counts = Counter(each.severity for each in there)
@@ -48,6 +50,8 @@ def summary(findings: Sequence[Finding], hidden: int, unread: int) -> str:
             text += f"; {number} {'gone since the baseline' if state == 'absent' else state}"
     if suppressed := sum(bool(each.suppressed) for each in there):
         text += f"; {suppressed} suppressed"
+    if seen:
+        text += f"; {seen} place{'s' * (seen != 1)} seen in a run"
     if hidden:
         text += f"; {hidden} of low confidence not shown (--confidence low)"
     if unread:
