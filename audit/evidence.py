@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from audit.errors import AuditError
 from audit.facts import runs
 from audit.model import Confidence, Evidence, Location
+from audit.rules.places import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +45,8 @@ def load(paths: Iterable[Path], subject: Subject) -> None:
     """Reads evidence into the subject. What cannot be read is a note."""
     for path in paths:
         try:
-            subject.runs += runs.read(path, subject.notes)
+            found = runs.read(path, subject.notes)
+            subject.runs += [replace(each, function=readable(each.function)) for each in found]
         except AuditError as error:
             subject.notes.append(str(error))
             subject.unread += 1

@@ -62,11 +62,12 @@ class Proposal:
         if place is None:
             return text
         crate = _OF_CRATE.search(place[0])
+        line = f":{place[1]}" if place[1] else ""  # 0: code that no line stands for
         if crate:
-            return f"{text}: {crate[1]}:{place[1]}"
+            return f"{text}: {crate[1]}{line}"
         path = Path(place[0])
         inside = path.is_absolute() and path.is_relative_to(Path.cwd())
-        return f"{text}: {os.path.relpath(path) if inside else path}:{place[1]}"
+        return f"{text}: {os.path.relpath(path) if inside else path}{line}"
 
     @staticmethod
     def is_structure(tag: str) -> bool:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 # What these rules find opens domains again: gates alone do not stop it, parts of `strict` do.
 _WAYS_AROUND = ("E01", "E02", "E03", "E07", "E08")
 _SCRIPT = "build.rs"  # runs on the build's machine
-_MOST_SAID = 3
 _MOST_UNTYPED = 4
 
 
@@ -61,11 +60,10 @@ def propose(subject: Subject, findings: Iterable[Finding], seen: Iterable[Seen])
         _entries(proposal, direct, by_pointer, declared, about)
         _callbacks(proposal, callbacks.callers(c), callbacks.callable_from_c((*files, *subject.declared)))
         _structures(proposal, lent.structures(c, direct))
-        _slow(proposal, runs)
     missing = unrewritten(subject, own, names, links)
     if not direct and missing.is_empty:
         return None
-    missing.write(proposal, runs)
+    missing.write(proposal, runs, frozenset(each.name for module in c for each in module.defined))
     _hardening(proposal, findings, runs)
     text = proposal.text()
     try:
@@ -176,20 +174,6 @@ def _structures(proposal: Proposal, found: lent.Structures) -> None:
             goes_on=True,
         )
     proposal.names("structures", rows, in_force=not (found.untyped or odd))
-
-
-def _slow(proposal: Proposal, runs: list[Seen]) -> None:
-    slow: dict[str, int] = defaultdict(int)
-    for each in runs:
-        if each.kind == "slow" and each.function:
-            slow[each.function] += each.count
-    if slow:
-        most = sorted(slow, key=lambda name: (-slow[name], name))[:_MOST_SAID]
-        said = ", ".join(f"{name} ({slow[name]})" for name in most)
-        proposal.say(
-            f"The run accessed small objects one by one, most often in {said}. If no other thread uses them during the call, "
-            'exclusive = ["..."] with the entries that lead there makes that fast.'
-        )
 
 
 def _hardening(proposal: Proposal, findings: Iterable[Finding], runs: list[Seen]) -> None:

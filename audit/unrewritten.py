@@ -36,15 +36,17 @@ class Unrewritten:
     def is_empty(self) -> bool:
         return not (self.libraries or self.objects or self.functions)
 
-    def write(self, proposal: Proposal, runs: list[Seen]) -> None:
-        """runs: what of it a run met."""
-        trapped = [each for each in runs if each.kind == "trapped"]
+    def write(self, proposal: Proposal, runs: list[Seen], compiled: frozenset[str]) -> None:
+        """runs: what a run met. compiled: the functions of C that are compiled here."""
+        served = [each for each in runs if each.kind == "trapped"]
+        trapped = [each for each in served if each.function not in compiled]
+        spared = [each for each in served if each.function in compiled]
         if self.libraries or self.objects or trapped:
             proposal.say("Not rewritten:")
             for line in [
                 *self.libraries,
                 *self.objects,
-                *(f"{each.where}: {each.text}" for each in trapped[:_MOST_SAID]),
+                *_places(trapped),
             ]:
                 proposal.item(line)
         if self.functions:
@@ -54,10 +56,16 @@ class Unrewritten:
             )
             rows = [(each.name, proposal.place(each.text, each.place)) for each in self.functions.values()]
             proposal.names("lend-calls", rows)
-        if trapped:
-            raw = next((each for each in trapped if each.is_raw), None)
-            why = raw or trapped[0]
-            proposal.say("Accesses by that code are checked by the runtime and made, each at the price of a fault.")
+        if spared:
+            proposal.say(
+                "Rewritten, and not asked there: by what a policy says of structures or profile, or in a form that no pass knows."
+            )
+            for line in _places(spared):
+                proposal.item(line)
+        if served:
+            raw = next((each for each in served if each.is_raw), None)
+            why = raw or served[0]
+            proposal.say("Such accesses are checked by the runtime and made, each at the price of a fault.")
             proposal.word("on-trap", "serve-raw" if raw else "serve", f"{why.where}: {why.text}")
 
 
@@ -78,6 +86,12 @@ def unrewritten(subject: Subject, own: list[RustFile], names: frozenset[str], li
     found.libraries.sort()
     found.objects.sort()
     return found
+
+
+def _places(runs: list[Seen]) -> list[str]:
+    found = list(dict.fromkeys(f"{each.where}: {each.text}" for each in runs))
+    more = [f"and {len(found) - _MOST_SAID} more"] if len(found) > _MOST_SAID else []
+    return [*found[:_MOST_SAID], *more]
 
 
 def _libraries(script: Script) -> Iterator[str]:

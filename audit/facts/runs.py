@@ -38,11 +38,11 @@ _MOST_NAME = 200
 
 @dataclass(frozen=True)
 class Seen:
-    """One place of a run. kind: trapped: code that was not rewritten was served; slow: rewritten code, access by access.
+    """One place of a run. kind: trapped: served by a fault, as code is that was not rewritten; called: by a call of rewritten code.
     function: of C, where it happened; entry: that which the host had called. place: file and line, None where debug information
     has none. rule: of the finding that it belongs to."""
 
-    kind: Literal["violation", "trapped", "slow"]
+    kind: Literal["violation", "trapped", "called"]
     violation: str
     access: str
     function: str
@@ -205,10 +205,10 @@ def _served(told: dict[str, Any], origin: str) -> Seen:
     if not isinstance(trapped, bool) or not isinstance(raw, bool):
         raise ValueError("'trapped' or 'raw' is neither true nor false")  # noqa: TRY004
     what = f"{_SERVED[access]} of {size or 0} bytes"
-    who = "by code that was not rewritten" if trapped else "by rewritten code, access by access"
+    who = "by a fault" if trapped else "by a call"
     text = f"{what} {who}{', by a raw address' if raw else ''}, served"
     return Seen(
-        "trapped" if trapped else "slow", "", _SERVED[access], _word(told, "function").removesuffix(".foreign"), "",
+        "trapped" if trapped else "called", "", _SERVED[access], _word(told, "function").removesuffix(".foreign"), "",
         _word(told, "module"), _address(told, "offset"), text, origin, count=count, is_raw=raw,
     )  # fmt: skip
 

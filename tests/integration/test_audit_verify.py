@@ -209,7 +209,18 @@ def test_gates_on_the_side_of_rust(programs: Path, tmp_path: Path, capsys: pytes
         'fn main() { println!("{}", unsafe { pre_sum([1].as_ptr(), 1) }) }\n',
         encoding="utf-8",
     )
-    words = ["rustc", "--edition=2024", "-g", "-L", programs, "-l", "dylib=prebuilt", source, "-o", tmp_path / "bare"]
+    words = [
+        "rustc",
+        "--edition=2024",
+        "-g",
+        "-L",
+        str(programs),
+        "-l",
+        "dylib=prebuilt",
+        str(source),
+        "-o",
+        str(tmp_path / "bare"),
+    ]
     subprocess.run(words, check=True)
     _, missing, _ = _verify(capsys, str(tmp_path / "bare"), "--policy", "")
     assert "missing  gates: pre_sum of a shared library is called without a gate, by bare::main" in missing
