@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.verify.proof import CALLBACK, ENTER, EXIT, HOST, THUNK, some
+from audit.verify.proof import CALLBACK, ENTER, EXIT, HOST, THUNK, some, thunk_name
 from llvm_pass.driver.cargo_entries import BODY
 
 if TYPE_CHECKING:
@@ -23,16 +23,18 @@ def gates(built: Built, proof: Proof) -> None:
     opened, closed = [], []
     bad = len(proof.missing)
     for name, symbol in code.items():
-        if symbol.binding == "local" or not built.is_rewritten(symbol.address) or name.endswith(_INNER):
-            continue
         body = code.get(name + BODY)
+        # A static function is no entry, unless its address is used: then it has a gate.
+        is_inside = symbol.binding == "local" and body is None
+        if is_inside or not built.is_rewritten(symbol.address) or name.endswith(_INNER):
+            continue
         if body is None or body.address == symbol.address:
             proof.missing.append(f"gates: {name} is rewritten code that others can call without a gate")
         elif name + HOST not in code:
             closed.append(name)
         else:
             opened.append(name)
-            if not built.policy.is_entry(name, taken=False):
+            if not built.policy.is_entry(name, taken=symbol.binding == "local"):
                 proof.missing.append(f"gates: {name} has a gate, and is no entry by {built.policy.where('entries')}")
     _displaced(built, proof)
     _halves(built, opened, proof)
@@ -77,9 +79,9 @@ def callbacks(built: Built, proof: Proof) -> None:
                 continue
             if not owner.name.startswith(THUNK):
                 callers.add(owner.name.removesuffix(BODY))
-            elif owner.name not in done:
-                done.add(owner.name)
-                work.append(owner.name)
+            elif thunk_name(owner) not in done:
+                done.add(thunk_name(owner))
+                work.append(thunk_name(owner))
     refused = sorted(each for each in callers if not built.policy.allows("callbacks", each))
     for name in refused:
         proof.missing.append(f"callbacks: {name} may call the host, and is none by {built.policy.where('callbacks')}")

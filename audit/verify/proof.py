@@ -112,21 +112,21 @@ class Built:
     @cached_property
     def found(self) -> dict[str, list[Reference]]:
         """Of every function that a check asks for: where it is called, or its address is taken."""
-        asked = {
-            ENTER,
-            EXIT,
-            CALLBACK,
-            *self.displaced,
-            *self.foreign,
-            *(each for each in self.functions if each.startswith(THUNK)),
-        }
+        asked = {ENTER, EXIT, CALLBACK, *self.displaced, *self.foreign}
         functions = {self.functions[each].address: each for each in asked if each in self.functions}
+        thunks = (each for each in self.elf.symbols if each.name.startswith(THUNK) and each.kind == "func")
+        functions |= {each.address: thunk_name(each) for each in thunks}
         wanted = {address: name for address, name in slots(self.elf).items() if name in asked | self.imports}
         wanted |= {slot: functions[at] for slot, at in own_slots(self.elf.path, self.data).items() if at in functions}
         found: dict[str, list[Reference]] = defaultdict(list)
         for each in references(self.code, functions, wanted):
             found[each.name].append(each)
         return found
+
+
+def thunk_name(thunk: Symbol) -> str:
+    """Each unit has thunks of the same names."""
+    return f"{THUNK}{thunk.address:#x}"
 
 
 def is_rewritable(unit: Unit) -> bool:
