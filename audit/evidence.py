@@ -38,6 +38,8 @@ _IS = {
     ("spatial", "write"): ("I16", "writes beyond the object that it is given"),
     ("rights", "write"): ("I10", "writes to what Rust lent for reading"),
     ("rights", "free"): ("I02", "frees memory of Rust's allocator"),
+    ("temporal", "free"): ("I04", "frees what has been freed or given back already"),
+    ("temporal", "execute"): ("I07", "calls back for data that Rust has dropped"),
 }
 
 

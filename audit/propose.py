@@ -7,7 +7,6 @@ out only where leaving them out keeps the program working; what cannot be decide
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from audit.errors import AuditError
 from audit.facts import callbacks, entering, lent, source
 from audit.facts.foreign import declarations
+from audit.files import write_whole
 from audit.proposal import Proposal
 from audit.unrewritten import unrewritten
 from llvm_pass.policy import PolicyError, load
@@ -75,26 +75,21 @@ def propose(subject: Subject, findings: Iterable[Finding], seen: Iterable[Seen])
 
 def write(text: str, path: Path, overwrite: bool) -> None:
     """At once and whole, or not at all. Raises AuditError."""
-    partial = ""
     try:
-        descriptor, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(partial).chmod(0o666 & ~umask)
         if overwrite:
-            Path(partial).replace(path)
-        else:
-            os.link(partial, path)
+            write_whole(path, text)
+            return
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        write_whole(partial, text)
+        try:
+            os.link(partial, path)  # which takes no name that is there
+        finally:
+            partial.unlink()
     except FileExistsError:
         refuse_existing(path, overwrite)
         raise
     except (OSError, ValueError) as error:
         raise AuditError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
-    finally:
-        if partial:
-            Path(partial).unlink(missing_ok=True)
 
 
 def _of_callers(subject: Subject) -> Iterator[RustFile]:

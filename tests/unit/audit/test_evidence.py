@@ -166,6 +166,8 @@ def test_a_run_confirms_what_is_about_the_same(seen: runs.Seen, matches: bool) -
         ("spatial", "write", "I16"),
         ("rights", "write", "I10"),
         ("rights", "free", "I02"),
+        ("temporal", "free", "I04"),
+        ("temporal", "execute", "I07"),
         ("temporal", "read", ""),
         ("boundary", "write", ""),
         ("forged", "execute", ""),
