@@ -40,9 +40,14 @@ class Inlined:
         except AuditError:
             return []
 
+    @cached_property
+    def _units(self) -> list[tuple[list[tuple[int, int]], Any]]:
+        """Spans of code, and the unit that has them."""
+        return [(list(self._spans(unit.get_top_DIE(), unit)), unit) for unit in self._dwarf.iter_CUs()]
+
     def _names(self, address: int) -> Iterator[str]:
-        for unit in self._dwarf.iter_CUs():
-            if self._holds(unit.get_top_DIE(), address, unit):
+        for spans, unit in self._units:
+            if any(begin <= address < end for begin, end in spans):
                 yield from self._below(unit.get_top_DIE(), address, unit, 0)
 
     def _below(self, die: Any, address: int, unit: Any, depth: int) -> Iterator[str]:
@@ -68,6 +73,9 @@ class Inlined:
             die = die.get_DIE_from_attribute(origin)
 
     def _holds(self, die: Any, address: int, unit: Any) -> bool:
+        return any(begin <= address < end for begin, end in self._spans(die, unit))
+
+    def _spans(self, die: Any, unit: Any) -> Iterator[tuple[int, int]]:
         attributes = die.attributes
         low = int(attributes["DW_AT_low_pc"].value) if "DW_AT_low_pc" in attributes else 0
         if "DW_AT_ranges" in attributes:
@@ -78,14 +86,10 @@ class Inlined:
                     base = entry.base_address
                     continue
                 start = 0 if getattr(entry, "is_absolute", False) else base
-                if start + entry.begin_offset <= address < start + entry.end_offset:
-                    return True
-            return False
-        if "DW_AT_high_pc" not in attributes:
-            return False
-        high = attributes["DW_AT_high_pc"]
-        end = high.value if high.form == "DW_FORM_addr" else low + int(high.value)
-        return bool(low <= address < end)
+                yield start + entry.begin_offset, start + entry.end_offset
+        elif "DW_AT_high_pc" in attributes:
+            high = attributes["DW_AT_high_pc"]
+            yield low, int(high.value) if high.form == "DW_FORM_addr" else low + int(high.value)
 
     def _ranges(self, attribute: Any, unit: Any) -> Any:
         lists = self._dwarf.range_lists()
