@@ -28,6 +28,7 @@ COMMAND = [sys.executable, "-P", "-m", "llvm_pass.driver.cargo", "galeed"]
 AUDIT = Path(__file__).parents[2] / "audit"
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(shutil.which("cargo") is None, reason="Rust is not installed"),
 ]
 
@@ -60,6 +61,7 @@ def folder() -> Path:
         again = [*words[:-3], "again.toml", *words[-2:]]
         subprocess.run(again, cwd=crate, env=python, check=True, stdout=subprocess.DEVNULL)
         assert (crate / "galeed.toml").read_bytes() == (crate / "again.toml").read_bytes()
+        # Of its own: with another policy cargo galeed builds anew, and so would those who share one.
         python["CARGO_TARGET_DIR"] = str(compiled.KEPT / "proposed-target")
         done = subprocess.run([*COMMAND, "test"], cwd=crate, env=python, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
