@@ -18,7 +18,7 @@ _SOURCE = HERE / "c" / "foreign.c"
 # Mistake -> the rule whose finding it is, the C function, and a part of the line in C.
 _FOUND = {
     "beside-slice": ("I16", "c_fill", "*at++ = value"),
-    "write-str": ("I10", "c_upper", "*text"),
+    "write-str": ("I10", "c_upper", "*at -= 32"),
     "free": ("I02", "c_free_owned", "free("),
     "gone": ("I07", "c_call_kept", ""),
     "late-out": (None, "c_measure", "*"),
