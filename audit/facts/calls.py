@@ -68,7 +68,8 @@ def is_foreign(function: Node, names: frozenset[str]) -> bool:
         return True
     return (
         function.type == "scoped_identifier"
-        and re.search(r"(^|::)(\w+_sys|ffi|bindings)::[a-z]\w*$", text_of(function)) is not None
+        and re.search(r"(^|::)(\w+_sys|ffi|bindings)::(?:[a-z]\w*|[A-Z][A-Za-z0-9]*_\w+)$", text_of(function))
+        is not None
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 GUARD = "panic_cannot_unwind"
 _PANICS = re.compile(
-    r"9panicking(?!\d+(?:panic_cannot|panic_nounwind|panic_in_cleanup|catch_unwind))\d|"
+    r"9panicking(?!\d+(?:panic_count|panic_cannot|panic_nounwind|panic_in_cleanup|catch_unwind))\d|"
     r"unwrap_failed|expect_failed|slice_\w*fail|begin_panic"
 )
 _THROWS = re.compile(r"__cxa_throw$|__cxa_rethrow$|_ZSt\d+__throw_\w+$")

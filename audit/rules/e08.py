@@ -28,8 +28,9 @@ _R_X86_64_64 = 1
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     for elf in subject.linked:
         name, meant = elf.path.rsplit("/", 1)[-1], openers.mine(elf)
+        kept = openers.kept(elf)
         for each in elf.relocations:
-            if each.kind == _R_X86_64_64 and each.symbol in meant:
+            if each.kind == _R_X86_64_64 and each.symbol in kept:
                 place = Location(elf.path, address=each.address, symbol=each.symbol)
                 seen = Evidence("elf", f"R_X86_64_64 of {each.symbol}", place)
                 yield rule.finding(

@@ -9,6 +9,7 @@ from audit.model import Confidence, Evidence, Location, Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from audit.facts.elf import Elf
     from audit.model import Finding
     from audit.subject import Subject
 
@@ -30,8 +31,14 @@ _KINDS = ("func", "object", "tls", "common")
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
+    # What is linked is made of objects: those are compared with each other, and what is linked with the like.
+    yield from _among(rule, [each for each in subject.elfs if each.is_linked])
+    yield from _among(rule, [each for each in subject.elfs if not each.is_linked])
+
+
+def _among(rule: Rule, elfs: list[Elf]) -> Iterator[Finding]:
     owners: dict[str, dict[str, str]] = {}
-    for elf in subject.elfs:
+    for elf in elfs:
         unit = elf.path.split("(")[0] if not elf.is_linked else elf.path
         for symbol in elf.exports if elf.is_linked else elf.symbols:
             plain = symbol.is_defined and symbol.binding == "global" and symbol.kind in _KINDS

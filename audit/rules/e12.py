@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from audit.facts.foreign import declarations
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
 if TYPE_CHECKING:
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 _PAGE = """\
 Both sides were compiled with debug information, and it says that a struct's size or the place of a field is not
 the same for Rust and for C: what one writes the other reads elsewhere, or past the end. A Rust struct is joined to C's by
-its name, when the program has raw pointers to it, its fields lie in the order of their declaration (as `repr(C)` has them)
+its name, when the program has raw pointers to it or its source declares that C takes one, its
+fields lie in the order of their declaration (as `repr(C)` has them)
 and at least two of them, and most, have C's names. Where any C unit has the same layout, nothing is said.
 DWARF tells no line for Rust's types: the crate's root is shown.
 
@@ -26,16 +29,20 @@ layout tests that it writes.
 **Source.** RUSTSEC-2020-0078.
 """
 
+_POINTER = re.compile(r"(?:\*(?:const|mut)|&(?:mut)?) *(?:\w+::)*(\w+)$")
 _LEAST = 2  # fields in common
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     layouts = subject.layouts
     told = set()
+    words = {
+        word for each in declarations(subject.sources).values() for kind in each.parameters for word in _pointed(kind)
+    }
     for rust in layouts.rust:
         name = rust.name.rsplit("::", 1)[-1]
         alike = [each for each in layouts.c if each.name == name and _is_meant(rust, each)]
-        if not alike or rust.name in told or rust.name not in layouts.pointed:
+        if not alike or rust.name in told or not (rust.name in layouts.pointed or name in words):
             continue
         differ = [_difference(rust, each) for each in alike]
         if not all(differ):
@@ -48,6 +55,11 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             Evidence("dwarf", f"C: {c.bytes} bytes, {_shown(c)}", Location(c.file, line=c.line, symbol=c.name)),
             Evidence("dwarf", f"Rust: {rust.bytes} bytes, {_shown(rust)}", Location(rust.file, symbol=rust.name)),
         )
+
+
+def _pointed(kind: str) -> list[str]:
+    """The name that a type as it is written points to."""
+    return _POINTER.findall(kind)
 
 
 def _is_meant(rust: Layout, c: Layout) -> bool:

@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from audit.facts.program import STRINGS
-from audit.model import Confidence, Rule, Severity
+from audit.facts.source import function_around, text_of
+from audit.facts.texts import passed
+from audit.model import Confidence, Evidence, Location, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
 if TYPE_CHECKING:
@@ -16,9 +18,11 @@ if TYPE_CHECKING:
     from audit.subject import Subject
 
 _PAGE = """\
-Rust's string literals do not end with a NUL. A C function that takes `char *` reads on into whatever lies behind. Reported:
+Rust's strings do not end with a NUL. A C function that takes `char *` reads on into whatever lies behind. Reported:
 a constant that holds no NUL at all and whose address goes to a parameter that C reads as a string, in its own code
-or by the functions of the C library that do (strlen, strcmp, fopen and others).
+or by the functions of the C library that do (strlen, strcmp, fopen and others); and, at medium confidence, by the source: the pointer
+of a parameter that is a `str` or `String`, cast to another type and given to a foreign function, in a function that never asks for its
+length and writes no NUL.
 
 **What to do.** `c"text"`, or `CString`.
 
@@ -29,6 +33,18 @@ _BYTES = re.compile(r'constant (?:\[\d+ x i8\]|<\{ \[\d+ x i8\] \}> <\{ \[\d+ x 
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
+    yield from _constants(rule, subject)
+    for each in passed(subject.sources):
+        name = function_around(each.call) or "?"
+        place = Location(each.file.path, *each.file.position(each.call), symbol=name)
+        seen = Evidence("rust", text_of(each.call).replace("\n", " ")[:120], place)
+        yield rule.finding(
+            f"{each.callee} gets {each.text}, a str, by its pointer alone",
+            f"{name}:{each.callee}:{each.argument}", seen, confidence=Confidence.MEDIUM,
+        )  # fmt: skip
+
+
+def _constants(rule: Rule, subject: Subject) -> Iterator[Finding]:
     program = subject.program
     for module in program.simple:
         if module.language != "rust":

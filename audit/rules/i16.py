@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit.facts.flow import Flow, stack_objects
+from audit.facts.paths import always
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 _PAGE = """\
 One object is passed where C expects several, or a smaller one than C's declaration of it. Reported: the address of a variable
-on Rust's stack, and in the C function an access at a constant distance that lies behind the variable's end and happens whenever the
-function is called.
+on Rust's stack, and in the C function an access at a constant distance that lies behind the variable's end and lies on every
+way through the function.
 
 **What to do.** Pass an array of the length that C needs; generate structures from the header.
 
@@ -36,7 +37,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                     continue
                 for access in Flow(callee, callee.parameters[number].value).accesses():
                     end = start + (access.offset or 0) + access.bytes
-                    if access.offset is None or not access.in_entry or end <= size:
+                    if access.offset is None or end <= size or not always(callee, access.line):
                         continue
                     verb = "writes" if access.is_store else "reads"
                     yield rule.finding(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from audit.facts.calls import last_name, origin
 from audit.facts.source import function_around, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
@@ -12,14 +14,17 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
+    from audit.facts.source import RustFile
     from audit.model import Finding
     from audit.subject import Subject
 
 _PAGE = """\
-`let p = CString::new(s)?.as_ptr();` frees the string at the semicolon, and `p` dangles. As an argument of a call the same
-words are right: a temporary lives to the end of its statement.
+`let p = CString::new(s)?.as_ptr();` frees the string at the semicolon, and `p` dangles; so it does where another function of what is
+audited makes the CString. As an argument of a call the same
+words are right: a temporary lives to the end of its statement. `name.map_or(null(), |s| s.as_ptr())` of an `Option<CString>` frees the
+string when the closure returns, wherever it stands.
 
-**What to do.** Bind the CString first: `let s = CString::new(s)?; f(s.as_ptr());`
+**What to do.** Bind the CString first: `let s = CString::new(s)?; f(s.as_ptr());`; of an option `name.as_ref().map_or(..)`.
 
 **Source.** rustc's lint `dangling_pointers_from_temporaries`; RUSTSEC-2025-0022 is of the same kind.
 """
@@ -28,24 +33,53 @@ _CALL = """
 (call_expression function: (field_expression field: (field_identifier) @method)
   (#match? @method "^as(_mut)?_ptr$")) @call
 """
+# A closure that takes its argument and returns what that lends.
+_CLOSURE = """
+(call_expression
+  function: (field_expression value: (identifier) @receiver field: (field_identifier) @method)
+  arguments: (arguments (closure_expression
+    parameters: (closure_parameters . (identifier) @taken .)
+    body: (call_expression function: (field_expression value: (identifier) @lent field: (field_identifier) @lends)) @call))
+  (#match? @method "^(map|map_or|map_or_else|and_then)$")
+  (#match? @lends "^as(_mut)?_ptr$"))
+"""
+_FUNCTION = "(function_item name: (identifier) @name return_type: (_) @type)"
+_OWNED = re.compile(r"^(?:(?:\w+::)*(?:Result|Option)<)?(?:\w+::)*CString\b")
 _PASSING = ("unwrap", "expect", "unwrap_or_default", "unwrap_unchecked")
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
+    makers = _makers(subject)
     for file in subject.sources:
         for found in file.matches(_CALL):
-            call = found["call"]
-            if not _is_temporary_string(call) or not _outlives(call):
-                continue
-            name = function_around(call) or "?"
-            place = Location(file.path, *file.position(call), symbol=name)
-            seen = Evidence("rust", text_of(call).replace("\n", " ")[:120], place)
-            words = f"{name} keeps the pointer of a CString that is dropped at the end of the statement"
-            yield rule.finding(words, f"{name}:{text_of(call)}", seen)
+            if _is_temporary_string(found["call"], makers) and _outlives(found["call"]):
+                yield _finding(rule, file, found["call"], "the statement")
+        for found in file.matches(_CLOSURE):
+            same = text_of(found["taken"]) == text_of(found["lent"])
+            if same and "CString::new(" in text_of(origin(found["receiver"])):
+                yield _finding(rule, file, found["call"], "the closure")
 
 
-def _is_temporary_string(call: Node) -> bool:
-    """Does the chain of calls begin with CString::new?"""
+def _finding(rule: Rule, file: RustFile, call: Node, end: str) -> Finding:
+    name = function_around(call) or "?"
+    place = Location(file.path, *file.position(call), symbol=name)
+    seen = Evidence("rust", text_of(call).replace("\n", " ")[:120], place)
+    words = f"{name} keeps the pointer of a CString that is dropped at the end of {end}"
+    return rule.finding(words, f"{name}:{text_of(call)}", seen)
+
+
+def _makers(subject: Subject) -> frozenset[str]:
+    """The names of functions that return a CString, or one in a Result or Option, whichever function has the name."""
+    owned: dict[str, bool] = {}
+    for file in subject.sources:
+        for found in file.matches(_FUNCTION):
+            name = text_of(found["name"])
+            owned[name] = owned.get(name, True) and bool(_OWNED.match(text_of(found["type"])))
+    return frozenset(name for name, is_owned in owned.items() if is_owned)
+
+
+def _is_temporary_string(call: Node, makers: frozenset[str]) -> bool:
+    """Does the chain of calls begin with CString::new, or with one of the makers?"""
     at: Node | None = call.child_by_field_name("function")
     while at is not None:
         if at.type == "field_expression":
@@ -55,7 +89,9 @@ def _is_temporary_string(call: Node) -> bool:
         elif at.type == "call_expression":
             function = at.child_by_field_name("function")
             if function is None or function.type != "field_expression":
-                return function is not None and text_of(function).endswith("CString::new")
+                return function is not None and (
+                    text_of(function).endswith("CString::new") or last_name(function) in makers
+                )
             if text_of(function.child_by_field_name("field") or function) not in _PASSING:
                 return False
             at = function

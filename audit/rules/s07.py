@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _PAGE = """\
 A panic that leaves an `extern "C"` function ends the process (since Rust 1.81; before, its behaviour was undefined). Where
 input decides whether it panics, C has a way to end the program. Reported: `unwrap`, `expect`, `panic!`, `assert!` and their like in the
-body of a function that C can call, outside of `catch_unwind`. Not reported: `unreachable!`, a poisoned lock's `unwrap`, functions that
+body of a function that C can call, outside of `catch_unwind`. Not reported: `unreachable!`, an `expect` whose text begins with that or with
+`BUG`, a poisoned lock's `unwrap`, functions that
 never return. Where `panic!` and `assert!` are all there is, somebody meant it: severity low.
 
 **What to do.** Return an error code; or catch: `std::panic::catch_unwind`, `extern "C-unwind"` where C++ frames can
@@ -38,6 +39,10 @@ _PANICS = """
 ] @place
 (#match? @what "^(unwrap|expect|panic|assert|assert_eq|assert_ne|todo|unimplemented)$"))
 """
+
+
+# An expect that says so is an `unreachable!`.
+_INVARIANT = re.compile(r"\.expect\(\s*\"(?:bug\b|internal error|unreachable|infallible)[^\"]*\"\s*,?\s*\)$", re.I)
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
@@ -69,8 +74,10 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
 
 
 def _is_meant(node: Node) -> bool:
-    """Caught, or a lock that is poisoned by an earlier panic alone."""
+    """Caught, a lock that is poisoned by an earlier panic alone, or what its text says can never be."""
     if re.search(r"\.(lock|read|write)\(\)\s*\.(unwrap|expect)\([^()]*\)$", text_of(node)):
+        return True
+    if _INVARIANT.search(text_of(node)):
         return True
     at: Node | None = node.parent
     while at is not None and at.type != "function_item":

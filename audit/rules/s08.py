@@ -53,7 +53,7 @@ def _statics(rule: Rule, file: RustFile, foreign: frozenset[str]) -> Iterator[Fi
     for found in file.matches(CALLS):
         if is_foreign(found["function"], foreign):
             for name in names:
-                given = rf"(&\s*mut\s+|&raw mut\s+|addr_of_mut!\(\s*){name}\b"
+                given = rf"(&\s*mut\s+|&raw (?:mut|const)\s+|addr_of(?:_mut)?!\(\s*){name}\b"
                 if re.search(given, text_of(found["arguments"])) or f"{name}.as_mut_ptr" in text_of(found["arguments"]):
                     place = (f"given to {last_name(found['function'])}", found["call"].start_point.row + 1)
                     uses.setdefault(name, place)

@@ -80,8 +80,10 @@ def _twice(
         fields = re.findall(r"(\w+)\s*:\s*(?:\*\s*(?:mut|const)|(?:\w+::)*NonNull)\b", body)
         if re.match(r"\(\s*(?:pub(?:\([^)]*\))?\s+)?\*", body):
             fields.append("0")
-        if len(fields) != 1 or re.search(r"\b(Rc|Arc)\b|PhantomData\s*<\s*&|\bbool\b", body):
-            continue  # who counts, borrows or notes whether it owns is not meant
+        if len(fields) != 1 or re.search(r"\b(Rc|Arc)\b|\bbool\b", body):
+            continue  # who counts or notes whether it owns is not meant
+        if re.search(r"PhantomData\s*<\s*&", body) and re.search(r"\b(if|match)\b", text_of(drops[name])):
+            continue  # it borrows, and may free at times only
         free = _frees(drops[name], fields[0], foreign)
         if not free:
             continue

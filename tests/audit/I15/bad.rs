@@ -12,3 +12,7 @@ pub fn own() -> c_int {
 pub fn of_libc() -> *const c_char {
     unsafe { getenv(b"HOME".as_ptr().cast()) }
 }
+
+pub fn text(name: &str) -> c_int {
+    unsafe { named(name.as_ptr().cast()) }
+}

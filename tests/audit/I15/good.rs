@@ -13,3 +13,16 @@ pub fn all(text: &str) -> usize {
         n as usize + strlen(own.as_ptr())
     }
 }
+
+pub fn measured(text: &str) -> c_int {
+    unsafe { counted(text.as_ptr().cast(), text.len()) }
+}
+
+pub fn ended(text: &str) -> c_int {
+    let text = format!("{text}\0");
+    unsafe { named(text.as_ptr().cast()) }
+}
+
+pub fn of_a_string(name: &CString) -> c_int {
+    unsafe { named(name.as_ptr().cast()) }
+}

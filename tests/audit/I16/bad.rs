@@ -2,6 +2,7 @@ use std::ffi::c_int;
 
 extern "C" {
     fn spread(out: *mut c_int);
+    fn bounds(out: *mut c_int, n: c_int);
     fn open_it(options: *const Options) -> c_int;
 }
 
@@ -20,4 +21,10 @@ pub fn one() -> c_int {
 pub fn short(level: c_int) -> c_int {
     let options = Options { level, flags: 0 };
     unsafe { open_it(&options) }
+}
+
+pub fn after_a_loop(n: c_int) -> c_int {
+    let mut top: c_int = 0;
+    unsafe { bounds(&mut top, n) }
+    top
 }

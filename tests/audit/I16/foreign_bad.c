@@ -1,3 +1,10 @@
 struct options { int level, flags, window; };
 void spread(int *out) { out[0] = 1; out[1] = 2; out[2] = 3; }
 int open_it(const struct options *o) { return o->level + o->window; }
+void bounds(int *out, int n) {
+    int top = 0;
+    for (int i = 0; i < n; i++)
+        top = (top ^ i) * n;
+    out[0] = n;
+    out[1] = top;
+}

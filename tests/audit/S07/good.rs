@@ -27,3 +27,8 @@ pub extern "C" fn count() -> i32 {
 pub extern "C" fn fatal(code: i32) -> ! {
     panic!("the library gave up: {code}")
 }
+
+#[unsafe(no_mangle)]
+pub extern "C" fn with_an_invariant(number: i32) -> i32 {
+    u8::try_from(number & 0xff).map(i32::from).expect("BUG: a byte fits")
+}
