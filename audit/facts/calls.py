@@ -22,6 +22,7 @@ _DECLARED = """
   (function_signature_item name: (identifier) @name parameters: (parameters) @parameters) @function)) @block
 """
 CALLS = "(call_expression function: (_) @function arguments: (arguments) @arguments) @call"
+_ALIAS = re.compile(rb"\b(?:use|extern crate) (?:::)?\w+_sys as (\w+);")
 # Of libc's, those that give what the caller frees with free(3). Source: POSIX.1-2024.
 MALLOCS = frozenset({"malloc", "calloc", "realloc", "strdup", "strndup", "aligned_alloc", "posix_memalign"})
 
@@ -41,8 +42,12 @@ def signatures(file: RustFile) -> Iterator[dict[str, Node]]:
 
 
 def declared(files: Iterable[RustFile]) -> frozenset[str]:
-    """The names of the functions in extern blocks that C can define."""
-    return frozenset(text_of(found["name"]) for file in files for found in signatures(file))
+    """The names of the functions in extern blocks that C can define; and, as `name::`, what `use x_sys as name` calls such a crate."""
+    found: set[str] = set()
+    for file in files:
+        found.update(text_of(each["name"]) for each in signatures(file))
+        found.update(f"{match[1].decode()}::" for match in _ALIAS.finditer(file.text))
+    return frozenset(found)
 
 
 def last_name(function: Node) -> str:
@@ -65,6 +70,9 @@ def first(arguments: Node | None) -> Node | None:
 def is_foreign(function: Node, names: frozenset[str]) -> bool:
     """Declared in what is read, or by its path: `ffi`, `bindings` and `*_sys` hold what other crates declare."""
     if last_name(function) in names:
+        return True
+    path = function.child_by_field_name("path") if function.type == "scoped_identifier" else None
+    if path is not None and f"{text_of(path)}::" in names and re.match("[a-z]|[A-Z][A-Za-z0-9]*_", last_name(function)):
         return True
     return (
         function.type == "scoped_identifier"

@@ -22,8 +22,9 @@ _PAGE = """\
 A type whose `Drop` gives a raw pointer to a function that frees must not be `Clone` by copying the pointer: both copies
 free. And a safe `pub fn` that takes a raw pointer and uses what it points to lets safe code name any address. Reported:
 `#[derive(Clone)]`, or an `impl Clone` that calls nothing, on a type with one raw pointer whose `Drop` calls a foreign
-function or `from_raw` with it; a safe public function that dereferences a parameter of pointer type or gives it to C. Not
-reported: functions with an ABI of C (S07 and C's own rules), `pub(crate)`, private modules' and private types' functions.
+function or `from_raw` with it; a safe public function that dereferences a parameter of pointer type or gives it to C, or
+makes of it a value of a type whose `Drop` gives it to C in any case. Not reported: functions with an ABI of C (S07 and C's own
+rules), `pub(crate)`, private modules' and private types' functions.
 
 **What to do.** For handles: the library's own reference count in `clone` (`X_up_ref`), or `Arc` around the handle. For
 functions: `unsafe fn` with a `# Safety` section, or take a reference, a slice, `&CStr`.
@@ -40,6 +41,10 @@ _FUNCTION = """
   body: (block) @body) @item
 """
 _PARAMETER = "(parameter pattern: (identifier) @name type: (pointer_type) @type)"
+_MADE = """
+[(call_expression function: (_) @name arguments: (arguments) @values)
+ (struct_expression name: (_) @name body: (field_initializer_list) @values)]
+"""
 _READERS = frozenset({"from_ptr", "from_raw_parts", "from_raw_parts_mut"})
 
 
@@ -58,6 +63,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             continue
         yield from _twice(rule, file, foreign, drops, clones)
         yield from _anywhere(rule, file, foreign, private)
+        yield from _adopted(rule, file, foreign, private, drops)
 
 
 def _impls(subject: Subject, trait: str) -> dict[str, Node]:
@@ -126,19 +132,64 @@ def _derives_clone(item: Node) -> bool:
     return False
 
 
-def _anywhere(rule: Rule, file: RustFile, foreign: frozenset[str], private: set[str]) -> Iterator[Finding]:
+def _safe(file: RustFile, private: set[str]) -> Iterator[dict[str, Node]]:
+    """The functions that safe code elsewhere can call."""
     for found in file.matches(_FUNCTION):
+        is_public = text_of(found["visibility"]) == "pub" and _can_be_reached(found["item"], private)
         if (
-            text_of(found["visibility"]) != "pub"
-            or is_test(found["item"])
-            or not _can_be_reached(found["item"], private)
+            is_public
+            and not is_test(found["item"])
+            and not any(
+                each.type == "function_modifiers" and re.search("unsafe|extern", text_of(each))
+                for each in found["item"].children
+            )
         ):
-            continue
-        if any(
-            each.type == "function_modifiers" and re.search("unsafe|extern", text_of(each))
-            for each in found["item"].children
-        ):
-            continue
+            yield found
+
+
+def _adopted(
+    rule: Rule, file: RustFile, foreign: frozenset[str], private: set[str], drops: dict[str, Node]
+) -> Iterator[Finding]:
+    """A pointer from anywhere becomes the handle of a type whose Drop gives it to C."""
+    for found in _safe(file, private):
+        owner = (function_around(found["body"]) or "").split("::")[0]
+        freed = _given_to_c(drops[owner], foreign) if owner in drops else ""
+        for each in matches_in(found["parameters"], _PARAMETER) if freed else ():
+            parameter = text_of(each["name"])
+            if parameter not in _fields_given(found["body"], owner) or _is_rebound(found["body"], parameter):
+                continue
+            name = function_around(found["body"]) or "?"
+            place = Location(file.path, found["item"].start_point.row + 1, symbol=name)
+            seen = Evidence("rust", f"safe, with {parameter}: {text_of(each['type'])}", place)
+            use = Evidence("rust", f"Drop: {freed}", Location(file.path, symbol=owner))
+            words = f"{name} is safe and makes a {owner} of any pointer, which Drop gives to C"
+            yield rule.finding(words, f"{name}:{parameter}:adopted", seen, use)
+
+
+def _given_to_c(drop: Node, foreign: frozenset[str]) -> str:
+    """The call by which a Drop, without a condition, gives something of its own to C."""
+    if re.search(r"\b(if|match)\b", text_of(drop)):
+        return ""  # it may not own what it holds
+    calls = (each for each in matches_in(drop, CALLS) if is_foreign(each["function"], foreign))
+    return next((text_of(each["call"])[:100] for each in calls if "self" in text_of(each["arguments"])), "")
+
+
+def _fields_given(body: Node, owner: str) -> set[str]:
+    """The names that a `Self(..)` or `Self { .. }` of the body takes as they are."""
+    given = set()
+    for each in matches_in(body, _MADE):
+        if text_of(each["name"]).split("<")[0] in ("Self", owner):
+            for value in each["values"].named_children:
+                if value.type == "field_initializer":
+                    inner = value.child_by_field_name("value")
+                    given.add(text_of(inner) if inner else "")
+                else:  # a shorthand, or a value of a tuple
+                    given.add(text_of(value))
+    return given
+
+
+def _anywhere(rule: Rule, file: RustFile, foreign: frozenset[str], private: set[str]) -> Iterator[Finding]:
+    for found in _safe(file, private):
         for each in matches_in(found["parameters"], _PARAMETER):
             parameter = text_of(each["name"])
             use = _use(found["body"], parameter, foreign)

@@ -61,3 +61,9 @@ impl Drop for Cursor<'_> {
         unsafe { raw_free(self.raw) }
     }
 }
+
+impl Handle {
+    pub fn from_any(raw: *mut Raw) -> Self {
+        Handle { raw }
+    }
+}

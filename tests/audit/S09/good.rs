@@ -73,3 +73,16 @@ mod inside {
         unsafe { *bytes }
     }
 }
+
+impl Counted {
+    pub fn adopt(raw: *mut Raw) -> Option<Self> {
+        let raw = if raw.is_null() { return None } else { unsafe { raw_up_ref(raw) } };
+        Some(Counted { raw })
+    }
+
+    /// # Safety
+    /// `raw` is a live handle, whose count is the caller's to give.
+    pub unsafe fn from_raw(raw: *mut Raw) -> Self {
+        Counted { raw }
+    }
+}
