@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit.facts.calls import signatures
-from audit.facts.source import attributes, matches_in, text_of
+from audit.facts.source import attributes, function_around, is_test, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _PAGE = """\
 rustc orders the fields of a struct as it likes unless it is `repr(C)`. A foreign function that takes one by value, or by
 pointer, reads other fields than were meant. Reported: structs and unions with fields that a declaration of a
-foreign function names, and that have no `repr`. Not reported: empty
+foreign function names, and that have no `repr`; and a pointer to one of std's addresses (`SocketAddrV4` and its like, whose layout is
+nobody's business) that is cast to a pointer of another type. Not reported: empty
 structs and those with one private field of zero size, which stand for what only C knows.
 
 **What to do.** `#[repr(C)]`; for handles `#[repr(C)] struct T { _private: [u8; 0] }`.
@@ -33,9 +34,60 @@ _TYPES = """
 ] @item
 """
 _NAMES = "(type_identifier) @name"
+_VARIANT = """
+(tuple_struct_pattern
+  type: (scoped_identifier path: (_) @path name: (identifier) @variant)
+  [(identifier) @bound (ref_pattern (identifier) @bound)]
+  (#match? @path "^(net::|std::net::)?SocketAddr$") (#match? @variant "^V[46]$"))
+"""
+_PARAMETER = "(parameter pattern: (identifier) @name type: (_) @type)"
+
+
+# Their layout changed in Rust 1.64. Source: documentation of std::net.
+_STD = frozenset({"SocketAddr", "SocketAddrV4", "SocketAddrV6", "IpAddr", "Ipv4Addr", "Ipv6Addr"})
+# One cast to a pointer of its own, and another on it.
+_CASTS = """
+(type_cast_expression
+  value: (type_cast_expression value: [(identifier) @name (reference_expression value: (identifier) @name)] type: (pointer_type))
+  type: (pointer_type)) @cast
+"""
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
+    yield from _declared(rule, subject)
+    for file in subject.sources:
+        for found in file.matches(_CASTS) if b"SocketAddr" in file.text and not file.in_tests else ():
+            kind = _std_type(found["name"])
+            if kind and not is_test(found["cast"]):
+                name = function_around(found["cast"]) or "?"
+                place = Location(file.path, found["cast"].start_point.row + 1, symbol=name)
+                seen = Evidence("rust", text_of(found["cast"]), place)
+                yield rule.finding(f"{name} casts a pointer to std's {kind}", f"{name}:{kind}", seen)
+
+
+def _std_type(name: Node) -> str:
+    """The type of std that a name has by the arm or the parameter that binds it; "" if it is none, or bound anew."""
+    text, at = text_of(name), name.parent
+    while at is not None and at.type != "function_item":
+        if at.type == "block" and any(
+            text_of(each["name"]) == text for each in matches_in(at, "(let_declaration pattern: (identifier) @name)")
+        ):
+            return ""
+        if at.type == "match_arm":
+            pattern = at.child_by_field_name("pattern")
+            for each in matches_in(pattern, _VARIANT) if pattern is not None else ():
+                if text_of(each["bound"]) == text:
+                    return f"SocketAddr{text_of(each['variant'])}"
+        at = at.parent
+    parameters = at.child_by_field_name("parameters") if at is not None else None
+    for each in matches_in(parameters, _PARAMETER) if parameters is not None else ():
+        kind = text_of(each["type"]).lstrip("&").rsplit("::", 1)[-1]
+        if text_of(each["name"]) == text and kind in _STD:
+            return kind
+    return ""
+
+
+def _declared(rule: Rule, subject: Subject) -> Iterator[Finding]:
     loose: dict[str, tuple[str, Node]] = {}
     known: set[str] = set()
     for file in subject.sources:

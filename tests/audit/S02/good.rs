@@ -27,3 +27,19 @@ unsafe extern "Rust" {
 extern "C" {
     fn alert(loose: &Loose);
 }
+
+#[repr(C)]
+pub struct Raw4 {
+    family: u16,
+    port: u16,
+    address: [u8; 4],
+}
+
+unsafe extern "C" {
+    fn connect_raw(address: *const u8, length: usize) -> i32;
+}
+
+pub fn connect(address: &std::net::SocketAddrV4) -> i32 {
+    let address = Raw4 { family: 2, port: address.port().to_be(), address: address.ip().octets() };
+    unsafe { connect_raw(&address as *const _ as *const u8, size_of::<Raw4>()) }
+}

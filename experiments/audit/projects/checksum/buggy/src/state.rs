@@ -1,0 +1,23 @@
+use crate::sums::{self, State};
+
+#[derive(Default)]
+pub struct Rolling {
+    state: State,
+}
+
+impl Rolling {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn update(&self, bytes: &[u8]) {
+        let state = &self.state as *const State as *mut State;
+        // SAFETY: so many bytes.
+        unsafe { sums::sum_update(state, bytes.as_ptr(), bytes.len()) }
+    }
+
+    pub fn digest(&self) -> u32 {
+        // SAFETY: alive.
+        unsafe { sums::sum_digest(&self.state) }
+    }
+}

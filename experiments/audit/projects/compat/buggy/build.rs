@@ -1,0 +1,14 @@
+fn main() {
+    println!("cargo:rerun-if-changed=c");
+    let flags = ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"];
+    for flag in ["-no-pie", "-Wl,-z,norelro", "-Wl,-z,lazy"] {
+        println!("cargo:rustc-link-arg-bins={flag}");
+    }
+    for name in ["visit", "other"] {
+        let mut build = cc::Build::new();
+        for flag in flags {
+            build.flag(flag);
+        }
+        build.file(format!("c/{name}/{name}.c")).file(format!("c/{name}/hash.c")).compile(name);
+    }
+}

@@ -1,0 +1,6 @@
+//! Settings: names with values, kept by C.
+
+mod store;
+mod sys;
+
+pub use store::Store;
