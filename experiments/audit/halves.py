@@ -67,7 +67,7 @@ def project(pair: Pair, half: str) -> Path:
     if not (folder / "build.rs").is_file():
         write_atomically(folder / "build.rs", _BUILD)
     write_atomically(folder / "Cargo.toml", _MANIFEST.format(name=pair.name, version=_VERSIONS[half]))
-    lock = (PROJECTS / "Cargo.lock").read_text(encoding="utf-8")
+    lock = (PROJECTS / "project.lock").read_text(encoding="utf-8")
     own = f'name = "{pair.name}"\nversion = "{_VERSIONS[half]}"'
     write_atomically(folder / "Cargo.lock", lock.replace('name = "project"\nversion = "0.0.0"', own))
     return folder

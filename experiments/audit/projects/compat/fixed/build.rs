@@ -9,6 +9,9 @@ fn main() {
         for flag in flags {
             build.flag(flag);
         }
-        build.file(format!("c/{name}/{name}.c")).file(format!("c/{name}/hash.c")).compile(name);
+        build
+            .file(format!("c/{name}/{name}.c"))
+            .file(format!("c/{name}/hash.c"))
+            .compile(name);
     }
 }

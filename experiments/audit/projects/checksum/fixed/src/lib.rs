@@ -14,7 +14,9 @@ pub fn normalise(options: &mut Options) -> bool {
 
 /// The value that a sum begins with.
 pub fn seed(start: u32) -> u32 {
-    let key = sums::Key { words: [start, 0, 0, 0] };
+    let key = sums::Key {
+        words: [start, 0, 0, 0],
+    };
     // SAFETY: C reads it.
     unsafe { sums::sum_seed(&key) }
 }

@@ -14,7 +14,11 @@ pub struct Decoder {
 impl Decoder {
     pub fn open(version: i32) -> Decoder {
         // SAFETY: it returns a decoder.
-        unsafe { Decoder { raw: NonNull::new_unchecked(raw::codec_open(version)) } }
+        unsafe {
+            Decoder {
+                raw: NonNull::new_unchecked(raw::codec_open(version)),
+            }
+        }
     }
 
     pub fn decode<'a>(&'a mut self, bytes: &'a [u8]) -> Option<Packet<'a>> {

@@ -13,7 +13,11 @@ pub struct RawPacket {
 unsafe extern "C" {
     pub fn codec_open(version: c_int) -> *mut Decoder;
     pub fn codec_close(decoder: *mut Decoder);
-    pub fn codec_decode(decoder: *mut Decoder, bytes: *const c_uchar, count: usize) -> *mut RawPacket;
+    pub fn codec_decode(
+        decoder: *mut Decoder,
+        bytes: *const c_uchar,
+        count: usize,
+    ) -> *mut RawPacket;
     pub fn codec_descramble(to: *mut c_uchar, from: *const c_uchar, count: usize);
     pub fn packet_kind(packet: *const RawPacket) -> c_int;
     pub fn packet_last(packet: *const RawPacket) -> c_uchar;

@@ -18,7 +18,10 @@ pub struct Packet<'a> {
 
 impl<'a> Packet<'a> {
     pub(crate) fn new(raw: NonNull<raw::RawPacket>) -> Option<Self> {
-        Some(Packet { raw, _bytes: PhantomData })
+        Some(Packet {
+            raw,
+            _bytes: PhantomData,
+        })
     }
 
     pub fn kind(&self) -> Option<Kind> {

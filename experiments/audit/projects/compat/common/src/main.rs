@@ -26,7 +26,15 @@ fn main() {
     // SAFETY: the sum lives; so many bytes; an aligned area.
     unsafe {
         compat_visit(visit, (&raw mut sum).cast());
-        let restored = if std::env::args().count() > 1 { compat_restore(area.0.as_ptr()) } else { 0 };
-        println!("{sum} {} {} {restored}", compat_hash(b"abc".as_ptr(), 3), compat_other(b"abc".as_ptr(), 3));
+        let restored = if std::env::args().count() > 1 {
+            compat_restore(area.0.as_ptr())
+        } else {
+            0
+        };
+        println!(
+            "{sum} {} {} {restored}",
+            compat_hash(b"abc".as_ptr(), 3),
+            compat_other(b"abc".as_ptr(), 3)
+        );
     }
 }

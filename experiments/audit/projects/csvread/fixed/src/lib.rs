@@ -12,7 +12,12 @@ unsafe extern "C" {
     fn csv_open(text: *const c_char, count: usize) -> *mut Table;
     fn csv_close(table: *mut Table);
     fn csv_column(table: *const Table, name: *const c_char) -> c_int;
-    fn csv_field(table: *const Table, row: c_int, column: c_int, count: *mut usize) -> *const c_char;
+    fn csv_field(
+        table: *const Table,
+        row: c_int,
+        column: c_int,
+        count: *mut usize,
+    ) -> *const c_char;
     fn csv_number(text: *const c_char, count: usize, number: *mut i64) -> c_int;
     fn csv_limits(table: *const Table, limits: *mut u32);
 }
@@ -39,7 +44,10 @@ impl<'a> Reader<'a> {
     pub fn new(text: &'a str) -> Option<Self> {
         // SAFETY: so many bytes.
         let raw = unsafe { csv_open(text.as_ptr().cast(), text.len()) };
-        (!raw.is_null()).then_some(Reader { raw, _text: std::marker::PhantomData })
+        (!raw.is_null()).then_some(Reader {
+            raw,
+            _text: std::marker::PhantomData,
+        })
     }
 
     pub fn column(&self, name: &str) -> Option<i32> {

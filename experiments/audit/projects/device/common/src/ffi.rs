@@ -20,7 +20,11 @@ unsafe extern "C" {
     pub fn dev_state(device: *const dev) -> c_int;
     pub fn dev_watch(buffer: *mut c_uchar, count: usize);
     pub fn dev_request_new(device: *mut dev) -> *mut dev_request;
-    pub fn dev_request_submit(request: *mut dev_request, done: dev_done, user: *mut c_void) -> c_int;
+    pub fn dev_request_submit(
+        request: *mut dev_request,
+        done: dev_done,
+        user: *mut c_void,
+    ) -> c_int;
     pub fn dev_request_cancel(request: *mut dev_request) -> c_int;
     pub fn dev_request_free(request: *mut dev_request);
 }

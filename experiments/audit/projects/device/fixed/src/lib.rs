@@ -16,7 +16,10 @@ impl Device {
     pub fn open(number: u32) -> Option<Device> {
         // SAFETY: any number.
         let raw = unsafe { ffi::dev_open(number) };
-        (!raw.is_null()).then(|| Device { raw, status: Box::new([0; 64]) })
+        (!raw.is_null()).then(|| Device {
+            raw,
+            status: Box::new([0; 64]),
+        })
     }
 
     /// Has C write its status somewhere as it changes.

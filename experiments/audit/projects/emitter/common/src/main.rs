@@ -15,7 +15,12 @@ fn main() {
     unsafe {
         let code = emitter_new(42);
         if !code.is_null() {
-            println!("{} {} {}", emitter_run(code), emitter_magic(code), emitter_mark());
+            println!(
+                "{} {} {}",
+                emitter_run(code),
+                emitter_magic(code),
+                emitter_mark()
+            );
             emitter_free(code);
         }
     }

@@ -44,7 +44,11 @@ pub fn stroke(style: &Style, length: f64) -> f64 {
 }
 
 pub fn length(points: &[f64], is_closed: bool) -> f64 {
-    let path = Path { points: points.as_ptr(), count: points.len(), closed: is_closed.into() };
+    let path = Path {
+        points: points.as_ptr(),
+        count: points.len(),
+        closed: is_closed.into(),
+    };
     // SAFETY: as many points as said.
     unsafe { geo_length(&path) }
 }

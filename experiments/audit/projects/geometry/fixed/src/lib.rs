@@ -46,7 +46,12 @@ pub fn stroke(style: &Style, length: f64) -> f64 {
 }
 
 pub fn length(points: &[f64], is_closed: bool) -> f64 {
-    let path = Path { points: points.as_ptr(), stride: 1, count: points.len(), closed: is_closed.into() };
+    let path = Path {
+        points: points.as_ptr(),
+        stride: 1,
+        count: points.len(),
+        closed: is_closed.into(),
+    };
     // SAFETY: as many points as said.
     unsafe { geo_length(&path) }
 }

@@ -18,7 +18,9 @@ impl Image {
     pub fn new(width: u16, height: u16) -> Result<Self, Error> {
         // SAFETY: it takes any two numbers.
         let raw = unsafe { ffi::bmp_create(width.into(), height.into()) };
-        NonNull::new(raw).map(|raw| Image { raw }).ok_or(Error::Dimensions)
+        NonNull::new(raw)
+            .map(|raw| Image { raw })
+            .ok_or(Error::Dimensions)
     }
 
     pub fn set_background(&mut self, red: u8, green: u8, blue: u8) {

@@ -12,7 +12,9 @@ unsafe extern "C" {
 }
 
 pub fn write(priority: i32, text: &str) -> bool {
-    let Ok(text) = CString::new(text) else { return false };
+    let Ok(text) = CString::new(text) else {
+        return false;
+    };
     // SAFETY: a C string.
     unsafe { journal_printf(priority, text.as_ptr()) >= 0 }
 }

@@ -10,7 +10,9 @@ unsafe extern "C" {
 static LEVELS: Mutex<[c_int; 8]> = Mutex::new([3; 8]);
 
 pub fn set_level(part: usize, level: i32) {
-    let mut levels = LEVELS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let mut levels = LEVELS
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
     levels[part % 8] = level;
     // SAFETY: C copies them, under the lock.
     unsafe { journal_configure(levels.as_ptr(), 8) }

@@ -13,7 +13,10 @@ impl<'a> Cursor<'a> {
     pub fn new(store: &'a Store) -> Option<Self> {
         // SAFETY: open as long as 'a.
         let raw = unsafe { bindings::kv_cursor_new(store.raw) };
-        (!raw.is_null()).then_some(Cursor { raw, _store: PhantomData })
+        (!raw.is_null()).then_some(Cursor {
+            raw,
+            _store: PhantomData,
+        })
     }
 }
 

@@ -24,18 +24,25 @@ pub struct Mixer(*mut RawMixer);
 
 pub struct Voice<'a>(*mut RawVoice, std::marker::PhantomData<&'a Mixer>);
 
-
 impl Mixer {
     pub fn new(channels: u8) -> Option<Mixer> {
         // SAFETY: any number.
         let raw = unsafe { mixer_new(channels.into()) };
-        if raw.is_null() { None } else { Some(Mixer(raw)) }
+        if raw.is_null() {
+            None
+        } else {
+            Some(Mixer(raw))
+        }
     }
 
     pub fn voice(&self, channel: u8) -> Option<Voice<'_>> {
         // SAFETY: alive.
         let raw = unsafe { mixer_voice(self.0, channel.into()) };
-        if raw.is_null() { None } else { Some(Voice(raw, std::marker::PhantomData)) }
+        if raw.is_null() {
+            None
+        } else {
+            Some(Voice(raw, std::marker::PhantomData))
+        }
     }
 }
 

@@ -19,7 +19,9 @@ impl Roster {
     }
 
     pub fn rename(&mut self, number: u32, name: &str) -> bool {
-        let Ok(name) = CString::new(name) else { return false };
+        let Ok(name) = CString::new(name) else {
+            return false;
+        };
         // SAFETY: C owns the name from here on.
         unsafe { sys::roster_adopt(self.raw, number, name.into_raw()) == 0 }
     }

@@ -19,7 +19,9 @@ impl Roster {
     }
 
     pub fn rename(&mut self, number: u32, name: &str) -> bool {
-        let Ok(name) = CString::new(name) else { return false };
+        let Ok(name) = CString::new(name) else {
+            return false;
+        };
         // SAFETY: C copies the name.
         unsafe { sys::roster_rename(self.raw, number, name.as_ptr()) == 0 }
     }

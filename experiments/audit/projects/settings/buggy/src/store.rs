@@ -10,7 +10,11 @@ impl Store {
     pub fn open() -> Option<Self> {
         // SAFETY: no precondition.
         let raw = unsafe { sys::settings_open() };
-        if raw.is_null() { None } else { Some(Store(raw)) }
+        if raw.is_null() {
+            None
+        } else {
+            Some(Store(raw))
+        }
     }
 
     pub fn set(&mut self, name: &str, value: &str) -> Result<bool, NulError> {

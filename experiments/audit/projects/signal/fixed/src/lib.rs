@@ -12,7 +12,11 @@ impl Filter {
     pub fn new(order: i32, cutoff: f64) -> Option<Filter> {
         // SAFETY: any numbers.
         let raw = unsafe { ffi::sig_filter_new(order, cutoff, 0) };
-        if raw.is_null() { None } else { Some(Filter { raw }) }
+        if raw.is_null() {
+            None
+        } else {
+            Some(Filter { raw })
+        }
     }
 
     pub fn gain(&self) -> f64 {

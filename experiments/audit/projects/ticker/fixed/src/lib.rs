@@ -53,7 +53,10 @@ impl Timer {
 
 /// All timers count by this clock from now on.
 pub fn set_clock(ticks_per_second: u64, offset: u64) {
-    let clock = Box::leak(Box::new(Clock { ticks_per_second, offset }));
+    let clock = Box::leak(Box::new(Clock {
+        ticks_per_second,
+        offset,
+    }));
     // SAFETY: C reads it, and it stays.
     unsafe { raw::timer_use_clock(clock) }
 }
