@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from audit.facts.calls import last_name
 from audit.facts.source import is_test, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
@@ -32,6 +33,7 @@ pass it on.
 _FUNCTION = """
 (function_item (function_modifiers (extern_modifier (string_literal)? @abi)) name: (identifier) @name body: (block) @body) @item
 """
+_ANY = "(function_item name: (identifier) @name body: (block) @body)"
 _PANICS = """
 ([
   (call_expression function: (field_expression field: (field_identifier) @what))
@@ -46,6 +48,7 @@ _INVARIANT = re.compile(r"\.expect\(\s*\"(?:bug\b|internal error|unreachable|inf
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
+    catchers = _catchers(subject)
     for file in subject.sources:
         if file.in_tests:
             continue
@@ -55,7 +58,9 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
             never = returns is not None and text_of(returns) == "!"
             if abi not in ('"C"', '"system"') or never or is_test(found["item"]):
                 continue
-            places = [each["place"] for each in matches_in(found["body"], _PANICS) if not _is_meant(each["place"])]
+            places = [
+                each["place"] for each in matches_in(found["body"], _PANICS) if not _is_meant(each["place"], catchers)
+            ]
             if places:
                 name = text_of(found["name"])
                 seen = [
@@ -73,7 +78,18 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                 yield rule.finding(f"{name} is extern {abi} and may panic", name, shown, *seen, severity=bad)
 
 
-def _is_meant(node: Node) -> bool:
+def _catchers(subject: Subject) -> frozenset[str]:
+    """The names of functions that catch: what a closure does that they are given is theirs."""
+    return frozenset(
+        text_of(found["name"])
+        for file in subject.sources
+        if b"catch_unwind" in file.text
+        for found in file.matches(_ANY)
+        if "catch_unwind" in text_of(found["body"])
+    )
+
+
+def _is_meant(node: Node, catchers: frozenset[str]) -> bool:
     """Caught, a lock that is poisoned by an earlier panic alone, or what its text says can never be."""
     if re.search(r"\.(lock|read|write)\(\)\s*\.(unwrap|expect)\([^()]*\)$", text_of(node)):
         return True
@@ -81,7 +97,8 @@ def _is_meant(node: Node) -> bool:
         return True
     at: Node | None = node.parent
     while at is not None and at.type != "function_item":
-        if at.type == "call_expression" and "catch_unwind" in text_of(at.child_by_field_name("function") or at):
+        function = at.child_by_field_name("function") if at.type == "call_expression" else None
+        if function is not None and ("catch_unwind" in text_of(function) or last_name(function) in catchers):
             return True
         at = at.parent
     return False

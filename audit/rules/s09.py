@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from audit.facts.calls import CALLS, bare, declared, is_foreign, last_name
+from audit.facts.modules import hidden
 from audit.facts.source import function_around, is_test, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
@@ -58,10 +59,13 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
         for found in file.matches(_STRUCT)
         if not text_of(found["item"]).startswith("pub ")
     }
+    unseen = hidden(subject.sources)
     for file in subject.sources:
         if file.in_tests:
             continue
         yield from _twice(rule, file, foreign, drops, clones)
+        if file.path in unseen:
+            continue
         yield from _anywhere(rule, file, foreign, private)
         yield from _adopted(rule, file, foreign, private, drops)
 

@@ -32,3 +32,12 @@ pub extern "C" fn fatal(code: i32) -> ! {
 pub extern "C" fn with_an_invariant(number: i32) -> i32 {
     u8::try_from(number & 0xff).map(i32::from).expect("BUG: a byte fits")
 }
+
+fn guarded<R>(work: impl FnOnce() -> R) -> Option<R> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn by_a_helper(number: i32) -> i32 {
+    guarded(|| u8::try_from(number).map(i32::from).unwrap()).unwrap_or(-1)
+}
