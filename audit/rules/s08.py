@@ -20,16 +20,18 @@ _PAGE = """\
 A `static mut` that a foreign function gets the address of, or that a function for C changes, is shared by all threads, and
 nothing orders them. `unsafe impl Send` or `Sync` on a type that holds a foreign handle says of a C library what only its
 documentation can say. The first is reported at medium confidence, the second is a candidate (low): hundreds of correct
-wrappers have it.
+wrappers have it. At medium confidence again: such an impl for a type that holds a value of its parameter, `Send` whatever that
+is (`unsafe impl<R> Send for Decoder<R>`), beside something of C's.
 
 **What to do.** A `Mutex`, an atomic or `UnsafeCell` in a type that orders accesses; for handles the library's words on
 threads beside the impl, and no `Sync` where it wants one thread at a time.
 
-**Source.** RUSTSEC-2020-0100; rustc's lint `static_mut_refs`.
+**Source.** RUSTSEC-2020-0100, RUSTSEC-2020-0120; rustc's lint `static_mut_refs`.
 """
 _STATIC = "(static_item (mutable_specifier) name: (identifier) @name) @item"
 _IMPL = "(impl_item trait: (_) @trait type: (_) @type) @item"
 _STRUCT = "(struct_item name: (type_identifier) @name body: (_) @body)"
+_OF_C = re.compile(r"\*\s*(?:mut|const)\b|\bNonNull\b|\b(?:ffi|sys|bindings|\w+_sys)::")
 _FOR_C = "(function_item (function_modifiers (extern_modifier)) body: (block) @body) @item"
 _CHANGES = "[(assignment_expression left: (_) @left) (compound_assignment_expr left: (_) @left)]"
 
@@ -39,10 +41,11 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     for file in subject.sources:
         if not file.in_tests:
             yield from _statics(rule, file, foreign)
-    handles = _handles(subject)
+    handles, holders = _handles(subject), _holders(subject)
     for file in subject.sources:
         if not file.in_tests:
             yield from _impls(rule, file, handles)
+            yield from _unbound(rule, file, holders)
 
 
 def _statics(rule: Rule, file: RustFile, foreign: frozenset[str]) -> Iterator[Finding]:
@@ -84,6 +87,38 @@ def _handles(subject: Subject) -> dict[str, str]:
             if held:
                 found_in[text_of(found["name"])] = held[0]
     return found_in
+
+
+def _holders(subject: Subject) -> dict[str, str]:
+    """Structs that hold something of C's: the text of their fields."""
+    return {
+        text_of(found["name"]): text_of(found["body"])
+        for file in subject.sources
+        for found in file.matches(_STRUCT)
+        if _OF_C.search(text_of(found["body"]))
+    }
+
+
+def _unbound(rule: Rule, file: RustFile, holders: dict[str, str]) -> Iterator[Finding]:
+    """Send or Sync for a type with a value of a parameter that need not be."""
+    for found in file.matches(_IMPL):
+        trait, (kind, _, given) = text_of(found["trait"]), text_of(found["type"]).partition("<")
+        head = text_of(found["item"]).split("{", 1)[0]
+        if (
+            trait not in ("Send", "Sync")
+            or kind not in holders
+            or not head.startswith("unsafe")
+            or is_test(found["item"])
+        ):
+            continue
+        for parameter in re.findall(r"\b[A-Z]\w*\b", given):
+            value = rf":\s*(?:(?:Box|Option|Vec)<)*{parameter}\b"
+            bounds = " ".join(re.findall(rf"\b{parameter}\s*:([^,>{{]*)", head))
+            if re.search(value, holders[kind]) and not re.search(r"\b(Send|Sync)\b", bounds):
+                text = f"unsafe impl {trait} for {kind}<{given}"
+                seen = Evidence("rust", text, Location(file.path, found["item"].start_point.row + 1, symbol=kind))
+                words = f"{kind} holds a {parameter} and says that it is {trait} whatever {parameter} is"
+                yield rule.finding(words, f"{kind}:{trait}:{parameter}", seen)
 
 
 def _impls(rule: Rule, file: RustFile, handles: dict[str, str]) -> Iterator[Finding]:

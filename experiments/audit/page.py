@@ -21,6 +21,9 @@ checks were read), and published crates at a version with a known bug and at the
 (`experiments/audit/published.toml`). Which finding hits a bug is fixed in those files. Every other finding was judged by hand
 (`experiments/audit/judgements.toml`, a reason each); a finding that nobody has judged fails the run.
 
+Rules were mended for what the first runs showed, in general and never for one crate; the projects' recall was 77 % (36 of 47, with
+the rules that there were) before that. So these are no unseen data: they say what the rules do, and guard it.
+
 - **Precision**: of the findings of medium or high confidence, on either half, each counted once: those that a competent reader calls
   true. What is true and was not the known bug counts as true.
 - **Recall**: of the known bugs whose class a rule covers, those that a finding of that class names at its place.
@@ -59,6 +62,12 @@ def recall(known: Iterable[Known]) -> Share:
     return Share(sum(each.seen for each in ours), len(ours))
 
 
+def built(scores: Scores) -> tuple[list[Verdict], list[Known]]:
+    """Without the pairs that are judged by source alone: rules over IR have nothing to look at there."""
+    verdicts = [each for each in scores.verdicts if not each.pair.source_only]
+    return verdicts, [each for each in scores.known if not each.pair.source_only]
+
+
 def groups(scores: Scores) -> list[tuple[str, list[Verdict], list[Known]]]:
     def of(is_ours: bool, built: bool | None = None) -> tuple[list[Verdict], list[Known]]:
         def fits(each: Verdict | Known) -> bool:
@@ -69,9 +78,9 @@ def groups(scores: Scores) -> list[tuple[str, list[Verdict], list[Known]]]:
 
     return [
         ("projects of ours", *of(True)),
-        ("published crates, built", *of(False, True)),
-        ("published crates, source only", *of(False, False)),
-        ("**all**", scores.verdicts, scores.known),
+        ("published crates", *of(False, True)),
+        ("**both**", *built(scores)),
+        ("published crates that were not built, counted apart", *of(False, False)),
     ]
 
 

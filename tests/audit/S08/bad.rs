@@ -32,3 +32,10 @@ pub fn set(part: usize) {
         use_levels((&raw const LEVELS).cast());
     }
 }
+
+pub struct Decoder<R> {
+    reader: R,
+    raw: *mut Config,
+}
+
+unsafe impl<R: std::io::Read> Send for Decoder<R> {}

@@ -25,3 +25,17 @@ pub struct Shared {
 }
 
 unsafe impl Send for Shared {}
+
+pub struct Decoder<R> {
+    reader: R,
+    levels: *mut u8,
+}
+
+unsafe impl<R: std::io::Read + Send> Send for Decoder<R> {}
+
+pub struct Named<T> {
+    levels: *mut u8,
+    of: std::marker::PhantomData<T>,
+}
+
+unsafe impl<T> Send for Named<T> {}
