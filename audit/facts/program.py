@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from audit.facts.families import freed_family as freed_family
 from audit.facts.families import given_family as given_family
 from audit.facts.flow import Flow, place_of, unconditional
+from audit.facts.paths import always
 from audit.facts.origins import NULL, Origins
 
 if TYPE_CHECKING:
@@ -177,7 +178,9 @@ class Program:
         lines = unconditional(function, flow) if question.always else range(len(function.body))
         for call in function.calls:
             for number, argument in enumerate(call.arguments):
-                if argument.value not in flow or call.line not in lines:
+                if argument.value not in flow:
+                    continue
+                if call.line not in lines and not always(function, call.line):
                     continue
                 if question.exact and flow.offsets[argument.value] != 0:
                     continue

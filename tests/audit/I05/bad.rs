@@ -2,6 +2,7 @@ use std::ffi::{c_char, c_int};
 
 extern "C" {
     fn make() -> *mut c_int;
+    fn end_it(p: *mut c_int);
     fn finish(object: *mut c_int);
     fn value(object: *const c_int) -> c_int;
     fn show(text: *const c_char) -> c_int;
@@ -39,4 +40,12 @@ pub fn released() -> c_int {
     let object = unsafe { make() };
     release(object);
     unsafe { *object }
+}
+
+pub fn after_a_loop() -> c_int {
+    unsafe {
+        let p = make();
+        end_it(p);
+        value(p)
+    }
 }
