@@ -69,7 +69,8 @@ def run(options: Options) -> Report:
         name: (page.Share(it["seen"], it["bugs"]), page.Share(it["hits"], it["findings"]), it["still"])
         for name, it in totals.items()
     }
-    text = page.render(scores, rivals, excuses)
+    left_out = [each.name for each in pairs() if each not in selected]
+    text = page.render(scores, rivals, excuses, left_out)
     file, result = options.output / "EVALUATION.md", options.output / "result.json"
     write_atomically(file, text)
     found = _result(scores)

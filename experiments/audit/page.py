@@ -97,9 +97,16 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def render(scores: Scores, rivals: dict[str, tuple[Share, Share, int]], excuses: Sequence[tuple[str, str]]) -> str:
-    """rivals: name, recall, share of findings that hit, known bugs still reported after the fix. excuses: pair, why."""
-    lines = [_HEAD, "## In short", ""]
+def render(
+    scores: Scores,
+    rivals: dict[str, tuple[Share, Share, int]],
+    excuses: Sequence[tuple[str, str]],
+    left_out: Sequence[str] = (),
+) -> str:
+    """rivals: name, recall, share of findings that hit, known bugs still reported after the fix. excuses: pair, why.
+    left_out: pairs that this run did not take."""
+    part = [f"**A part of the pairs**: not audited in this run were {', '.join(left_out)}.", ""] if left_out else []
+    lines = [_HEAD, *part, "## In short", ""]
     lines += _table(
         ("", "precision", "recall", "recall with candidates", "false, severity high or above, on a fixed half"),
         (
