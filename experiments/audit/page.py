@@ -122,8 +122,7 @@ def render(
     lines += ["## Beside a reviewer's grep", ""]
     lines += [
         "The same halves, known bugs and places; the grep is a pattern for each rule of source (`experiments/audit/rival.py`). Of each:",
-        "how many",
-        "of its findings on buggy halves are known bugs (no judgement is needed for that, so true findings that were",
+        "how many of its findings on buggy halves are known bugs (no judgement is needed for that, so true findings that were",
         "not known count against both), and how many of the bugs' places it still reports once they are mended.",
         "",
     ]
