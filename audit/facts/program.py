@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from audit.facts.families import freed_family as freed_family
 from audit.facts.families import given_family as given_family
 from audit.facts.flow import Flow, place_of, unconditional
-from audit.facts.paths import always
 from audit.facts.origins import NULL, Origins
+from audit.facts.paths import always
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
