@@ -28,7 +28,7 @@ def hidden(files: list[RustFile]) -> frozenset[str]:
 def _is_hidden(path: Path, texts: dict[Path, bytes], used: set[bytes]) -> bool:
     while True:
         name, folder = (path.parent.name, path.parent.parent) if path.name == "mod.rs" else (path.stem, path.parent)
-        above = [folder / root for root in _ROOTS] + [folder.with_suffix(".rs")]
+        above = [folder / root for root in _ROOTS] + [folder.parent / f"{folder.name}.rs"]
         found = next((each for each in above if each in texts and each != path), None)
         if found is None or path.name in ("lib.rs", "main.rs"):
             return False

@@ -29,3 +29,7 @@ def test_pub_use_shows_it() -> None:
 def test_what_is_above_must_be_here_and_declare_it() -> None:
     assert hidden(_crate(inner="", lib="")) == frozenset()
     assert hidden(_crate(open__shut="")) == frozenset()
+
+
+def test_a_file_named_alone_has_nothing_above_it() -> None:
+    assert hidden([RustFile("bad.rs", b""), RustFile("mod.rs", b"mod it;")]) == frozenset()
