@@ -49,21 +49,3 @@ pub fn first(bytes: *const u8) -> u8 {
 pub fn text(text: *const c_char) -> String {
     unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
-
-#[derive(Clone)]
-pub struct Cursor<'a> {
-    raw: *mut Raw,
-    of: std::marker::PhantomData<&'a Handle>,
-}
-
-impl Drop for Cursor<'_> {
-    fn drop(&mut self) {
-        unsafe { raw_free(self.raw) }
-    }
-}
-
-impl Handle {
-    pub fn from_any(raw: *mut Raw) -> Self {
-        Handle { raw }
-    }
-}
