@@ -163,4 +163,4 @@ def test_html_in_a_browser(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     said = subprocess.run(
         [*words, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
-    assert "<title>false 5 5</title>" in said.stdout
+    assert "<title>false 7 7</title>" in said.stdout
