@@ -17,10 +17,11 @@ import sys
 import tempfile
 import tomllib
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from audit.build.compiler import SUFFIX
+from audit.build.compiler import SUFFIX, folder_of
 from audit.errors import AuditError
 from llvm_pass.driver.cargo_arguments import TRIPLE
 from llvm_pass.driver.cargo_build import Script
@@ -36,6 +37,7 @@ RUSTFLAGS = (
 # A crate that can bring its C library along is judged with it.
 _OWN_LIBRARY = ("bundled", "vendored", "static")
 _UNREACHABLE = re.compile(r"--offline|failed to download|no matching package|failed to (?:get|load source)", re.I)
+_FOLDER = re.compile(r" *\(/[^)]*\)")  # of a package, which the report names anyway
 _TABLE = "[workspace]"
 _BESIDE = re.compile(r'(^\[(?:target\.[^\n]*\.)?(?:build-|dev-)?dependencies\.[^\n]*\n(?:\w[^\n]*\n)*?)path *= *"[^"\n]*"\n', re.M)
 
@@ -138,9 +140,21 @@ def _run(command: list[str], folder: Path, environment: dict[str, str]) -> tuple
 
 
 def _reason(said: str) -> str:
-    """The first error of the compiler or of cargo."""
-    lines = [line.strip() for line in said.splitlines()]
-    return next((line for line in lines if line.startswith("error")), lines[-1] if lines else "no reason given")[:200]
+    """The first error of the compiler or of cargo; of a build script that fails, its own words too."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    first = next((line for line in lines if line.startswith("error")), lines[-1] if lines else "no reason given")
+    words = _of_script(lines) if "custom build command" in first else ""
+    return f"{_FOLDER.sub('', first)[:100]}: {words}"[:300] if words else first[:200]
+
+
+def _of_script(lines: list[str]) -> str:
+    """What it panicked with, else its first error, else its last line; "" where it said nothing."""
+    begin = next((at for at, line in enumerate(lines, 1) if line == "--- stderr"), len(lines))
+    said = lines[begin:]
+    for line, following in pairwise(said):
+        if " panicked at " in line:  # the message is on the next line
+            return following
+    return next((line for line in said if re.search(r"\berror\b", line, re.I)), said[-1] if said else "")
 
 
 def _collect(messages: list[dict[str, Any]], folder: Path, target: Path, failure: str) -> Built:
@@ -157,7 +171,8 @@ def _collect(messages: list[dict[str, Any]], folder: Path, target: Path, failure
         elif message.get("reason") == "build-script-executed":
             out = Path(message["out_dir"])
             if out.is_relative_to(target / TRIPLE):
-                built.c.append(sorted(out.rglob(f"*{SUFFIX}")))
+                # Beside the objects: of a build that is older than this folder, and still fresh.
+                built.c.append(sorted(folder_of(out).glob(f"*{SUFFIX}")) or sorted(out.rglob(f"*{SUFFIX}")))
                 built.scripts.append(_script(message, out))
     built.rust = sorted(rust)
     return built

@@ -1,4 +1,7 @@
-"""Stands in for a C compiler in build scripts: compiles as asked, and leaves bitcode beside each object.
+"""Stands in for a C compiler in build scripts: compiles as asked, and leaves bitcode of each source.
+
+The bitcode lies beside the build script's OUT_DIR, where scripts that tidy up do not find it; without OUT_DIR beside the object.
+What is compiled twice alike (as libtool does, with -DPIC and without) leaves it once.
 
 Invariant: the object and the exit status are those of the compilation that was asked for; bitcode that
 cannot be made is left out. ``python -m audit.build.compiler c|c++ ARGUMENTS``.
@@ -6,6 +9,7 @@ cannot be made is left out. ``python -m audit.build.compiler c|c++ ARGUMENTS``.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import subprocess
@@ -19,6 +23,9 @@ from llvm_pass.driver.command_line import CommandLine, Item, Mode, parse
 from llvm_pass.driver.errors import DriverError, run_main
 
 SUFFIX = ".audit.bc"
+# What autoconf and CMake compile to see whether it compiles: no part of the library, and there are hundreds.
+_ONLY_PIC = {"-DPIC", "-DDLL_EXPORT"}
+_CHECK, _CHECKS = "conftest", frozenset({"CMakeScratch", "CMakeTmp", "CompilerIdC", "CompilerIdCXX"})
 # What would make bitcode of another form, or stop it for a warning.
 _NOT_FOR_BITCODE = ("-O", "-flto", "-fno-lto", "-Werror", "-M", "-save-temps", "-fembed-bitcode", "-g")
 
@@ -37,23 +44,43 @@ def drive(argv: list[str]) -> int:
             return again.returncode
     else:
         sys.stderr.buffer.write(status.stderr)
-    if line.mode is Mode.OBJECT:
+    if line.mode is Mode.OBJECT and not _CHECKS & set(Path.cwd().parts):
         for item in line.inputs:
-            if item.language in known.REWRITTEN_LANGUAGES:
-                _bitcode(clang, line, item)
+            if item.language in known.REWRITTEN_LANGUAGES and Path(item.name).stem != _CHECK:
+                _bitcode(clang, line, item, _place(line, item, words))
     return 0
 
 
-def _bitcode(clang: list[str], line: CommandLine, item: Item) -> None:
-    output = (line.output or default_output(line, item)) + SUFFIX
+def folder_of(out: Path) -> Path:
+    """Where the bitcode lies of what was built for this OUT_DIR."""
+    return out.parent / "audit-bitcode"
+
+
+def _place(line: CommandLine, item: Item, words: list[str]) -> str:
+    output = line.output or default_output(line, item)
+    out = os.environ.get("OUT_DIR")
+    if not out:
+        return output + SUFFIX
+    folder, source = folder_of(Path(out)), Path(item.name).absolute()
+    folder.mkdir(exist_ok=True)
+    macros = sorted({each for each in words if each.startswith("-D")} - _ONLY_PIC)
+    mark = hashlib.sha256("\0".join([str(source), *macros]).encode(errors="surrogateescape")).hexdigest()[:16]
+    return str(folder / f"{source.stem}-{mark}{SUFFIX}")
+
+
+def _bitcode(clang: list[str], line: CommandLine, item: Item, output: str) -> None:
     words: list[str] = []
     for each in line.items:
         if not each.is_input and not each.name.startswith(("-o", "--output", "-x", *_NOT_FOR_BITCODE)):
             words += each.words
     language = ["-x", str(item.language)] if item.language_forced else []
-    ours = ["-c", "-emit-llvm", "-O1", "-g", "-w", "-o", output]
+    new = f"{output}.{os.getpid()}"  # the same source may be compiled at this moment, for another object
+    ours = ["-c", "-emit-llvm", "-O1", "-g", "-w", "-o", new]
     made = subprocess.run([*clang, *words, *ours, *language, item.name], capture_output=True)
-    if made.returncode != 0:
+    if made.returncode == 0:
+        Path(new).replace(output)
+    else:
+        Path(new).unlink(missing_ok=True)
         Path(output).unlink(missing_ok=True)
 
 

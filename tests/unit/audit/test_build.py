@@ -86,3 +86,45 @@ fn main() {
     subject = load([str(crate)], [], lambda _: None)
     assert any("f" in each.functions for each in subject.plain if each.language == "rust")
     assert not any("hidden" in each.functions for each in subject.plain if each.language == "rust")
+
+
+def test_c_that_a_build_script_tidies_away_or_compiles_twice_is_judged_once(crate: Path) -> None:
+    (crate / "build.rs").write_text(
+        """\
+use std::{env::{set_current_dir, var}, fs, process::Command};
+fn main() {
+    let out = var("OUT_DIR").unwrap();
+    let here = var("CARGO_MANIFEST_DIR").unwrap();
+    fs::create_dir(format!("{out}/made")).unwrap();
+    set_current_dir(format!("{out}/made")).unwrap();
+    let source = format!("{here}/f.c");
+    fs::copy(&source, "conftest.c").unwrap();
+    for words in [&["-c", &source, "-o", "f.o"][..], &["-c", "-fPIC", "-DPIC", &source, "-o", "g.o"],
+                  &["-c", "-DOTHER", &source, "-o", "h.o"], &["-c", "conftest.c"]] {
+        assert!(Command::new(var("CC").unwrap()).args(words).status().unwrap().success());
+    }
+    set_current_dir(here).unwrap();
+    fs::remove_dir_all(format!("{out}/made")).unwrap();
+}
+""",
+        encoding="utf-8",
+    )
+    (crate / "f.c").write_text("#ifdef OTHER\nint other;\n#endif\nint f(void) { return 1; }\n", encoding="utf-8")
+    (script,) = cargo.build(crate).c
+    assert [each.name.split("-")[0] for each in script] == ["f", "f"]
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ('panic!("there is no libodd here")', "there is no libodd here"),
+        (
+            'eprintln!("a line"); eprintln!("odd.c: error: no such header"); std::process::exit(1)',
+            "odd.c: error: no such header",
+        ),
+    ],
+)
+def test_why_a_build_script_fails_is_told(script: str, says: str, crate: Path) -> None:
+    (crate / "build.rs").write_text(f"fn main() {{ {script} }}\n", encoding="utf-8")
+    failure = cargo.build(crate).failure
+    assert failure == f"error: failed to run custom build command for `sample v1.0.0`: {says}"
