@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit import baseline, config, evidence, suppress
+from audit.cache import Answer, Cache, default_folder, key
 from audit.corpus import command as corpus
+from audit.corpus.command import count
 from audit.errors import AuditError
-from audit.inputs import Choices, load
+from audit.inputs import Choices, prepare, read
 from audit.model import Confidence, Severity
 from audit.pages import page
+from audit.progress import Progress
 from audit.propose import propose, refuse_existing, write
 from audit.report import data, github, html, sarif, text
 from audit.rules import RULES
@@ -26,8 +29,9 @@ from audit.run import findings
 from audit.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from audit.facts.boundary import Drawn
     from audit.model import Finding
     from audit.subject import Subject
 
@@ -90,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever was found")
     parser.add_argument("--list-rules", action="store_true", help="list the rules and end")
+    parser.add_argument(
+        "--jobs", type=count, default=0, metavar="N", help="how much at once (default: a job for each CPU)"
+    )
+    parser.add_argument(
+        "--cache-dir", type=Path, metavar="FOLDER", help="of earlier answers (default: $XDG_CACHE_HOME/galeed/answers)"
+    )
+    parser.add_argument("--no-cache", action="store_true", help="take no earlier answer, and keep none")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     return parser
 
@@ -150,13 +161,13 @@ def _chosen(words: Sequence[str], origin: str = "--rule") -> list[str]:
     return [each for each in ids if each in chosen or not words]
 
 
-def _rendered(form: str, shown: list[Finding], hidden: int, subject: Subject) -> str:
+def _rendered(form: str, shown: list[Finding], hidden: int, subject: Subject, drawn: Drawn | None) -> str:
     if form == "json":
         return data.render(shown, hidden, subject.notes, subject.runs)
     if form == "sarif":
         return sarif.render(shown, RULES, subject.notes, _version(), subject.runs)
     if form == "html":
-        return html.render(shown, hidden, subject, _version())
+        return html.render(shown, hidden, drawn or subject.drawn(), subject.notes, _version(), subject.runs)
     if form == "github":
         return github.render(shown, subject.notes, subject.runs)
     return text.render(shown, hidden, subject.notes, subject.runs)
@@ -184,6 +195,32 @@ def _write(report: str, output: Path | None) -> None:
         raise AuditError(f"cannot write {output or 'the report'}: {error.strerror}") from error
 
 
+def _answer(options: argparse.Namespace, chosen: list[str], say: Callable[[str], None]) -> Answer:
+    """From the cache, where that has it."""
+    features = tuple(each for words in options.features for each in words.split(",") if each)
+    inputs = prepare(options.paths, say, Choices(not options.no_build, features, options.jobs))
+    kept = Cache(options.cache_dir or default_folder(), _warn)
+    # A policy is proposed from all that was read, and runs are joined to it: an answer has less.
+    is_whole = options.pid or options.propose is not None or options.evidence
+    wanted = None if options.no_cache or is_whole or not inputs else key(inputs, chosen)
+    is_drawn = "html" in (options.format, *(form for form, _ in options.report))
+    if wanted is not None and (answer := kept.find(wanted, is_drawn)):
+        say("nothing has changed: the answer is from the cache")
+        return answer
+    subject = read(inputs, options.pid, say, options.jobs)
+    evidence.load(options.evidence, subject)
+    rules = [rule for rule in RULES if rule.id in chosen]
+    found = evidence.joined(findings(subject, rules, say), subject, rules)
+    answer = Answer(found, subject, subject.drawn() if is_drawn else None)
+    if wanted is not None:
+        kept.keep(wanted, answer)
+    return answer
+
+
+def _warn(line: str) -> None:
+    print(f"galeed-audit: {line}", file=sys.stderr, flush=True)
+
+
 def _run(argv: Sequence[str]) -> int:
     if argv[:1] == ["explain"]:
         return _explain(argv[1:])
@@ -205,15 +242,9 @@ def _run(argv: Sequence[str]) -> int:
     if options.propose is not None:
         refuse_existing(options.propose, options.overwrite)
 
-    def say(line: str) -> None:
-        if not options.quiet:
-            print(f"galeed-audit: {line}", file=sys.stderr, flush=True)
-
-    features = tuple(each for words in options.features for each in words.split(",") if each)
-    subject = load(options.paths, options.pid, say, Choices(not options.no_build, features))
-    evidence.load(options.evidence, subject)
-    rules = [rule for rule in RULES if rule.id in chosen]
-    found = evidence.joined(findings(subject, rules, say), subject, rules)
+    with Progress(options.quiet) as progress:
+        answer = _answer(options, chosen, progress.say)
+    subject, found = answer.subject, answer.findings
     found = suppress.applied(found, subject, settings.allowed, [rule.id for rule in RULES], chosen)
     if options.write_baseline is not None:
         kept = [each for each in found if not each.suppressed]
@@ -223,14 +254,16 @@ def _run(argv: Sequence[str]) -> int:
     least = Confidence[(options.confidence or settings.confidence or "medium").upper()]
     shown = [each for each in found if each.confidence >= least]
     for form, output in [*options.report, (options.format, options.output)]:
-        _write(_rendered(form, shown, len(found) - len(shown), subject), output)
+        _write(_rendered(form, shown, len(found) - len(shown), subject, answer.drawn), output)
     if options.propose is not None:
         proposal = propose(subject, found, subject.runs)
         if proposal is None:
-            say(f"{options.propose} is not written: nothing foreign is called, so no policy is needed")
+            said = f"{options.propose} is not written: nothing foreign is called, so no policy is needed"
         else:
             write(proposal, options.propose, options.overwrite)
-            say(f"{options.propose} is written: read it, then run the tests by `cargo galeed test`")
+            said = f"{options.propose} is written: read it, then run the tests by `cargo galeed test`"
+        if not options.quiet:
+            _warn(said)
     if options.exit_zero or options.write_baseline is not None:
         return 0
     fail_on = Severity[(options.fail_on or settings.fail_on or "low").upper()]

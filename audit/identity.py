@@ -15,13 +15,13 @@ from pathlib import Path
 
 _PARSERS = ("llvmlite", "pyelftools", "tree-sitter", "tree-sitter-rust", "iced-x86", "ziglang")
 _OURS = ("audit", "llvm_pass", "mpk")
-_KINDS = (".py", ".so", ".json", ".toml", ".h", ".ll", ".in")
+_KINDS = (".py", ".so", ".json", ".toml", ".h", ".ll", ".in", ".txt", ".tsv")
 
 
 @cache
-def own() -> str:
-    """64 hexadecimal digits. The rustc is the one that cargo would take in the working directory."""
-    marks = hashlib.sha256(f"{sys.version}\n{_rustc()}\n".encode())
+def own(with_rustc: bool = True) -> str:
+    """64 hexadecimal digits. with_rustc: and of the rustc that cargo would take in the working directory."""
+    marks = hashlib.sha256(f"{sys.version}\n{_rustc() if with_rustc else ''}\n".encode())
     for name in _PARSERS:
         try:
             marks.update(f"{name} {version(name)}\n".encode())

@@ -130,16 +130,11 @@ def _built(folder: Path, built: cargo.Built, subject: Subject, say: Callable[[st
     defined = frozenset(subject.program.definitions)
     del subject.program  # more modules are to come
     probes = [_probed(library, defined, subject) for library in built.libraries] if defined else []
+    paths = [*built.rust, *(each for each in probes if each)]
     folders = {each.file.stem.removeprefix("lib"): each.folder for each in built.libraries}
-    for path in (*built.rust, *(each for each in probes if each)):
-        data = path.read_bytes()
-        if (path in built.own and _GUARD in data) or ir.declares(data, defined):
-            try:
-                _keep(ir.read(str(path), data), subject)
-            except AuditError as error:
-                subject.notes.append(str(error))
-            if path not in built.own and path.stem in folders:
-                subject.callers.append(folders[path.stem])
+    for path in _rust_modules(paths, built.own, defined, subject, jobs):
+        if path not in built.own and path.stem in folders:
+            subject.callers.append(folders[path.stem])
 
 
 def _probed(library: cargo.Library, defined: frozenset[str], subject: Subject) -> Path | None:
@@ -160,6 +155,34 @@ def _probed(library: cargo.Library, defined: frozenset[str], subject: Subject) -
     subject.declared += files
     modules = {module for file in files for module in public_modules(file)}
     return probe(library.file, library.name, names, modules, cargo.RUSTFLAGS)
+
+
+def _rust_modules(
+    paths: list[Path], own: set[Path], defined: frozenset[str], subject: Subject, jobs: int
+) -> list[Path]:
+    """Those that declare what is defined here, and own ones with functions for C; says which. LLVM runs in children, so threads
+    wait for several."""
+
+    def one(path: Path) -> tuple[ir.Module, ir.Module] | AuditError | None:
+        try:
+            data = path.read_bytes()
+            matters = (path in own and _GUARD in data) or ir.declares(data, defined)
+            return ir.read(str(path), data) if matters else None
+        except AuditError as error:
+            return error
+        except OSError as error:
+            return AuditError(f"{path}: {error.strerror}")
+
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        mattering = []
+        for path, found in zip(paths, pool.map(one, paths), strict=True):
+            if isinstance(found, AuditError):
+                subject.notes.append(str(found))
+            elif found is not None:
+                _keep(found, subject)
+            if found is not None:
+                mattering.append(path)
+    return mattering
 
 
 def _c_modules(scripts: list[list[Path]], subject: Subject, jobs: int) -> None:
@@ -264,12 +287,17 @@ def _archive(path: str, data: bytes, subject: Subject) -> None:
 
 def _folder(path: Path, subject: Subject) -> None:
     """Its Rust source. A package is told by Cargo.toml, and its tests by where they lie."""
-    found = sorted(each for each in path.rglob("*.rs") if not _NOT_SOURCE & set(each.relative_to(path).parts[:-1]))
+    found = rust_files(path)
     if not found:
         raise AuditError(f"{path}: holds no Rust source")
     for each in found:
         folders = each.relative_to(path).parts[:-1]
         _source(each, bool(_TESTS & set(folders)), subject)
+
+
+def rust_files(folder: Path) -> list[Path]:
+    """Those that auditing the folder reads."""
+    return sorted(each for each in folder.rglob("*.rs") if not _NOT_SOURCE & set(each.relative_to(folder).parts[:-1]))
 
 
 def _source(path: Path, in_tests: bool, subject: Subject) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import AuditError
-from audit.facts import layouts
+from audit.facts import boundary, calls, layouts
 from audit.facts.program import Program
 
 if TYPE_CHECKING:
@@ -61,6 +61,20 @@ class Subject:
                 self.notes.append(str(error))
         self.notes += found.notes
         return found
+
+    def drawn(self) -> boundary.Drawn:
+        """The map. Of other crates, the files that declare what the C of this build defines."""
+        own = [file for file in self.sources if not file.in_tests]
+        known = {file.path for file in own}
+        others = [file for file in self.declared if file.path not in known]
+        files = own + [
+            file
+            for file in others
+            if any(self.program.foreign(name) for name in boundary.of(file, frozenset()).declared)
+        ]
+        foreign = calls.declared(files)
+        binaries = tuple((each.path, len(each.exports)) for each in self.elfs)
+        return boundary.Drawn(tuple(boundary.of(file, foreign) for file in files), binaries)
 
     def _is_rust(self, described: tuple[str, Path | bytes]) -> bool:
         try:

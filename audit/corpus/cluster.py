@@ -38,17 +38,18 @@ def results(
 ) -> Iterator[tuple[Unit, tuple[Record, bytes | None] | str]]:
     """As they are ready: a result, or why there is none. Raises AuditError where there is no Dask or no scheduler."""
     try:
-        from distributed import Client, as_completed
+        import distributed
     except ImportError as error:
         raise AuditError("--scheduler needs Dask: pip install 'galeed[dask]'") from error
     try:
-        client: Any = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        dask: Any = distributed  # it has types for few of its functions
+        client = dask.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise AuditError(f"--scheduler {address}: cannot be reached: {error}".split("\n")[0]) from error
     with client:
         # Not pure: a unit's key is its name alone, and a killed worker's unit is tried elsewhere.
         tasks = {client.submit(_remote, each, limits, made_by, pure=False, retries=1): each for each in units}
-        for task in as_completed(tasks):
+        for task in dask.as_completed(tasks, loop=client.loop):
             failure = task.exception()
             yield tasks[task], (task.result() if failure is None else _line(failure))
             task.release()

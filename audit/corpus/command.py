@@ -40,14 +40,14 @@ def parser() -> argparse.ArgumentParser:
         "archives outside of them), or one crate or binary",
     )  # fmt: skip
     result.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the results are")
-    result.add_argument("--jobs", type=_count, default=1, metavar="N", help="how many units at once (default: 1)")
+    result.add_argument("--jobs", type=count, default=1, metavar="N", help="how many units at once (default: 1)")
     result.add_argument(
         "--time", type=_positive, default=_SECONDS, metavar="S",
         help=f"seconds for a unit, its build included (default: {_SECONDS:.0f})",
     )  # fmt: skip
     result.add_argument(
         "--memory",
-        type=_count,
+        type=count,
         default=_MEMORY_MIB,
         metavar="MIB",
         help=f"for a unit's processes together (default: {_MEMORY_MIB})",
@@ -61,7 +61,8 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def _count(word: str) -> int:
+def count(word: str) -> int:
+    """A number from 1 on. Raises ValueError."""
     number = int(word)
     if number < 1:
         raise ValueError

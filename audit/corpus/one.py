@@ -38,7 +38,7 @@ def main() -> int:
         "findings": [[rule, confidence, number] for (rule, confidence), number in sorted(counts.items())],
         "notes": list(subject.notes[:_MOST_NOTES]),
         "unread": subject.unread,
-        "c_modules": sum(each.language in ("c", "c++") for each in subject.plain),
+        "c_modules": sum(len(script) for each in inputs if each.built for script in each.built.c),
     }
     write_whole(Path(job["report"]), data.render(found, 0, subject.notes) + "\n")
     write_whole(Path(job["measures"]), json.dumps(measures))

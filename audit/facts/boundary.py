@@ -31,6 +31,14 @@ class Boundary:
         return not (self.declared or self.called or self.exported)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """The map of all that is audited. binaries: path, and how many functions it exports."""
+
+    files: tuple[Boundary, ...] = ()
+    binaries: tuple[tuple[str, int], ...] = ()
+
+
 def of(file: RustFile, foreign: frozenset[str]) -> Boundary:
     """foreign: the names of all foreign functions that are read."""
     declared: dict[str, tuple[str, ...]] = {}

@@ -10,8 +10,6 @@ from collections import Counter, defaultdict
 from html import escape
 from typing import TYPE_CHECKING
 
-from audit.facts import boundary
-from audit.facts.calls import declared
 from audit.model import Severity
 from audit.report.html_style import SCRIPT, STYLE
 from audit.report.text import summary
@@ -19,25 +17,31 @@ from audit.report.text import summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audit.facts.boundary import Boundary
-    from audit.facts.source import RustFile
+    from audit.facts.boundary import Boundary, Drawn
+    from audit.facts.runs import Seen
     from audit.model import Finding
-    from audit.subject import Subject
 
 _MOST_NAMES = 200
 _MOST_ROWS = 500
 
 
-def render(findings: Sequence[Finding], hidden: int, subject: Subject, version: str) -> str:
+def render(
+    findings: Sequence[Finding],
+    hidden: int,
+    drawn: Drawn,
+    notes: Sequence[str],
+    version: str,
+    runs: Sequence[Seen] = (),
+) -> str:
     """hidden: how many were left out for their confidence."""
-    line = escape(summary(findings, hidden, len(subject.notes), len(subject.runs)))
+    line = escape(summary(findings, hidden, len(notes), len(runs)))
     parts = [
         f"<header><h1>galeed-audit</h1><p>{line}</p>{_tiles(findings)}</header>",
-        _map(findings, subject),
+        _map(findings, drawn),
         _findings(findings),
-        _runs(subject),
-        _pointers(subject),
-        _notes(subject.notes),
+        _runs(runs),
+        _pointers(drawn),
+        _notes(notes),
         f"<footer>galeed-audit {escape(version)}</footer>",
     ]
     return (
@@ -75,23 +79,20 @@ def _badges(findings: Sequence[Finding]) -> str:
     )
 
 
-def _map(findings: Sequence[Finding], subject: Subject) -> str:
+def _map(findings: Sequence[Finding], drawn: Drawn) -> str:
     about: dict[str, list[Finding]] = defaultdict(list)
     for each in findings:
         about[each.location.artifact].append(each)
-    files = _files(subject)
-    foreign = declared(files)
-    drawn = [boundary.of(file, foreign) for file in files]
-    shown = [each for each in drawn if not each.is_empty or about.get(each.path)]
+    shown = [each for each in drawn.files if not each.is_empty or about.get(each.path)]
     shown.sort(key=lambda each: (-len(about.get(each.path, ())), each.path))
     most = max((_weight(each) for each in shown), default=1) or 1
     rows = [_row(each, about.get(each.path, []), most) for each in shown[:_MOST_ROWS]]
     rows += [
-        f"<tr><td><code>{escape(elf.path)}</code></td><td>binary</td><td>{len(elf.exports)} exported</td><td></td>"
-        f"<td>{_badges(about.get(elf.path, []))}</td></tr>"
-        for elf in subject.elfs[:_MOST_ROWS]
+        f"<tr><td><code>{escape(path)}</code></td><td>binary</td><td>{exports} exported</td><td></td>"
+        f"<td>{_badges(about.get(path, []))}</td></tr>"
+        for path, exports in drawn.binaries[:_MOST_ROWS]
     ]
-    left = max(len(shown) - _MOST_ROWS, 0) + max(len(subject.elfs) - _MOST_ROWS, 0)
+    left = max(len(shown) - _MOST_ROWS, 0) + max(len(drawn.binaries) - _MOST_ROWS, 0)
     more = f"<p>and {left} more</p>" if left else ""
     if not rows:
         return '<section id="map"><h2>Boundary</h2><p>Nothing crosses in what was read.</p></section>'
@@ -101,18 +102,6 @@ def _map(findings: Sequence[Finding], subject: Subject) -> str:
         "<table><thead><tr><th>file</th><th>declares</th><th>calls</th><th>open to C</th><th>findings</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table>{more}</section>"
     )
-
-
-def _files(subject: Subject) -> list[RustFile]:
-    """What was named, and of other crates the files that declare what the C of this build defines."""
-    own = [file for file in subject.sources if not file.in_tests]
-    known = {file.path for file in own}
-    others = (file for file in subject.declared if file.path not in known)
-    return own + [
-        file
-        for file in others
-        if any(subject.program.foreign(name) for name in boundary.of(file, frozenset()).declared)
-    ]
 
 
 def _weight(each: Boundary) -> int:
@@ -139,10 +128,10 @@ def _names(names: Sequence[str]) -> str:
     return f"<details><summary>{len(names)}</summary><code>{words}</code>{more}</details>"
 
 
-def _pointers(subject: Subject) -> str:
+def _pointers(drawn: Drawn) -> str:
     takers: dict[str, set[str]] = defaultdict(set)
-    for file in _files(subject):
-        for name, types in boundary.of(file, frozenset()).declared.items():
+    for file in drawn.files:
+        for name, types in file.declared.items():
             for each in types:
                 takers[each].add(name)
     if not takers:
@@ -192,15 +181,15 @@ def _article(each: Finding) -> str:
     )
 
 
-def _runs(subject: Subject) -> str:
-    if not subject.runs:
+def _runs(runs: Sequence[Seen]) -> str:
+    if not runs:
         return ""
     rows = "".join(
         f"<tr><td>{escape(each.violation or each.kind)}</td><td><code>{escape(each.where)}</code></td><td>{escape(each.text)}</td>"
         f"<td>{each.count}</td><td>{escape(each.rule)}</td></tr>"
-        for each in subject.runs[:_MOST_ROWS]
+        for each in runs[:_MOST_ROWS]
     )
-    left = len(subject.runs) - _MOST_ROWS
+    left = len(runs) - _MOST_ROWS
     more = f"<p>and {left} more</p>" if left > 0 else ""
     return (
         '<section id="runs"><h2>Seen in a run</h2><table><thead><tr><th>what</th><th>where</th><th></th><th>times</th>'

@@ -143,7 +143,7 @@ def test_the_map_has_other_crates_that_declare_what_is_defined_here(tmp_path: Pa
     for name in ("fill", "getpid"):
         text = f'unsafe extern "C" {{ fn {name}(at: *mut u8) -> i32; }}'
         subject.declared.append(RustFile(f"/other/{name}.rs", text.encode()))
-    page = html.render([], 0, subject, "0")
+    page = html.render([], 0, subject.drawn(), [], "0")
     assert "/other/fill.rs" in page and "*mut u8" in page
     assert "/other/getpid.rs" not in page
 
