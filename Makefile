@@ -96,6 +96,24 @@ fuzz: setup ## Generated and damaged modules through the line model, the passes 
 	python -m tests.fuzzing lines --rewrite $(FUZZ)
 	python -m tests.fuzzing broken $(FUZZ)
 
+# CORPUS="--jobs 4 --retry"; goes on where it was stopped.
+.PHONY: audit-corpus
+audit-corpus: setup ## Audit 61 crates with C or C++ code, each with time, memory and findings (hours)
+	python -m experiments.audit_corpus.fetch experiments/audit_corpus/crates.txt || true
+	galeed-audit corpus experiments/audit_corpus/crates.txt --out build/audit-corpus $(CORPUS) || [ $$? = 1 ]
+	python -m experiments.audit_corpus.page build/audit-corpus audit/docs/CORPUS.md
+
+.PHONY: audit-speed
+audit-speed: setup ## Time the audit: E rules over a library of 100 MB, rusqlite with its SQLite (minutes)
+	python -m experiments.audit_corpus.speed build/audit-speed rusqlite==0.40.2
+
+# FUZZ_TARGETS="rust config" FUZZ_SECONDS=3600; what is learnt stays in build/audit-fuzz.
+FUZZ_SECONDS ?= 300
+.PHONY: audit-fuzz
+audit-fuzz: setup ## Coverage-guided fuzzing of what the audit reads (atheris; five minutes for each of nine targets)
+	pip install --quiet -e '.[fuzz]'
+	python -m tests.fuzzing.audit $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS)
+
 .PHONY: endurance
 endurance: setup ## A million gate crossings, ten thousand domains, storms of signals and forks (slow)
 	GALEED_ENDURANCE=1 pytest tests/integration/test_mpk_endurance.py
