@@ -16,7 +16,6 @@ from audit.corpus import cluster, summary
 from audit.corpus.store import Record, Store
 from audit.corpus.unit import Limits, audited, lifeline
 from audit.corpus.units import units
-from audit.files import write_whole
 from audit.identity import own
 
 if TYPE_CHECKING:
@@ -96,9 +95,7 @@ def main(words: Sequence[str]) -> int:
             else _here(left, limits, made_by, store, options.jobs)
         )
         for unit, (record, report) in results:
-            if report is not None:
-                write_whole(store.folder / record.report, report)
-            store.keep(unit, record)
+            store.keep(unit, record, report)
             done[unit] = record
             if not options.quiet:
                 _say(f"{len(done)} of {len(asked)}: {summary.line(record)}")

@@ -81,9 +81,11 @@ class Store:
         same = record.made_by == made_by and record.stamp == unit.stamp and record.unit == unit.word
         return record if same and (not record.report or (self.folder / record.report).is_file()) else None
 
-    def keep(self, unit: Unit, record: Record) -> None:
-        """Raises AuditError."""
+    def keep(self, unit: Unit, record: Record, report: bytes | None) -> None:
+        """The report first. Raises AuditError."""
         try:
+            if report is not None:
+                write_whole(self.folder / record.report, report)
             write_whole(self.folder / "units" / f"{unit.slug}.json", json.dumps({"version": VERSION, **asdict(record)}))
         except OSError as error:
             raise AuditError(f"{self.folder}: cannot be written: {error.strerror}") from error

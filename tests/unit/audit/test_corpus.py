@@ -128,6 +128,20 @@ def test_one_run_at_a_time(here: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == "galeed-audit: out: another run writes there\n"
 
 
+def test_where_results_cannot_be_written_that_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out").touch()
+    assert _corpus("list") == 2
+    Path("out").unlink()
+    Path("out/units").mkdir(parents=True)
+    Path(f"out/units/{Unit('bad.rs').slug}.json").mkdir()
+    assert _corpus("bad.rs") == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "galeed-audit: out: cannot be written: Not a directory",
+        "galeed-audit: out: cannot be written: Is a directory",
+    ]
+
+
 def _wait(what: Callable[[], object]) -> Any:
     end = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < end:
@@ -151,11 +165,11 @@ def _running(mark: str) -> list[int]:
 
 @pytest.fixture
 def hanging(here: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A crate whose build never ends, and leaves its process group. What its process's command line has."""
+    """A crate whose build never ends, and has a part that left its group and lost its parent. What its process's command line has."""
     mark = f"600.0{os.getpid()}{time.monotonic_ns() % 10**6}"  # seconds
     Path("bin").mkdir()
     cargo = Path("bin/cargo")
-    cargo.write_text(f"#!/bin/sh\nsetsid sleep {mark} &\nwait\n", encoding="utf-8")
+    cargo.write_text(f"#!/bin/sh\n(setsid sleep {mark} &)\nexec sleep {mark}\n", encoding="utf-8")
     cargo.chmod(0o755)
     monkeypatch.delenv("CARGO", raising=False)
     monkeypatch.setenv("PATH", f"{here}/bin:{os.environ['PATH']}")
