@@ -22,8 +22,11 @@ _PANICS = re.compile(
 )
 _THROWS = re.compile(r"__cxa_throw$|__cxa_rethrow$|_ZSt\d+__throw_\w+$")
 # A thread that panics while memory runs out is not what input decides.
+# Nor what a lock throws that its thread holds already, or a thread for which there are no resources (system_error).
 # Of C++'s strings the same; logic_error is theirs for a null pointer, which no wrapper passes.
-_MEMORY = re.compile(r"bad_alloc|bad_array_new|length_error|logic_error|handle_alloc_error|capacity_overflow")
+_MEMORY = re.compile(
+    r"bad_alloc|bad_array_new|length_error|logic_error|throw_system_error|handle_alloc_error|capacity_overflow"
+)
 # A bound that the library checks: whether it can be missed at all is in the code around.
 _CHECKS = re.compile(r"_ZSt\d+__throw_out_of_range")
 # Containers of the library throw again what their elements, or memory, threw: that is the source then.

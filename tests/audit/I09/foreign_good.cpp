@@ -1,4 +1,6 @@
 #include <map>
+#include <mutex>
+#include <shared_mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -26,4 +28,9 @@ extern "C" int named(const char *name) {
     std::map<std::string, int> all{{copy, 1}, {copy + "x", 2}};
     std::map<std::string, int> more(all);
     return (int)more.size();
+}
+static std::shared_mutex lock;
+extern "C" int under_lock(int n) {
+    std::lock_guard<std::shared_mutex> held(lock);
+    return n + 1;
 }

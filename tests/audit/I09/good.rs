@@ -4,6 +4,7 @@ extern "C" {
     fn caught(n: c_int) -> c_int;
     fn safe(n: c_int) -> c_int;
     fn allocates(n: c_int) -> c_int;
+    fn under_lock(n: c_int) -> c_int;
     fn named(name: *const c_char) -> c_int;
 }
 
@@ -12,5 +13,7 @@ extern "C-unwind" {
 }
 
 pub fn all(n: c_int) -> c_int {
-    unsafe { caught(n) + safe(n) + allocates(n) + announced(n) + named(c"n".as_ptr()) }
+    unsafe {
+        caught(n) + under_lock(n) + safe(n) + allocates(n) + announced(n) + named(c"n".as_ptr())
+    }
 }
