@@ -5,6 +5,7 @@ Invariant: a file that does not parse whole is still asked; the nodes with error
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _RUST = Language(tree_sitter_rust.language())
 _MOST_BYTES = 16 << 20
+_FOR_TESTS = re.compile(r"#\[test\]|cfg\(\s*(?:all\((?:[^()]*,)?\s*)?test\b")
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,10 @@ def attributes(item: Node) -> Iterator[str]:
 
 
 def is_test(node: Node) -> bool:
-    """Does it stand in a function with #[test] or a module under #[cfg(test)]?"""
+    """Does it stand in a function with #[test] or a module under #[cfg(test)], or cfg(all(test, ..))?"""
     at: Node | None = node
     while at is not None:
-        if any("cfg(test)" in each or "#[test]" in each for each in attributes(at)):
+        if any(_FOR_TESTS.search(each) for each in attributes(at)):
             return True
         at = at.parent
     return False
