@@ -101,7 +101,7 @@ fuzz: setup ## Generated and damaged modules through the line model, the passes 
 audit-corpus: setup ## Audit 61 crates with C or C++ code, each with time, memory and findings (hours)
 	python -m experiments.audit_corpus.fetch experiments/audit_corpus/crates.txt || true
 	galeed-audit corpus experiments/audit_corpus/crates.txt --out build/audit-corpus $(CORPUS) || [ $$? = 1 ]
-	python -m experiments.audit_corpus.page build/audit-corpus audit/docs/CORPUS.md
+	python -m experiments.audit_corpus.page build/audit-corpus audit/docs/CORPUS.md experiments/audit_corpus/crates.txt
 
 .PHONY: audit-speed
 audit-speed: setup ## Time the audit: E rules over a library of 100 MB, rusqlite with its SQLite (minutes)

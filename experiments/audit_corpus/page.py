@@ -1,4 +1,4 @@
-"""Writes audit/docs/CORPUS.md of a corpus's results: `python -m experiments.audit_corpus.page FOLDER PAGE`."""
+"""Writes audit/docs/CORPUS.md of a corpus's results: `python -m experiments.audit_corpus.page FOLDER PAGE LIST`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit.corpus.units import units
 from audit.rules import RULES
 from experiments import machine
 from experiments.model import LabError
@@ -29,8 +30,8 @@ its build failed before.
 _COLUMNS = "| crate | state | build s | audit s | audit / build | peak MiB | C modules | findings |\n|---|---|--:|--:|--:|--:|--:|---|\n"
 
 
-def page(rows: Sequence[dict[str, Any]], facts: dict[str, Any]) -> str:
-    """rows: of summary.jsonl. facts: of the machine."""
+def page(rows: Sequence[dict[str, Any]], facts: dict[str, Any], missing: Sequence[str]) -> str:
+    """rows: of summary.jsonl. facts: of the machine. missing: what was asked and has no result."""
     shown = (f"{name} {facts[name]}" for name in ("cpu", "cpus", "load_1min", "kernel", "rustc", "python", "date"))
     sums = Counter(each["status"] for each in rows)
     text = (
@@ -54,6 +55,8 @@ def page(rows: Sequence[dict[str, Any]], facts: dict[str, Any]) -> str:
         text += "\n## Not audited whole\n\n" + "".join(
             f"- {each['unit']}: {_plain(each['reason'])}\n" for each in reasons
         )
+    if missing:
+        text += f"\n## Not run yet\n\n{', '.join(missing)}: the run was stopped before; the same command goes on.\n"
     return text
 
 
@@ -86,9 +89,11 @@ def _plain(reason: str) -> str:
 def main() -> int:
     """Exit code: 0 written, 2 there are no results."""
     folder, target = map(Path, sys.argv[1:3])
+    asked = [each.word for each in units(sys.argv[3:4])]
     try:
         rows = [json.loads(line) for line in (folder / "summary.jsonl").read_text(encoding="utf-8").splitlines()]
-        target.write_text(page(rows, machine.facts()), encoding="utf-8")
+        missing = [each for each in asked if each not in {row["unit"] for row in rows}]
+        target.write_text(page(rows, machine.facts(), missing), encoding="utf-8")
     except (OSError, ValueError, KeyError, LabError) as error:
         print(f"{folder}: no results of a corpus: {error}", file=sys.stderr)
         return 2
