@@ -54,7 +54,7 @@ def _statics(rule: Rule, file: RustFile, foreign: frozenset[str]) -> Iterator[Fi
         return
     uses: dict[str, tuple[str, int]] = {}
     for found in file.matches(CALLS):
-        if is_foreign(found["function"], foreign):
+        if is_foreign(found["function"], foreign) and not is_test(found["call"]):
             for name in names:
                 given = rf"(&\s*mut\s+|&raw (?:mut|const)\s+|addr_of(?:_mut)?!\(\s*){name}\b"
                 if re.search(given, text_of(found["arguments"])) or f"{name}.as_mut_ptr" in text_of(found["arguments"]):

@@ -39,3 +39,18 @@ pub struct Named<T> {
 }
 
 unsafe impl<T> Send for Named<T> {}
+
+extern "C" {
+    static mut shared_by_tests: i32;
+    fn reads_shared(at: *mut i32);
+}
+
+#[cfg(all(test, feature = "std"))]
+mod test {
+    use super::shared_by_tests;
+
+    #[test]
+    fn one_thread_alone() {
+        unsafe { super::reads_shared(std::ptr::addr_of_mut!(shared_by_tests)) }
+    }
+}
