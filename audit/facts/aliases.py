@@ -106,32 +106,44 @@ def _overlap(callee: Function, one: int, other: int, first: Root, second: Root) 
     )
 
 
-def kept(program: Program, function: Function, at: int, blocks_of: dict[int, Blocks], depth: int = 0) -> Hit | None:
-    """Where a C function stores parameter `at` itself into memory that is there after it has returned; what: the target."""
-    if depth > _DEEPEST or at >= len(function.parameters) or function.parameters[at].type.kind != "pointer":
+class Keepers:
+    """Asks a program's C functions what they keep; each question is answered once."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._known: dict[tuple[int, int], Hit | None] = {}
+
+    def kept(self, function: Function, at: int, depth: int = 0) -> Hit | None:
+        """Where a function stores parameter `at` itself into memory that is there after it has returned; what: the target."""
+        key = (id(function), at)
+        if key not in self._known and depth <= _DEEPEST:
+            self._known[key] = None  # of what calls itself
+            self._known[key] = self._look(function, at, depth)
+        return self._known.get(key)
+
+    def _look(self, function: Function, at: int, depth: int) -> Hit | None:
+        if at >= len(function.parameters) or function.parameters[at].type.kind != "pointer":
+            return None
+        parameter = function.parameters[at]
+        if parameter.has("byval", "sret") or any(each.startswith("captures(none)") for each in parameter.attributes):
+            return None
+        flow, blocks = Flow(function, parameter.value), Blocks(function)
+        for number, line in enumerate(function.body):
+            match = _KEPT.match(line)
+            if match and flow.offsets.get(match[1]) == 0:
+                target = root(blocks, match[2]).value
+                if not blocks.values.get(target, "").startswith("alloca "):
+                    return Hit(function, number, target)
+        for call in function.calls:
+            for number, argument in enumerate(call.arguments):
+                if flow.offsets.get(argument.value) != 0:
+                    continue
+                own = function.module.functions.get(call.callee)
+                found = own if own is not None and own.is_defined else self.program.foreign(call.callee)
+                deeper = self.kept(found, number, depth + 1) if found else None
+                if deeper:
+                    return deeper
         return None
-    if function.parameters[at].has("byval", "sret") or any(
-        each.startswith("captures(none)") for each in function.parameters[at].attributes
-    ):
-        return None
-    flow = Flow(function, function.parameters[at].value)
-    blocks = blocks_of.setdefault(id(function), Blocks(function))
-    for number, line in enumerate(function.body):
-        match = _KEPT.match(line)
-        if match and flow.offsets.get(match[1]) == 0:
-            target = root(blocks, match[2]).value
-            if not blocks.values.get(target, "").startswith("alloca "):
-                return Hit(function, number, target)
-    for call in function.calls:
-        for number, argument in enumerate(call.arguments):
-            if flow.offsets.get(argument.value) != 0:
-                continue
-            own = function.module.functions.get(call.callee)
-            found = own if own is not None and own.is_defined else program.foreign(call.callee)
-            deeper = kept(program, found, number, blocks_of, depth + 1) if found and found is not function else None
-            if deeper:
-                return deeper
-    return None
 
 
 # Of Rust's library, by both manglings: what ends a Box's claim to be the only pointer.

@@ -37,53 +37,65 @@ class Null:
     is_direct: bool = True
 
 
-def given(program: Program, function: Function, known: Mapping[str, Known], depth: int = 0) -> Null | None:
-    """Where a function returns null when it is called with these values; what does not need a lack of memory first."""
-    if depth > _DEEPEST or function.result.type.kind != "pointer" or function.result.has("nonnull", "dereferenceable"):
-        return None
-    calls = {call.result: call for call in function.calls if call.result}
-    found: Null | None = None
-    for way in exits(function, deduced(function, known, lambda call: _definition(program, function, call))):
-        null: Null | None = None
-        if way.value == 0:
-            lacked = _lacked_memory(program, function, way, calls, depth)
-            null = Null(function, way.line, lacked, is_direct=not _inlined(function, way.decided))
-        elif way.value is None and way.text in calls:
-            deeper = _of_call(program, function, calls[way.text], depth)
-            null = Null(function, way.line, deeper.by_memory, is_direct=False) if deeper else None
-        if null is not None and null.is_direct and not null.by_memory:
-            return null
-        found = null if found is None or (found.by_memory and null is not None and not null.by_memory) else found
-    return found
+class Nulls:
+    """Asks a program's C functions; each question is answered once."""
 
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._known: dict[tuple[int, frozenset[tuple[str, Known]]], Null | None] = {}
 
-def _of_call(program: Program, function: Function, call: Call, depth: int) -> Null | None:
-    own = function.module.functions.get(call.callee)
-    if own is not None and given_family(own):
-        return None if call.callee.startswith(_NEVER) else Null(function, call.line, by_memory=True)
-    found = _definition(program, function, call)
-    return given(program, found, known_of(found, call), depth + 1) if found else None
+    def given(self, function: Function, known: Mapping[str, Known], depth: int = 0) -> Null | None:
+        """Where a function returns null when it is called with these values; what does not need a lack of memory first."""
+        if function.result.type.kind != "pointer" or function.result.has("nonnull", "dereferenceable"):
+            return None
+        key = (id(function), frozenset(known.items()))
+        if key not in self._known and depth <= _DEEPEST:
+            self._known[key] = None  # of what calls itself
+            self._known[key] = self._look(function, known, depth)
+        return self._known.get(key)
+
+    def _look(self, function: Function, known: Mapping[str, Known], depth: int) -> Null | None:
+        calls = {call.result: call for call in function.calls if call.result}
+        found: Null | None = None
+        for way in exits(function, deduced(function, known, lambda call: self._definition(function, call))):
+            null: Null | None = None
+            if way.value == 0:
+                lacked = self._lacked_memory(function, way, calls, depth)
+                null = Null(function, way.line, lacked, is_direct=not _inlined(function, way.decided))
+            elif way.value is None and way.text in calls:
+                deeper = self._of_call(function, calls[way.text], depth)
+                null = Null(function, way.line, deeper.by_memory, is_direct=False) if deeper else None
+            if null is not None and null.is_direct and not null.by_memory:
+                return null
+            if null is not None and (found is None or (found.by_memory and not null.by_memory)):
+                found = null
+        return found
+
+    def _of_call(self, function: Function, call: Call, depth: int) -> Null | None:
+        own = function.module.functions.get(call.callee)
+        if own is not None and given_family(own):
+            return None if call.callee.startswith(_NEVER) else Null(function, call.line, by_memory=True)
+        found = self._definition(function, call)
+        return self.given(found, known_of(found, call), depth + 1) if found else None
+
+    def _definition(self, function: Function, call: Call) -> Function | None:
+        own = function.module.functions.get(call.callee)
+        return own if own is not None and own.is_defined else self.program.foreign(call.callee)
+
+    def _lacked_memory(self, function: Function, way: Exit, calls: Mapping[str, Call], depth: int) -> bool:
+        """Has something that allocates given null on the way, or failed otherwise that only fails so?"""
+        for name, value in way.learned:
+            call = calls.get(name) if value == 0 else None
+            null = self._of_call(function, call, depth) if call else None
+            if null is not None and null.by_memory:
+                return True
+        return False
 
 
 def _inlined(function: Function, line: int) -> bool:
     """Does a line come from another function?"""
     node = metadata_of(function.body[line]).get("dbg", "") if line >= 0 else ""
     return "inlinedAt" in function.module.text.metadata.nodes.get(node, "")
-
-
-def _definition(program: Program, function: Function, call: Call) -> Function | None:
-    own = function.module.functions.get(call.callee)
-    return own if own is not None and own.is_defined else program.foreign(call.callee)
-
-
-def _lacked_memory(program: Program, function: Function, way: Exit, calls: Mapping[str, Call], depth: int) -> bool:
-    """Has something that allocates given null on the way, or failed otherwise that only fails so?"""
-    for name, value in way.learned:
-        call = calls.get(name) if value == 0 else None
-        null = _of_call(program, function, call, depth) if call else None
-        if null is not None and null.by_memory:
-            return True
-    return False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts.aliases import is_box, kept, pairs, root
+from audit.facts.aliases import Keepers, is_box, pairs, root
 from audit.facts.blocks import Blocks
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from audit.facts.ir import Call, Function
-    from audit.facts.program import Program
     from audit.model import Finding
     from audit.subject import Subject
 
@@ -32,10 +31,14 @@ place of the Box, and `Box::from_raw` in `drop`.
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     program = subject.program
-    blocks: dict[int, Blocks] = {}
+    keepers = Keepers(program)
     compiled = {each.name: each for module in program.plain if module.language == "rust" for each in module.defined}
+    owner = 0
     for function, call, callee in program.crossings(program.simple):
-        mine = blocks.setdefault(id(function), Blocks(function))
+        if not any(each.type.kind == "pointer" for each in call.arguments):
+            continue
+        if id(function) != owner:
+            owner, mine = id(function), Blocks(function)
         for pair in pairs(program, function, call, callee, mine):
             numbers = sorted((pair.unshared + 1, pair.other + 1))
             how = "the same address" if pair.is_same else "overlapping parts of one object"
@@ -46,26 +49,25 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                 of_call(function, call, "both go to one object"),
                 of_line(pair.written.function, pair.written.line, "C writes here"),
             )
-        yield from _boxes(rule, program, function, call, callee, blocks, compiled.get(function.name))
+        yield from _boxes(rule, keepers, function, call, callee, mine, compiled.get(function.name))
 
 
 def _boxes(
     rule: Rule,
-    program: Program,
+    keepers: Keepers,
     function: Function,
     call: Call,
     callee: Function,
-    blocks: dict[int, Blocks],
+    mine: Blocks,
     compiled: Function | None,
 ) -> Iterator[Finding]:
-    mine = blocks[id(function)]
     for number, argument in enumerate(call.arguments):
         if argument.type.kind != "pointer":
             continue
         source = root(mine, argument.value)
         if not is_box(compiled, mine, source.value):
             continue
-        found = kept(program, callee, number, blocks)
+        found = keepers.kept(callee, number)
         if found is not None:
             yield rule.finding(
                 f"{call.callee} keeps the address of a Box that {readable(function.name)} goes on to own",

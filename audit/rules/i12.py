@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from audit.facts.blocks import Blocks
 from audit.facts.exits import known_of, reached
-from audit.facts.outputs import unwritten
+from audit.facts.outputs import Outputs
 from audit.facts.uninitialized import passed, uses
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
@@ -36,11 +36,11 @@ _TESTS = re.compile(r"^  (?:%\S+ = (?:icmp|zext|sext|trunc)|switch) ")
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     program = subject.program
-    done: set[str] = set()
+    outputs, done = Outputs(program), set[str]()
     for modules, how in ((program.simple, _ignored), (program.plain, _tested_wrongly)):
         for function, call, callee in program.crossings(modules):
             for variable in passed(function, call):
-                ways = unwritten(program, callee, variable.argument, known_of(callee, call, function))
+                ways = outputs.unwritten(callee, variable.argument, known_of(callee, call, function))
                 found = how(function, call, ways, variable.reads) if ways else None
                 key = f"{readable(function.name)}:{call.callee}:{variable.argument}"
                 if found is None or key in done:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from audit.facts.blocks import Blocks
 from audit.facts.exits import known_of
 from audit.facts.nullfields import read_untested
-from audit.facts.nulls import given, trusted
+from audit.facts.nulls import Nulls, trusted
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
@@ -33,14 +33,14 @@ constructor sets to null. Where only a lack of memory makes it null, where the n
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     program = subject.program
-    done: set[str] = set()
+    nulls, done = Nulls(program), set[str]()
     foreign = frozenset(name for name in program.definitions if program.foreign(name))
     for function, call, callee in program.crossings(program.plain):
         key = f"{readable(function.name)}:{call.callee}"
         if call.result is None or key in done or callee.result.type.kind != "pointer":
             continue
         trust = trusted(function, call, foreign)
-        null = given(program, callee, known_of(callee, call, function)) if trust else None
+        null = nulls.given(callee, known_of(callee, call, function)) if trust else None
         if trust is None or null is None:
             continue
         done.add(key)

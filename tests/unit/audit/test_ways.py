@@ -9,7 +9,7 @@ from audit.facts.aliases import root
 from audit.facts.blocks import Blocks
 from audit.facts.exits import exits
 from audit.facts.known import NOT_NULL, value_of
-from audit.facts.outputs import unwritten
+from audit.facts.outputs import Outputs
 from audit.facts.program import Program
 from audit.facts.ranges import Range, outside
 
@@ -108,13 +108,13 @@ def test_ways_out(module: ir.Module) -> None:
 
 
 def test_ways_that_write_nothing(module: ir.Module) -> None:
-    program = Program([module], [module])
-    assert [each.value for each in unwritten(program, module.functions["fills"], 0, {})] == [3]
-    assert unwritten(program, module.functions["fills"], 0, {"%mode": 1}) == []
+    outputs = Outputs(Program([module], [module]))
+    assert [each.value for each in outputs.unwritten(module.functions["fills"], 0, {})] == [3]
+    assert outputs.unwritten(module.functions["fills"], 0, {"%mode": 1}) == []
     # What nobody sees may write; what is written in a loop may be written whole.
-    assert unwritten(program, module.functions["asks"], 0, {}) == []
-    assert unwritten(program, module.functions["fills_all"], 0, {}) == []
-    assert unwritten(program, module.functions["fills"], 9, {}) == []
+    assert outputs.unwritten(module.functions["asks"], 0, {}) == []
+    assert outputs.unwritten(module.functions["fills_all"], 0, {}) == []
+    assert outputs.unwritten(module.functions["fills"], 9, {}) == []
 
 
 def test_what_a_result_may_be(module: ir.Module) -> None:
