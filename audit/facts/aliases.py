@@ -82,6 +82,13 @@ def pairs(program: Program, function: Function, call: Call, callee: Function, bl
             yield Pair(one, other, by, written, is_same)
 
 
+def may_share(function: Function, call: Call, callee: Function) -> bool:
+    """Is there a promise at all, for one of several pointers? Cheap."""
+    declared = function.module.functions.get(call.callee)
+    pointers = [number for number, each in enumerate(call.arguments) if each.type.kind == "pointer"]
+    return len(pointers) > 1 and any(_promised(declared, callee, number) for number in pointers)
+
+
 def _promised(declared: Function | None, callee: Function, number: int) -> str:
     if number < len(callee.parameters) and callee.parameters[number].has("noalias"):
         return "C's restrict"
@@ -149,6 +156,11 @@ class Keepers:
 # Of Rust's library, by both manglings: what ends a Box's claim to be the only pointer.
 _GIVEN_UP = re.compile(r"8into_raw|(?:3Box|5boxed)\S*4leak|12ManuallyDrop|3mem6forget")
 _RUST_ALLOCATOR = re.compile(r"__rust_alloc(?:_zeroed)?$|12___rust_alloc$|19___rust_alloc_zeroed$")
+
+
+def makes_boxes(function: Function) -> bool:
+    """Does it allocate at all? Cheap."""
+    return any(_RUST_ALLOCATOR.search(call.callee) for call in function.calls)
 
 
 def is_box(compiled: Function | None, blocks: Blocks, value: str) -> bool:

@@ -36,19 +36,19 @@ class Unwritten:
 
 def passed(function: Function, call: Call) -> Iterator[Unwritten]:
     """The variables that a call gets by their address, with nothing in them, and that are read afterwards."""
-    candidates = [argument.value for argument in call.arguments if argument.type.kind == "pointer"]
-    names = [*stack_objects(function), *(each.value for each in function.parameters if each.has("sret"))]
-    for name in names:
-        flow = _flow(function, name)
-        number = next((at for at, value in enumerate(candidates) if flow.offsets.get(value) == 0), None)
-        if number is None:
+    made = {
+        each.result: each.arguments[0].value
+        for each in function.calls
+        if each.arguments and _ADDRESS.search(each.callee)
+    }
+    names = {*stack_objects(function), *(each.value for each in function.parameters if each.has("sret"))}
+    for number, argument in enumerate(call.arguments):
+        name = made.get(argument.value, argument.value)
+        if name not in names or argument.type.kind != "pointer" or argument.has("sret", "byval"):
             continue
-        argument = next(at for at, each in enumerate(call.arguments) if each.value == candidates[number])
-        if call.arguments[argument].has("sret", "byval"):
-            continue
-        before, reads = _story(function, flow, call)
+        before, reads = _story(function, _flow(function, name), call)
         if not before and reads:
-            yield Unwritten(name, argument, tuple(reads))
+            yield Unwritten(name, number, tuple(reads))
 
 
 def _flow(function: Function, name: str) -> Flow:

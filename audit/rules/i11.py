@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts.aliases import Keepers, is_box, pairs, root
+from audit.facts.aliases import Keepers, is_box, makes_boxes, may_share, pairs, root
 from audit.facts.blocks import Blocks
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
@@ -35,7 +35,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     compiled = {each.name: each for module in program.plain if module.language == "rust" for each in module.defined}
     owner = 0
     for function, call, callee in program.crossings(program.simple):
-        if not any(each.type.kind == "pointer" for each in call.arguments):
+        if not (may_share(function, call, callee) or makes_boxes(function)):
             continue
         if id(function) != owner:
             owner, mine = id(function), Blocks(function)
