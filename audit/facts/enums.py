@@ -81,7 +81,10 @@ def called_back(callee: Function, at: int) -> Iterator[Given]:
     for number, line in enumerate(callee.body):
         call = parse_call(line) if "call " in line or "invoke " in line else None
         if call is not None and call.callee == name:
-            values = [callee.module.value(each) for each in call.arguments]
+            try:
+                values = [callee.module.value(each) for each in call.arguments]
+            except ValueError:  # a type that nobody knows
+                continue
             bits = tuple(each.type.bits if each.type.kind == "integer" else 0 for each in values)
             yield Given(callee, number, tuple(each.value for each in values), bits)
 

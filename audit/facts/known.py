@@ -25,7 +25,7 @@ _NUMBERS = re.compile(
 )
 _SELECTED = re.compile(r"select i1 (\S+), (?:ptr|i\d+) (\S+), (?:ptr|i\d+) (\S+?)(?:,|$)")
 _NOTHING: Mapping[str, str] = {}
-_DEEPEST = 12
+_DEEPEST = 8
 
 
 def constant(text: str) -> Known | None:

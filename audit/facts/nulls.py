@@ -124,7 +124,7 @@ def trusted(function: Function, call: Call, foreign: frozenset[str]) -> Trust | 
     calls = {each.line: each for each in function.calls}
     for number in range(call.line + 1, len(function.body)):
         line = function.body[number]
-        if line.startswith("    #dbg") or not any(_word(name).search(line) for name in names):
+        if line.startswith("    #dbg") or not any(name in line and _word(name).search(line) for name in names):
             continue
         other = calls.get(number)
         if other is not None:

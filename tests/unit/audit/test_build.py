@@ -67,6 +67,19 @@ def test_a_crate_of_the_registry_is_copied_and_built(
     assert len(load(["sample==1.0.0"], [], lambda _: None).plain) == 1
 
 
+def test_a_manifest_of_old_loses_what_the_registry_has_no_folder_for(
+    crate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = '\n[lib]\npath = "src/lib.rs"\n[dependencies.other-sys]\nversion = "0.2"\npath = "other-sys"\nfeatures = []\n'
+    (crate / "Cargo.toml").write_text(_MANIFEST + old, encoding="utf-8")
+    home = tmp_path / "home"
+    shutil.copytree(crate, home / "registry" / "src" / "index" / "sample-1.0.0", ignore=shutil.ignore_patterns("home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CARGO_HOME", str(home))
+    text = (cargo.from_registry("sample", "1.0.0") / "Cargo.toml").read_text(encoding="utf-8")
+    assert text.endswith('[lib]\npath = "src/lib.rs"\n[dependencies.other-sys]\nversion = "0.2"\nfeatures = []\n')
+
+
 def test_declarations_that_nobody_calls_are_compared(crate: Path) -> None:
     (crate / "build.rs").write_text(
         """\
