@@ -56,7 +56,7 @@ def read(path: Path) -> list[Finding]:
         raise AuditError(f"{path}: {error.strerror}; --write-baseline FILE makes one") from error
     except json.JSONDecodeError as error:
         raise AuditError(f"{path}:{error.lineno}: no JSON: {error.msg}") from error
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise AuditError(f"{path}: no baseline of galeed-audit; --write-baseline FILE makes one") from error
 
 

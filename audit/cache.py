@@ -70,6 +70,8 @@ def key(inputs: Sequence[Input], rules: Iterable[str]) -> Key | None:
             marks.update(json.dumps([each.word, str(each.path), _told(each)]).encode())
             for path in _files(each):
                 before = _seen(path)
+                if path.exists() and not path.is_file():  # a pipe would be waited for
+                    return None
                 with path.open("rb") as file:
                     content = hashlib.file_digest(file, "sha256").hexdigest()
                 marks.update(f"{path}\0{content}\n".encode(errors="surrogateescape"))
@@ -91,7 +93,7 @@ def _told(each: Input) -> list[object]:
 def _files(each: Input) -> Iterator[Path]:
     """All that reading the input reads. Raises OSError for what is neither a file nor a folder."""
     if each.path.is_dir():
-        yield from rust_files(each.path)
+        yield from rust_files(each.path, _fail)
     elif each.path.is_file():
         yield each.path
     else:
@@ -104,6 +106,10 @@ def _files(each: Input) -> Iterator[Path]:
             yield library.file
             for folder in (library.folder, library.made):
                 yield from sorted(folder.rglob("*.rs")) if folder else ()
+
+
+def _fail(error: OSError) -> None:
+    raise error
 
 
 def _seen(path: Path) -> tuple[Path, int, int]:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +21,11 @@ from audit.cache import Answer, Cache, default_folder, key
 from audit.corpus import command as corpus
 from audit.corpus.command import count
 from audit.errors import AuditError
+from audit.files import write_out
 from audit.inputs import Choices, prepare, read
 from audit.model import Confidence, Severity
 from audit.pages import page
-from audit.progress import Progress
+from audit.progress import Progress, tell
 from audit.propose import propose, refuse_existing, write
 from audit.report import data, github, html, sarif, text
 from audit.rules import RULES
@@ -29,7 +33,7 @@ from audit.run import findings
 from audit.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from audit.facts.boundary import Drawn
     from audit.model import Finding
@@ -119,7 +123,7 @@ def _explain(words: Sequence[str]) -> int:
     rule = next((each for each in RULES if each.id == wanted), None)
     if rule is None:
         raise AuditError(f"there is no rule {wanted}; there are: {' '.join(each.id for each in RULES)}")
-    print(page(rule), end="")
+    _write(page(rule).rstrip("\n"), None)
     return 0
 
 
@@ -144,7 +148,7 @@ def _verify(words: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(words)
     proof = verify(options.program, options.policy, options.unrewritten, options.ungated)
-    print(proof.as_json() if options.json else proof.render(), flush=True)
+    _write(proof.as_json() if options.json else proof.render(), None)
     return int(bool(proof.missing))
 
 
@@ -179,14 +183,23 @@ def _version() -> str:
     return __version__
 
 
+def _refuse_same(files: Sequence[Path | None]) -> None:
+    """Raises AuditError where one file would be written twice: the last one would be all that is left."""
+    named = [each.absolute() for each in files if each is not None and (each.is_file() or not each.exists())]
+    for each in named:
+        if named.count(each) > 1:
+            raise AuditError(f"{each} is named for two things that are written; give each a file of its own")
+
+
 def _write(report: str, output: Path | None) -> None:
     if output is None and sys.stdout is None:
         raise AuditError("standard output is closed; -o FILE says where the report goes")
     try:
         if output is None:
-            print(report, flush=True)
+            code = sys.stdout.encoding or "utf-8"
+            print(report.encode(code, "backslashreplace").decode(code), flush=True)  # names of files may be any bytes
         else:
-            output.write_text(report + "\n", encoding="utf-8")
+            write_out(output, (report + "\n").encode("utf-8", "backslashreplace"))
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -199,7 +212,7 @@ def _answer(options: argparse.Namespace, chosen: list[str], say: Callable[[str],
     """From the cache, where that has it."""
     features = tuple(each for words in options.features for each in words.split(",") if each)
     inputs = prepare(options.paths, say, Choices(not options.no_build, features, options.jobs))
-    kept = Cache(options.cache_dir or default_folder(), _warn)
+    kept = Cache(options.cache_dir or default_folder(), tell)
     # A policy is proposed from all that was read, and runs are joined to it: an answer has less.
     is_whole = options.pid or options.propose is not None or options.evidence
     wanted = None if options.no_cache or is_whole or not inputs else key(inputs, chosen)
@@ -217,10 +230,6 @@ def _answer(options: argparse.Namespace, chosen: list[str], say: Callable[[str],
     return answer
 
 
-def _warn(line: str) -> None:
-    print(f"galeed-audit: {line}", file=sys.stderr, flush=True)
-
-
 def _run(argv: Sequence[str]) -> int:
     if argv[:1] == ["explain"]:
         return _explain(argv[1:])
@@ -230,9 +239,9 @@ def _run(argv: Sequence[str]) -> int:
         return corpus.main(argv[1:])
     options = _parser().parse_args(argv)
     if options.list_rules:
-        for rule in RULES:
-            print(f"{rule.id}  {rule.severity.name.lower():8} {rule.title}")
+        _write("\n".join(f"{rule.id}  {rule.severity.name.lower():8} {rule.title}" for rule in RULES), None)
         return 0
+    _refuse_same([*(file for _, file in options.report), options.output, options.write_baseline, options.propose])
     settings = config.find(options.config)
     chosen = _chosen(options.rule or settings.rules, "--rule" if options.rule else f"{settings.origin}: rules:")
     for each in settings.allowed:
@@ -263,7 +272,7 @@ def _run(argv: Sequence[str]) -> int:
             write(proposal, options.propose, options.overwrite)
             said = f"{options.propose} is written: read it, then run the tests by `cargo galeed test`"
         if not options.quiet:
-            _warn(said)
+            tell(said)
     if options.exit_zero or options.write_baseline is not None:
         return 0
     fail_on = Severity[(options.fail_on or settings.fail_on or "low").upper()]
@@ -274,26 +283,44 @@ def _run(argv: Sequence[str]) -> int:
     return 2 if subject.unread else 0
 
 
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Whoever ends this process by TERM or HUP ends what runs for it too, as an interrupt does."""
+
+    def interrupt(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    main_thread = threading.current_thread() is threading.main_thread()
+    ours = [
+        each for each in (signal.SIGTERM, signal.SIGHUP) if main_thread and signal.getsignal(each) is signal.SIG_DFL
+    ]
+    for each in ours:
+        signal.signal(each, interrupt)
+    try:
+        yield
+    finally:
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
     try:
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        with _signals():
+            return _run(list(sys.argv[1:] if argv is None else argv))
     except AuditError as error:
-        print(f"galeed-audit: {error}", file=sys.stderr)
+        tell(str(error))
         return 2
-    except KeyboardInterrupt:
-        print("galeed-audit: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        tell("interrupted")
+        return 128 + (error.args[0] if error.args else signal.SIGINT)
     except BrokenPipeError:  # who reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
     except Exception as error:
         if os.environ.get("GALEED_DEBUG") == "1":
             raise
-        print(
-            f"galeed-audit: internal error: {type(error).__name__}: {error} (GALEED_DEBUG=1 shows where)",
-            file=sys.stderr,
-        )
+        tell(f"internal error: {type(error).__name__}: {error} (GALEED_DEBUG=1 shows where)")
         return 2
 
 

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def write_out(path: Path, data: bytes) -> None:
+    """Whole or as it was where that is a file, or none yet; where it is a pipe, a device or a link, into that. Raises OSError."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_bytes(data)
+        return
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    write_whole(path, data)
+    if mode is not None:
+        path.chmod(mode)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -287,17 +287,30 @@ def _archive(path: str, data: bytes, subject: Subject) -> None:
 
 def _folder(path: Path, subject: Subject) -> None:
     """Its Rust source. A package is told by Cargo.toml, and its tests by where they lie."""
-    found = rust_files(path)
-    if not found:
-        raise AuditError(f"{path}: holds no Rust source")
-    for each in found:
+    wrong: list[str] = []
+
+    def unreadable(error: OSError) -> None:
+        wrong.append(f"{error.filename}: {error.strerror}")
+
+    before = len(subject.sources)
+    for each in rust_files(path, unreadable):
         folders = each.relative_to(path).parts[:-1]
-        _source(each, bool(_TESTS & set(folders)), subject)
+        try:
+            _source(each, bool(_TESTS & set(folders)), subject)
+        except AuditError as error:  # a link that leads nowhere, as editors leave: the others are judged
+            wrong.append(str(error))
+    if len(subject.sources) == before:
+        raise AuditError(wrong[0] if wrong else f"{path}: holds no Rust source")
+    subject.notes += wrong
 
 
-def rust_files(folder: Path) -> list[Path]:
-    """Those that auditing the folder reads."""
-    return sorted(each for each in folder.rglob("*.rs") if not _NOT_SOURCE & set(each.relative_to(folder).parts[:-1]))
+def rust_files(folder: Path, unreadable: Callable[[OSError], None]) -> list[Path]:
+    """Those that auditing the folder reads. unreadable: told of each folder that is not; links to folders are not followed."""
+    found = []
+    for path, folders, names in os.walk(folder, onerror=unreadable):
+        folders[:] = [each for each in folders if each not in _NOT_SOURCE]
+        found += [Path(path) / each for each in names if each.endswith(".rs")]
+    return sorted(found)
 
 
 def _source(path: Path, in_tests: bool, subject: Subject) -> None:

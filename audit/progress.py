@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Self
+
+from mpk.scanner.command import printable
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 _QUIET_SECONDS = 2.0
+
+
+def tell(line: str) -> None:
+    """One line on stderr, whatever names and messages stand in it. Where nobody can read it, the work goes on."""
+    if sys.stderr is None:  # print would take stdout then, where the report is
+        return
+    try:
+        print(f"galeed-audit: {printable(line)}", file=sys.stderr, flush=True)
+    except OSError:  # what is left in its buffer is not tried again when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 class Progress:
@@ -51,4 +64,4 @@ class Progress:
 
     def _print(self, line: str) -> None:
         if not self._quiet:
-            print(f"galeed-audit: {line}", file=sys.stderr, flush=True)
+            tell(line)

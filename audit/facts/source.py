@@ -5,7 +5,9 @@ Invariant: a file that does not parse whole is still asked; the nodes with error
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -118,7 +120,12 @@ def _name(node: Node) -> str:
 def read(path: Path, in_tests: bool = False) -> RustFile:
     """Raises AuditError."""
     try:
-        data = path.read_bytes()
+        # A pipe would be waited for, and a device may have no end.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise AuditError(f"{path}: is no file")
+            data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise AuditError(f"{path}: {error.strerror}") from error
     if len(data) > _MOST_BYTES:

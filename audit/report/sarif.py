@@ -140,4 +140,5 @@ def _uri(artifact: str) -> str:
     path = Path(artifact)
     inside = path.is_absolute() and path.is_relative_to(Path.cwd())
     text = str(path.relative_to(Path.cwd())) if inside else os.fspath(path)
-    return quote(text) if not path.is_absolute() or inside else f"file://{quote(text)}"
+    quoted = quote(os.fsencode(text))  # a name need not be UTF-8
+    return quoted if not path.is_absolute() or inside else f"file://{quoted}"

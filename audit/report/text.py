@@ -1,4 +1,7 @@
-"""For people: findings, worst first, each with its evidence; what could not be read at the end."""
+"""For people: findings, worst first, each with its evidence; what could not be read at the end.
+
+Invariant: no name or message that an input brings ends a line or reaches the terminal as a command.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from audit.model import Severity
+from mpk.scanner.command import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +32,7 @@ def render(findings: Sequence[Finding], hidden: int, notes: Sequence[str], runs:
     lines += [f"run      {each.headline}" for each in runs]
     lines += [f"unread   {note}" for note in notes]
     lines.append(summary(findings, hidden, len(notes), len(runs)))
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _mark(finding: Finding) -> str:

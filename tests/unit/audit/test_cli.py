@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from audit.pages import pages
 _ROOT = Path(__file__).parents[3]
 _BAD = _ROOT / "tests" / "audit" / "S05" / "bad.rs"
 _GOOD = _ROOT / "tests" / "audit" / "S05" / "good.rs"
+_COMMAND = (sys.executable, "-m", "audit.cli")
 
 
 def _run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -156,3 +158,90 @@ def test_forms_for_github(form: str, capsys: pytest.CaptureFixture[str]) -> None
     result = json.loads(out)["runs"][0]["results"][0]
     assert result["ruleId"] == "S05" and result["partialFingerprints"]["galeed/v1"]
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 5, "startColumn": 19}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "html", "github"])
+def test_a_name_is_no_command_and_need_not_be_utf_8(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = os.fsdecode(b"a\xff\n::error ::b\x1b[31m<img>.rs")
+    Path(name).write_bytes(_BAD.read_bytes())
+    code, out, _ = _run(capsys, "-q", name, "--format", form)
+    assert code == 1 and ("<img>" if form == "html" else "\n::error ::b") not in out
+    assert form != "text" or "\x1b" not in out
+    assert _run(capsys, "-q", name, "--format", form, "-o", "out") == (1, "", "")
+    _, _, said = _run(capsys, f"{name}.none")
+    assert said.count("\n") == 1 and "\x1b" not in said
+
+
+def test_what_is_no_file_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "bad.rs").write_bytes(_BAD.read_bytes())
+    os.mkfifo(tmp_path / "pipe.rs")
+    (tmp_path / "endless.rs").symlink_to("/dev/zero")
+    (tmp_path / ".#bad.rs").symlink_to("me@here:1")  # as editors leave
+    (tmp_path / "folder.rs").mkdir()
+    done = subprocess.run([*_COMMAND, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "S05" in done.stdout
+    notes = [line for line in done.stdout.splitlines() if line.startswith("unread")]
+    assert len(notes) == 3 and f"unread   {tmp_path}/pipe.rs: is no file" in notes
+
+
+def test_a_folder_that_cannot_be_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "good.rs").write_bytes(_GOOD.read_bytes())
+    (tmp_path / "secret").mkdir()
+    scandir = os.scandir
+
+    def denied(path: str) -> object:
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    assert f"{tmp_path}/secret: Permission denied" in _run(capsys, "-q", str(tmp_path))[1]
+
+
+@pytest.mark.parametrize("words", [("--list-rules",), ("explain", "S05"), (str(_BAD),)])
+def test_a_full_disk_and_closed_streams_are_said(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([*_COMMAND, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert (done.returncode, done.stderr) == (2, "galeed-audit: cannot write the report: No space left on device\n")
+        assert subprocess.run([*_COMMAND, "none.rs"], stdout=subprocess.PIPE, stderr=full).returncode == 2
+    closed = subprocess.run(["sh", "-c", '"$@" 2>&-', "sh", *_COMMAND, "none.rs"], capture_output=True)
+    assert (closed.returncode, closed.stdout) == (2, b"")
+
+
+def test_a_report_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, link = tmp_path / "kept", tmp_path / "link"
+    kept.write_text("earlier", encoding="utf-8")
+    kept.chmod(0o600)
+    link.symlink_to("kept")
+    assert _run(capsys, "-q", str(_BAD), "-o", str(link))[0] == 1 and link.is_symlink()
+    assert _run(capsys, "-q", str(_BAD), "-o", str(kept))[0] == 1 and kept.stat().st_mode & 0o777 == 0o600
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = kept.read_bytes()
+    monkeypatch.setattr(os, "fsync", full)
+    assert _run(capsys, "-q", "--no-cache", str(_BAD), "--format", "json", "-o", str(kept))[0] == 2
+    assert kept.read_bytes() == before and len([*tmp_path.iterdir()]) == 2
+
+
+def test_one_file_is_not_written_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, said = _run(capsys, str(_BAD), "-o", f"{tmp_path}/a", "--report", f"json={tmp_path}/a")
+    assert (
+        code == 2
+        and said
+        == f"galeed-audit: {tmp_path}/a is named for two things that are written; give each a file of its own\n"
+    )
+
+
+def test_a_baseline_with_a_number_for_a_word_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"rule": "S05", "message": "", "key": "", "artifact": "", "severity": 5, "confidence": "low"}
+    (tmp_path / "b").write_text(json.dumps({"version": 1, "findings": [row]}), encoding="utf-8")
+    assert "no baseline of galeed-audit" in _run(capsys, str(_BAD), "--baseline", f"{tmp_path}/b")[2]
