@@ -7,19 +7,22 @@ Who audits a crate trusts its build scripts, as with any cargo build.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import tomllib
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.build.compiler import SUFFIX, folder_of
 from audit.errors import AuditError
@@ -27,6 +30,9 @@ from llvm_pass.driver.cargo_arguments import TRIPLE
 from llvm_pass.driver.cargo_build import Script
 from llvm_pass.driver.cargo_project import find_cargo
 from llvm_pass.driver.errors import DriverError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # The attributes that rustc gives declarations and parameters from level 1 on, every call as it was
 # written (LLVM has not run), and no panic that a release build would not have.
@@ -71,28 +77,59 @@ def build(folder: Path, features: tuple[str, ...] = (), jobs: int = 0) -> Built:
         cargo = find_cargo()
     except DriverError as error:
         raise AuditError(f"{folder}: not built: {error}") from error
-    target = _target(cargo, folder)
-    environment = _environment(target)
+    root = _root(cargo, folder)
+    target = _target(root)
+    try:
+        environment = _environment(target)
+    except OSError as error:
+        raise AuditError(f"{folder}: not built: {target} cannot be written: {error.strerror}") from error
     command = [cargo, "build", "--target", TRIPLE, "--keep-going", "--message-format=json-render-diagnostics"]
     if features:
         command += ["--features", ",".join(features)]
     if jobs:
         command += ["--jobs", str(jobs)]
-    status, messages, said = _run([*command, "--offline"], folder, environment)
-    if status != 0 and _UNREACHABLE.search(said):
-        status, messages, said = _run(command, folder, environment)
+    try:
+        with _lock_kept(root):
+            status, messages, said = _run([*command, "--offline"], folder, environment)
+            if status != 0 and _UNREACHABLE.search(said):
+                status, messages, said = _run(command, folder, environment)
+    except OSError as error:
+        raise AuditError(f"{folder}: not built: {error.filename or root}: {error.strerror}") from error
     return _collect(messages, folder.absolute(), target, "" if status == 0 else _reason(said))
 
 
-def _target(cargo: str, folder: Path) -> Path:
-    given = os.environ.get("CARGO_TARGET_DIR")
-    if given:
-        return Path(given).absolute() / "galeed-audit"
+def _root(cargo: str, folder: Path) -> Path:
+    """Of the workspace, where the lock file lies."""
     answer = subprocess.run(
         [cargo, "locate-project", "--workspace", "--message-format=plain"], cwd=folder, capture_output=True, text=True
     )
     root = Path(answer.stdout.strip()).parent if answer.returncode == 0 and answer.stdout.strip() else folder
-    return root.absolute() / "target" / "galeed-audit"
+    return root.absolute()
+
+
+def _target(root: Path) -> Path:
+    given = os.environ.get("CARGO_TARGET_DIR")
+    return (Path(given).absolute() if given else root / "target") / "galeed-audit"
+
+
+@contextmanager
+def _lock_kept(root: Path) -> Iterator[None]:
+    """Leaves the lock file as it was, however the build ends. One audit of a workspace at a time, or one would take for the
+    project's own what the other's cargo wrote."""
+    path, descriptor = root / "Cargo.lock", os.open(root, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        kept = path.read_bytes() if path.is_file() else None
+        try:
+            yield
+        finally:
+            if kept is None:
+                path.unlink(missing_ok=True)
+            elif not path.is_file() or path.read_bytes() != kept:
+                path.write_bytes(kept)
+    finally:
+        os.close(descriptor)
 
 
 def _environment(target: Path) -> dict[str, str]:
@@ -123,20 +160,24 @@ def _environment(target: Path) -> dict[str, str]:
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, list[dict[str, Any]], str]:
-    lock = folder / "Cargo.lock"
-    kept = lock.read_bytes() if lock.is_file() else None
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, stdin=subprocess.DEVNULL)
-    if kept is None:
-        lock.unlink(missing_ok=True)
-    elif lock.read_bytes() != kept:
-        lock.write_bytes(kept)
     messages = []
-    for line in done.stdout.splitlines():
+    # A group of their own, so that cargo, compilers and build scripts end with us.
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        process_group=0,
+    ) as cargo:  # fmt: skip
+        try:
+            out, said = cargo.communicate()
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(cargo.pid, signal.SIGKILL)
+            raise
+    for line in out.splitlines():
         try:
             messages.append(json.loads(line))
         except ValueError:
             continue  # a compiler wrapper of the user's that prints
-    return done.returncode, [each for each in messages if isinstance(each, dict)], done.stderr.decode(errors="replace")
+    return cargo.returncode, [each for each in messages if isinstance(each, dict)], said.decode(errors="replace")
 
 
 def _reason(said: str) -> str:
@@ -226,9 +267,12 @@ def from_registry(name: str, version: str) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "galeed" / "audit"
     copy = cache / found[0].name
     if not (copy / ".complete").is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=cache) as folder:
-            _copied(found[0], Path(folder) / "crate", copy)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".", dir=cache) as folder:
+                _copied(found[0], Path(folder) / "crate", copy)
+        except (OSError, shutil.Error) as error:  # a full disk is told once for each file
+            raise AuditError(f"{copy}: cannot be written: {error.strerror or 'is the disk full?'}") from error
     return copy
 
 

@@ -23,6 +23,7 @@ from llvm_pass.driver.command_line import CommandLine, Item, Mode, parse
 from llvm_pass.driver.errors import DriverError, run_main
 
 SUFFIX = ".audit.bc"
+_RECORD = ".object"  # which bitcode an object has
 # What autoconf and CMake compile to see whether it compiles: no part of the library, and there are hundreds.
 _ONLY_PIC = {"-DPIC", "-DDLL_EXPORT"}
 _CHECK, _CHECKS = "conftest", frozenset({"CMakeScratch", "CMakeTmp", "CompilerIdC", "CompilerIdCXX"})
@@ -65,7 +66,24 @@ def _place(line: CommandLine, item: Item, words: list[str]) -> str:
     folder.mkdir(exist_ok=True)
     macros = sorted({each for each in words if each.startswith("-D")} - _ONLY_PIC)
     mark = hashlib.sha256("\0".join([str(source), *macros]).encode(errors="surrogateescape")).hexdigest()[:16]
-    return str(folder / f"{source.stem}-{mark}{SUFFIX}")
+    place = folder / f"{source.stem}-{mark}{SUFFIX}"
+    _replace(place, f"{source}\0{Path(output).absolute()}")
+    return str(place)
+
+
+def _replace(place: Path, what: str) -> None:
+    """what: a source and its object. Bitcode of an earlier build of them, with other macros, goes: it is of no program that is
+    built now. It stays as long as another object has it."""
+    record = place.parent / f"{hashlib.sha256(what.encode(errors='surrogateescape')).hexdigest()[:16]}{_RECORD}"
+    old = record.read_text(encoding="utf-8", errors="surrogateescape") if record.is_file() else ""
+    if old == place.name:
+        return
+    new = record.with_name(f"{record.name}.{os.getpid()}")
+    new.write_text(place.name, encoding="utf-8", errors="surrogateescape")
+    new.replace(record)
+    others = (each.read_text(encoding="utf-8", errors="surrogateescape") for each in record.parent.glob(f"*{_RECORD}"))
+    if old and old not in others:
+        (record.parent / old).unlink(missing_ok=True)
 
 
 def _bitcode(clang: list[str], line: CommandLine, item: Item, output: str) -> None:

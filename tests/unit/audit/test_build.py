@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -141,3 +146,74 @@ def test_why_a_build_script_fails_is_told(script: str, says: str, crate: Path) -
     (crate / "build.rs").write_text(f"fn main() {{ {script} }}\n", encoding="utf-8")
     failure = cargo.build(crate).failure
     assert failure == f"error: failed to run custom build command for `sample v1.0.0`: {says}"
+
+
+def test_where_nothing_can_be_built_into_that_is_said(crate: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (crate / "target").touch()
+    assert cli.main(["-q", str(crate)]) == 2
+    assert f"not built: {crate}/target/galeed-audit cannot be written: " in capsys.readouterr().out
+
+
+def test_a_workspaces_lock_file_stays_as_it_was(tmp_path: Path) -> None:
+    member = tmp_path / "member"
+    (member / "src").mkdir(parents=True)
+    (member / "src" / "lib.rs").touch()
+    (member / "Cargo.toml").write_text(_MANIFEST.replace("[workspace]\n", ""), encoding="utf-8")
+    (tmp_path / "Cargo.toml").write_text('[workspace]\nmembers = ["member"]\n', encoding="utf-8")
+    assert cargo.build(member).failure == ""
+    assert {each.name for each in tmp_path.iterdir()} == {"member", "Cargo.toml", "target"}
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        return b"\nState:\tZ" not in Path(f"/proc/{pid}/status").read_bytes()
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_who_ends_the_audit_ends_the_build(how: signal.Signals, crate: Path) -> None:
+    (crate / "build.rs").write_text(
+        'fn main() { std::fs::write("pid", std::process::id().to_string()).unwrap(); '
+        "std::thread::sleep(std::time::Duration::from_secs(600)); }\n",
+        encoding="utf-8",
+    )
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from audit.cli import main; raise SystemExit(main())"
+    words = [sys.executable, "-c", code, str(crate)]
+    audit = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not ((crate / "pid").is_file() and (crate / "pid").read_text(encoding="utf-8")) and time.monotonic() < until:
+        time.sleep(0.05)
+    pid = int((crate / "pid").read_text(encoding="utf-8"))
+    audit.send_signal(how)
+    _, said = audit.communicate(timeout=60)
+    until = time.monotonic() + 10
+    while _is_there(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    gone = not _is_there(pid)
+    if not gone:
+        os.kill(pid, signal.SIGKILL)
+    assert audit.returncode == 128 + how and "galeed-audit: interrupted\n" in said
+    assert gone and not (crate / "Cargo.lock").exists()
+
+
+def test_c_that_was_compiled_with_other_macros_is_gone(crate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (crate / "build.rs").write_text(
+        """\
+use std::{env::var, process::Command};
+fn main() {
+    println!("cargo:rerun-if-env-changed=ODD");
+    let odd = format!("-DODD={}", var("ODD").unwrap());
+    for object in ["f.o", "same.o"] {
+        let object = format!("{}/{object}", var("OUT_DIR").unwrap());
+        assert!(Command::new(var("CC").unwrap()).args(["-c", &odd, "f.c", "-o", &object]).status().unwrap().success());
+    }
+}
+""",
+        encoding="utf-8",
+    )
+    (crate / "f.c").write_text("int ODD(void) { return 1; }\n", encoding="utf-8")
+    for name in ("first", "second", "first"):
+        monkeypatch.setenv("ODD", name)
+        subject = load([str(crate)], [], lambda _: None)
+        assert {each for module in subject.plain for each in module.functions} & {"first", "second"} == {name}
