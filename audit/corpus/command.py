@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,9 @@ from audit.corpus import cluster, summary
 from audit.corpus.store import Record, Store
 from audit.corpus.unit import Limits, audited, lifeline
 from audit.corpus.units import units
+from audit.errors import AuditError
 from audit.identity import own
+from audit.progress import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,7 +89,7 @@ def main(words: Sequence[str]) -> int:
         done = {each: kept for each, kept in known.items() if kept and not (options.retry and kept.reason)}
         left = [each for each in asked if each not in done]
         if done and not options.quiet:
-            _say(f"{len(done)} of {len(asked)} units are done already")
+            tell(f"{len(done)} of {len(asked)} units are done already")
         results = (
             _on_cluster(options.scheduler, left, limits, made_by)
             if options.scheduler
@@ -98,7 +99,7 @@ def main(words: Sequence[str]) -> int:
             store.keep(unit, record, report)
             done[unit] = record
             if not options.quiet:
-                _say(f"{len(done)} of {len(asked)}: {summary.line(record)}")
+                tell(f"{len(done)} of {len(asked)}: {summary.line(record)}")
         records = [done[each] for each in asked]
         store.summarise(records, summary.text(records))
     print(summary.total(records))
@@ -117,7 +118,11 @@ def _here(
                 unit = waiting.pop()
                 running[pool.submit(audited, unit, limits, made_by, store.folder / "work" / unit.slug, life)] = unit
             for each in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(each), each.result()
+                try:
+                    result = each.result()
+                except OSError as error:
+                    raise AuditError(f"{store.folder}: cannot be written: {error.strerror}") from error
+                yield running.pop(each), result
 
 
 def _on_cluster(
@@ -131,7 +136,3 @@ def _on_cluster(
             yield unit, (failed, None)
         else:
             yield unit, result
-
-
-def _say(line: str) -> None:
-    print(f"galeed-audit: {line}", file=sys.stderr, flush=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from mpk.scanner.command import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,7 +19,8 @@ def line(record: Record) -> str:
     """One unit, for people: its state, time, memory and findings, or what went wrong."""
     words = f"{record.status:8} {record.seconds:7.1f} s {record.peak_bytes >> 20:6} MiB  {record.unit}"
     words += f" [{','.join(record.features)}]" if record.features else ""
-    return words + (f": {record.reason}" if record.reason else f"  {found(record) or 'nothing found'}")
+    words += f": {record.reason}" if record.reason else f"  {found(record) or 'nothing found'}"
+    return printable(words)  # names and messages of others
 
 
 def found(record: Record) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import AuditError
 from audit.facts import archive, elf, ir
+from audit.progress import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,7 +37,7 @@ class Unit:
     @property
     def slug(self) -> str:
         """A file's name of its own: what can be read of the word, and a hash."""
-        shown = re.sub(r"[^\w.+-]+", "-", self.word).strip("-.")[-_SHOWN_BYTES:]
+        shown = re.sub(r"[^\w.+-]+", "-", self.word, flags=re.A).strip("-.")[-_SHOWN_BYTES:]
         return f"{shown}-{hashlib.sha256(repr((self.word, self.features)).encode()).hexdigest()[:8]}"
 
     @property
@@ -113,10 +114,11 @@ def _below(folder: Path) -> Iterator[Unit]:
         yield Unit(str(folder))
         return
     found = False
-    for path, folders, names in os.walk(folder):
+    for path, folders, names in os.walk(folder, onerror=_unreadable):
         here = Path(path)
         inside = sorted(each for each in folders if each not in _NOT_UNITS)
-        crates = [each for each in inside if (here / each / "Cargo.toml").is_file()]
+        own = [each for each in inside if not (here / each).is_symlink()]
+        crates = [each for each in own if (here / each / "Cargo.toml").is_file()]
         folders[:] = [each for each in inside if each not in crates]
         files = (here / each for each in sorted(names))
         binaries = (each for each in files if not each.is_symlink() and each.is_file() and _is_binary(each))
@@ -125,6 +127,10 @@ def _below(folder: Path) -> Iterator[Unit]:
             yield Unit(str(unit))
     if not found:
         raise AuditError(f"{folder}: holds no crate, ELF file or archive")
+
+
+def _unreadable(error: OSError) -> None:
+    tell(f"{error.filename}: {error.strerror}; what lies below it is left out")
 
 
 def _is_binary(path: Path) -> bool:

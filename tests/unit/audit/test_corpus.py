@@ -252,3 +252,44 @@ def test_without_dask_that_is_said(
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert _corpus("list", "--scheduler", "tcp://127.0.0.1:1") == 2
     assert capsys.readouterr().err == "galeed-audit: --scheduler needs Dask: pip install 'galeed[dask]'\n"
+
+
+def test_odd_names(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["\U00020000" * 60, os.fsdecode(b"a\xff"), "a\n::error ::\x1b[31m"]
+    for each in names:
+        (here / "tree" / each / "src").mkdir(parents=True)
+        (here / "tree" / each / "Cargo.toml").touch()
+        shutil.copy("bad.rs", here / "tree" / each / "src" / "lib.rs")
+    (here / "tree" / "link").symlink_to("a\n::error ::\x1b[31m")
+    assert _corpus("tree", "--no-build") == 0
+    assert sorted(each["unit"] for each in _records()) == sorted(f"tree/{each}" for each in names)
+    told = Path("out", "summary.txt").read_text(encoding="utf-8")
+    assert len(told.splitlines()) == 4 and "\x1b" not in told + capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_read_is_said(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "tree" / "secret").mkdir(parents=True)
+    shutil.copy("odd.o", here / "tree" / "z.o")
+    scandir = os.scandir
+
+    def denied(path: str) -> object:
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    assert [each.word for each in units(["tree"])] == ["tree/z.o"]
+    assert capsys.readouterr().err == "galeed-audit: tree/secret: Permission denied; what lies below it is left out\n"
+
+
+def test_a_work_folder_that_cannot_be_made_is_one_line(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command, "audited", full)
+    assert _corpus("bad.rs", "-q") == 2
+    assert capsys.readouterr().err == "galeed-audit: out: cannot be written: No space left on device\n"
