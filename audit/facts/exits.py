@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.facts.blocks import Blocks
-from audit.facts.known import NOT_NULL, Known, value_of
+from audit.facts.blocks import Blocks, Edge
+from audit.facts.known import NOT_NULL, SELECTED, Known, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from audit.facts.blocks import Block, Edge
+    from audit.facts.blocks import Block
     from audit.facts.ir import Call, Function
 
 _RETURN = re.compile(r"^  ret (?:void|(?:\S+) (\S+?))(?:,|$)")
@@ -120,6 +120,18 @@ def _returns(
             value = value_of(text, blocks, facts, here) if text else None
             before = blocks.at(state.came_from) if state.came_from or state.learned else None
             yield Exit(line, here.get(text, text), value, state.learned, before.last if before else -1)
+
+
+def chosen(way: Exit, known: Mapping[str, Known], blocks: Blocks) -> Iterator[Exit]:
+    """The way itself, or where a `select` is returned whose test is not known, a way for each of the two."""
+    match = SELECTED.match(blocks.values.get(way.text, "")) if way.value is None else None
+    if match is None:
+        yield way
+        return
+    for text, case in ((match[2], 1), (match[3], 0)):
+        told = _told(Edge("", match[1], frozenset({case})), blocks)
+        learned = way.learned | frozenset(told)
+        yield Exit(way.line, text, value_of(text, blocks, {**known, **dict(learned)}), learned, way.decided)
 
 
 def _open(block: Block, blocks: Blocks, facts: Mapping[str, Known], here: Mapping[str, str]) -> Iterator[Edge]:

@@ -23,7 +23,7 @@ _LOGIC = re.compile(r"(and|or|xor) (?:disjoint )?i1 (\S+), (\S+?)(?:,|$)")
 _NUMBERS = re.compile(
     r"(and|or|xor|add|sub|mul|shl|lshr|ashr)(?: (?:nuw|nsw|exact|disjoint))* i(\d+) (\S+), (\S+?)(?:,|$)"
 )
-_SELECTED = re.compile(r"select i1 (\S+), (?:ptr|i\d+) (\S+), (?:ptr|i\d+) (\S+?)(?:,|$)")
+SELECTED = re.compile(r"select i1 (\S+), (?:ptr|i\d+) (\S+), (?:ptr|i\d+) (\S+?)(?:,|$)")
 _NOTHING: Mapping[str, str] = {}
 _DEEPEST = 8
 
@@ -70,7 +70,7 @@ def value_of(
         return _logic(match[1], of(match[2]), of(match[3]))
     if match := _NUMBERS.match(made):
         return _calculated(match[1], int(match[2]), of(match[3]), of(match[4]))
-    if match := _SELECTED.match(made):
+    if match := SELECTED.match(made):
         chosen = of(match[1])
         return None if chosen is None else of(match[2] if chosen else match[3])
     if match := _COPIED.match(made):

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.facts.exits import deduced, exits, known_of
+from audit.facts.blocks import Blocks
+from audit.facts.exits import chosen, deduced, exits, known_of
 from audit.facts.program import given_family
 from llvm_pass.ir.syntax import metadata_of
 
@@ -57,7 +58,9 @@ class Nulls:
     def _look(self, function: Function, known: Mapping[str, Known], depth: int) -> Null | None:
         calls = {call.result: call for call in function.calls if call.result}
         found: Null | None = None
-        for way in exits(function, deduced(function, known, lambda call: self._definition(function, call))):
+        blocks, facts = Blocks(function), deduced(function, known, lambda call: self._definition(function, call))
+        ways = exits(function, facts, blocks=blocks)
+        for way in (each for one in ways for each in chosen(one, facts, blocks)):
             null: Null | None = None
             if way.value == 0:
                 lacked = self._lacked_memory(function, way, calls, depth)

@@ -13,6 +13,7 @@ extern "C" {
     fn entry_find(this: *mut Entry, key: c_int) -> *mut Entry;
     fn entry_next(this: *mut Entry) -> *mut Entry;
     fn entry_make() -> *mut Entry;
+    fn entry_name(key: c_int) -> *const c_char;
 }
 
 pub fn bytes(entry: &mut Entry) -> &[u8] {
@@ -59,4 +60,9 @@ impl Bytes {
     pub fn as_slice(&self) -> &[u8] {
         unsafe { std::slice::from_raw_parts(self.raw.data, self.raw.length) }
     }
+}
+
+// C chooses without a branch.
+pub fn name(key: c_int) -> &'static CStr {
+    unsafe { CStr::from_ptr(entry_name(key)) }
 }

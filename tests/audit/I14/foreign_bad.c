@@ -27,3 +27,7 @@ struct entry *entry_self(struct entry *self) {
         return NULL;
     return self;
 }
+
+const char *entry_name(int key) {
+    return key ? "an entry" : NULL;
+}

@@ -14,6 +14,7 @@ extern "C" {
     fn entry_next(this: *mut Entry) -> *mut Entry;
     fn entry_make() -> *mut Entry;
     fn entry_self(this: *mut Entry) -> *mut Entry;
+    fn entry_name(key: c_int) -> *const c_char;
 }
 
 pub fn bytes(entry: &mut Entry) -> &[u8] {
@@ -76,4 +77,13 @@ impl Bytes {
         }
         unsafe { std::slice::from_raw_parts(self.raw.data, self.raw.length) }
     }
+}
+
+pub fn name() -> &'static CStr {
+    unsafe { CStr::from_ptr(entry_name(3)) }
+}
+
+pub fn name_of(key: c_int) -> Option<&'static CStr> {
+    let name = unsafe { entry_name(key) };
+    (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
 }
