@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from audit.errors import AuditError
 from audit.facts import callbacks, entering, lent, source
 from audit.facts.foreign import declarations
-from audit.files import write_whole
+from audit.files import write_out, write_whole
 from audit.proposal import Proposal
 from audit.unrewritten import unrewritten
 from llvm_pass.policy import PolicyError, load
@@ -77,7 +77,7 @@ def write(text: str, path: Path, overwrite: bool) -> None:
     """At once and whole, or not at all. Raises AuditError."""
     try:
         if overwrite:
-            write_whole(path, text)
+            write_out(path.resolve() if path.is_symlink() else path, text.encode())
             return
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         write_whole(partial, text)

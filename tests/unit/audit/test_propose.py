@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,16 @@ def test_what_cannot_be_proposed(folder: Path, words: list[str], says: str, caps
     assert cli.main(["-q", *words]) == 2
     said = capsys.readouterr().err
     assert says in said and said.count("\n") == 1
+
+
+def test_a_pipe_or_a_link_is_written_into_and_not_replaced(tmp_path: Path) -> None:
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    write("new", pipe, overwrite=True)
+    assert pipe.is_fifo() and os.read(reader, 9) == b"new"
+    os.close(reader)
+    target.write_text("earlier", encoding="utf-8")
+    link.symlink_to("target")
+    write("new", link, overwrite=True)
+    assert link.is_symlink() and target.read_text(encoding="utf-8") == "new"
