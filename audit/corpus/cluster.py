@@ -5,6 +5,7 @@ Dask is imported here only: an optional extra.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from audit.corpus.units import Unit
 
 _CONNECT_SECONDS = 30
+_ADDRESS = re.compile(r"(?:\w+://)?[^\s/]+:\d+")
 
 
 def _remote(unit: Unit, limits: Limits, made_by: str) -> tuple[Record, bytes | None]:
@@ -37,6 +39,8 @@ def results(
     address: str, units: Iterable[Unit], limits: Limits, made_by: str
 ) -> Iterator[tuple[Unit, tuple[Record, bytes | None] | str]]:
     """As they are ready: a result, or why there is none. Raises AuditError where there is no Dask or no scheduler."""
+    if not _ADDRESS.fullmatch(address):  # of which Dask's client would not let go for a minute
+        raise AuditError(f"--scheduler {address}: is no address; right is, for example, tcp://127.0.0.1:8786")
     try:
         import distributed
     except ImportError as error:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from audit.corpus.units import Unit
 
 _SECONDS, _MEMORY_MIB = 1800.0, 8192
+_MOST = 999_999_999  # cargo takes few more jobs
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,17 +63,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def count(word: str) -> int:
-    """A number from 1 on. Raises ValueError."""
-    number = int(word)
-    if number < 1:
-        raise ValueError
-    return number
+    """A number from 1 to _MOST. Raises argparse.ArgumentTypeError."""
+    if not word.isdecimal() or len(word) > len(str(_MOST)) or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number from 1 to {_MOST}")
+    return int(word)
 
 
 def _positive(word: str) -> float:
-    number = float(word)
+    try:
+        number = float(word)
+    except ValueError:
+        number = 0.0
     if not 0 < number < float("inf"):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
     return number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -293,3 +294,20 @@ def test_a_work_folder_that_cannot_be_made_is_one_line(
     monkeypatch.setattr(command, "audited", full)
     assert _corpus("bad.rs", "-q") == 2
     assert capsys.readouterr().err == "galeed-audit: out: cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--jobs", "0"), "argument --jobs: '0' is no number from 1 to 999999999"),
+        (("--jobs", "9999999999"), "argument --jobs: '9999999999' is no number from 1 to 999999999"),
+        (("--time", "nan"), "argument --time: 'nan' is no number above 0"),
+        (("--scheduler", "x y"), "--scheduler x y: is no address; right is, for example, tcp://127.0.0.1:8786"),
+    ],
+)
+def test_a_wrong_number_or_address(
+    words: tuple[str, ...], says: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.suppress(SystemExit):  # argparse's
+        assert _corpus("bad.rs", *words) == 2
+    assert says in capsys.readouterr().err
