@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import AuditError
-from audit.facts.boundary import Boundary, Drawn
-from audit.facts.source import read as read_source
+from audit.facts.rust.boundary import Boundary, Drawn
+from audit.facts.rust.source import read as read_source
 from audit.files import write_whole
 from audit.identity import own
 from audit.inputs import rust_files

@@ -35,7 +35,7 @@ from audit.verify import verify
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from audit.facts.boundary import Drawn
+    from audit.facts.rust.boundary import Drawn
     from audit.model import Finding
     from audit.subject import Subject
 

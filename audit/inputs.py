@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from audit.build import cargo
 from audit.build.probe import probe
 from audit.errors import AuditError
-from audit.facts import archive, elf, ir, linking, source
-from audit.facts.foreign import maybe_declared, public_modules
+from audit.facts.binary import archive, elf
+from audit.facts.llvm import ir, linking
+from audit.facts.rust import source
+from audit.facts.rust.foreign import maybe_declared, public_modules
 from audit.subject import Subject
 from mpk.scanner.code import ScanError
 from mpk.scanner.command import printable, scan_target

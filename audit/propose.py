@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import AuditError
-from audit.facts import callbacks, entering, lent, source
-from audit.facts.foreign import declarations
+from audit.facts import callbacks, entering
+from audit.facts.llvm import lent
+from audit.facts.rust import source
+from audit.facts.rust.foreign import declarations
 from audit.files import write_out, write_whole
 from audit.proposal import Proposal
 from audit.unrewritten import unrewritten
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from audit.facts.entering import Entry
     from audit.facts.runs import Seen
-    from audit.facts.source import RustFile
+    from audit.facts.rust.source import RustFile
     from audit.model import Finding
     from audit.subject import Subject
 

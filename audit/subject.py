@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import AuditError
-from audit.facts import boundary, calls, layouts
-from audit.facts.program import Program
+from audit.facts.binary import layouts
+from audit.facts.llvm.program import Program
+from audit.facts.rust import boundary, calls
 
 if TYPE_CHECKING:
-    from audit.facts.elf import Elf
-    from audit.facts.ir import Module
+    from audit.facts.binary.elf import Elf
+    from audit.facts.llvm.ir import Module
     from audit.facts.runs import Seen
-    from audit.facts.source import RustFile
+    from audit.facts.rust.source import RustFile
     from llvm_pass.driver.cargo_build import Script
     from mpk.scanner.command import Scan
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from audit.build.compiler import SUFFIX
 from audit.errors import AuditError
-from audit.facts import archive, elf, entering
+from audit.facts import entering
+from audit.facts.binary import archive, elf
 from audit.facts.platform import is_platform
 from llvm_pass.driver.cargo_libraries import C_LIBRARY, CXX_LIBRARY
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from audit.facts.entering import Entry
     from audit.facts.runs import Seen
-    from audit.facts.source import RustFile
+    from audit.facts.rust.source import RustFile
     from audit.proposal import Proposal
     from audit.subject import Subject
     from llvm_pass.driver.cargo_build import Script

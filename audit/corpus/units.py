@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import AuditError
-from audit.facts import archive, elf, ir
+from audit.facts.binary import archive, elf
+from audit.facts.llvm import ir
 from audit.progress import tell
 
 if TYPE_CHECKING:

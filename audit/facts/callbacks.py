@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from audit.facts.flow import place_of
+from audit.facts.llvm.flow import place_of
 from llvm_pass.ir.syntax import LOCAL, parse_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from audit.facts.ir import Function, Module, Place
-    from audit.facts.source import RustFile
+    from audit.facts.llvm.ir import Function, Module, Place
+    from audit.facts.rust.source import RustFile
 
 _FOR_C = re.compile(rb'\bextern\s+(?:"[^"\n]*"\s+)?fn\b|\bcallback!|\bgaleed::export\b')
 _RUST_ABI = re.compile(rb'extern\s+"Rust"')

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.build.probe import PREFIX
-from audit.facts.calls import signatures
-from audit.facts.flow import place_of
-from audit.facts.source import attributes, text_of
+from audit.facts.llvm.flow import place_of
+from audit.facts.rust.calls import signatures
+from audit.facts.rust.source import attributes, text_of
 from llvm_pass.driver.cargo_project import RUNTIME_PACKAGES
 from llvm_pass.ir.syntax import bare, mentions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from audit.facts.ir import Module, Place
-    from audit.facts.source import RustFile
+    from audit.facts.llvm.ir import Module, Place
+    from audit.facts.rust.source import RustFile
 
 _LINK_NAME = re.compile(r'link_name\s*=\s*"([^"\\]+)"')
 _WORD = re.compile(rb"[A-Za-z_]\w*")

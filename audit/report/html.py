@@ -17,8 +17,8 @@ from audit.report.text import summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from audit.facts.boundary import Boundary, Drawn
     from audit.facts.runs import Seen
+    from audit.facts.rust.boundary import Boundary, Drawn
     from audit.model import Finding
 
 _MOST_NAMES = 200

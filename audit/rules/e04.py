@@ -9,7 +9,7 @@ from audit.model import Confidence, Evidence, Location, Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.elf import Elf
+    from audit.facts.binary.elf import Elf
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.foreign import declarations
+from audit.facts.rust.foreign import declarations
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.layouts import Layout
+    from audit.facts.binary.layouts import Layout
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts.abi import differences
-from audit.facts.foreign import declarations
+from audit.facts.llvm.abi import differences
+from audit.facts.rust.foreign import declarations
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 from audit.rules.places import of_call, of_declaration, of_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.abi import Difference
-    from audit.facts.ir import Function
+    from audit.facts.llvm.abi import Difference
+    from audit.facts.llvm.ir import Function
     from audit.model import Finding
     from audit.subject import Subject
 

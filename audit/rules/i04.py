@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.flow import Flow, stack_objects
-from audit.facts.freeing import Freeing, loads
-from audit.facts.order import Order
+from audit.facts.llvm.flow import Flow, stack_objects
+from audit.facts.llvm.freeing import Freeing, loads
+from audit.facts.llvm.order import Order
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 from llvm_pass.ir.syntax import LOCAL
@@ -15,9 +15,9 @@ from llvm_pass.ir.syntax import LOCAL
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.freeing import Free
-    from audit.facts.ir import Call, Function
-    from audit.facts.program import Hit, Program
+    from audit.facts.llvm.freeing import Free
+    from audit.facts.llvm.ir import Call, Function
+    from audit.facts.llvm.program import Hit, Program
     from audit.model import Finding
     from audit.subject import Subject
 

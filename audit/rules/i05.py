@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.flow import Flow, block_end
-from audit.facts.freeing import Freeing
-from audit.facts.program import freed_family
+from audit.facts.llvm.flow import Flow, block_end
+from audit.facts.llvm.freeing import Freeing
+from audit.facts.llvm.program import freed_family
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.ir import Call, Function
-    from audit.facts.program import Program
+    from audit.facts.llvm.ir import Call, Function
+    from audit.facts.llvm.program import Program
     from audit.model import Evidence, Finding
     from audit.subject import Subject
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts.flow import Flow, stack_objects
+from audit.facts.llvm.flow import Flow, stack_objects
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.ir import Function
-    from audit.facts.program import Hit, Program
+    from audit.facts.llvm.ir import Function
+    from audit.facts.llvm.program import Hit, Program
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.calls import CALLS, bare, declared, function_node, is_foreign, last_name
-from audit.facts.source import function_around, is_test, matches_in, text_of
+from audit.facts.rust.calls import CALLS, bare, declared, function_node, is_foreign, last_name
+from audit.facts.rust.source import function_around, is_test, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 from audit.rules.places import of_line
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from audit.facts.program import Hit, Program
-    from audit.facts.source import RustFile
+    from audit.facts.llvm.program import Hit, Program
+    from audit.facts.rust.source import RustFile
     from audit.model import Finding
     from audit.subject import Subject
 

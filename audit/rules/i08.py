@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts.ir import is_library
-from audit.facts.unwinding import GUARD, is_panic, way_out
+from audit.facts.llvm.ir import is_library
+from audit.facts.llvm.unwinding import GUARD, is_panic, way_out
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_function, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.ir import Function
+    from audit.facts.llvm.ir import Function
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts.foreign import declarations
-from audit.facts.unwinding import is_check, is_throw, way_out
+from audit.facts.llvm.unwinding import is_check, is_throw, way_out
+from audit.facts.rust.foreign import declarations
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_declaration, of_function
 

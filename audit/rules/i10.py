@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.flow import Flow
-from audit.facts.foreign import declarations
+from audit.facts.llvm.flow import Flow
+from audit.facts.rust.foreign import declarations
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_declaration, of_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.ir import Call, Function, Value
+    from audit.facts.llvm.ir import Call, Function, Value
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts.aliases import Keepers, is_box, makes_boxes, may_share, pairs, root
-from audit.facts.blocks import Blocks
+from audit.facts.llvm.aliases import Keepers, is_box, makes_boxes, may_share, pairs, root
+from audit.facts.llvm.blocks import Blocks
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.ir import Call, Function
+    from audit.facts.llvm.ir import Call, Function
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.blocks import Blocks
-from audit.facts.exits import known_of, reached
-from audit.facts.outputs import Outputs
-from audit.facts.uninitialized import passed, uses
+from audit.facts.llvm.blocks import Blocks
+from audit.facts.llvm.exits import known_of, reached
+from audit.facts.llvm.outputs import Outputs
+from audit.facts.llvm.uninitialized import passed, uses
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.exits import Exit
-    from audit.facts.ir import Call, Function
+    from audit.facts.llvm.exits import Exit
+    from audit.facts.llvm.ir import Call, Function
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts import ranges
-from audit.facts.blocks import Blocks
-from audit.facts.enums import behind_void, called_back, transmuted
-from audit.facts.exits import known_of
-from audit.facts.known import value_of
-from audit.facts.ranges import outside
+from audit.facts.llvm import ranges
+from audit.facts.llvm.blocks import Blocks
+from audit.facts.llvm.enums import behind_void, called_back, transmuted
+from audit.facts.llvm.exits import known_of
+from audit.facts.llvm.known import value_of
+from audit.facts.llvm.ranges import outside
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_function, of_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.enums import Given
-    from audit.facts.ir import Call, Function
-    from audit.facts.program import Program
-    from audit.facts.ranges import Range, Returned
+    from audit.facts.llvm.enums import Given
+    from audit.facts.llvm.ir import Call, Function
+    from audit.facts.llvm.program import Program
+    from audit.facts.llvm.ranges import Range, Returned
     from audit.model import Evidence, Finding
     from audit.subject import Subject
 

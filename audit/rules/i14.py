@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts.blocks import Blocks
-from audit.facts.exits import known_of
-from audit.facts.nullfields import read_untested
-from audit.facts.nulls import Nulls, trusted
+from audit.facts.llvm.blocks import Blocks
+from audit.facts.llvm.exits import known_of
+from audit.facts.llvm.nulls import Nulls, trusted
+from audit.facts.rust.nullfields import read_untested
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.ir import Call, Function
+    from audit.facts.llvm.ir import Call, Function
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.program import STRINGS
-from audit.facts.source import function_around, text_of
-from audit.facts.texts import passed
+from audit.facts.llvm.program import STRINGS
+from audit.facts.rust.source import function_around, text_of
+from audit.facts.rust.texts import passed
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 

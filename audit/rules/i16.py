@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts.flow import Flow, stack_objects
-from audit.facts.paths import always
+from audit.facts.llvm.flow import Flow, stack_objects
+from audit.facts.llvm.paths import always
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.source import text_of
-from audit.facts.state import State
+from audit.facts.llvm.state import State
+from audit.facts.rust.source import text_of
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.ir import Function
+    from audit.facts.llvm.ir import Function
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts import formats, formatted
-from audit.facts.calls import CALLS, declared, last_name, signatures
-from audit.facts.source import function_around, is_test, text_of
+from audit.facts.llvm import formats
+from audit.facts.rust import formatted
+from audit.facts.rust.calls import CALLS, declared, last_name, signatures
+from audit.facts.rust.source import function_around, is_test, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.ir import Call, Function
-    from audit.facts.program import Hit
+    from audit.facts.llvm.ir import Call, Function
+    from audit.facts.llvm.program import Hit
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from audit.facts.elf import Elf
+    from audit.facts.binary.elf import Elf
 
 # [PKU Pitfalls] section 4, [Cerberus] table 2, by what each does to a closed page.
 OPENERS = {

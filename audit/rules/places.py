@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.program import place
+from audit.facts.llvm.program import place
 from audit.model import Evidence, Location
 
 if TYPE_CHECKING:
-    from audit.facts.foreign import Declaration
-    from audit.facts.ir import Call, Function, Module
+    from audit.facts.llvm.ir import Call, Function, Module
+    from audit.facts.rust.foreign import Declaration
     from audit.model import Kind
 
 _SKIPPED = re.compile(r"(?:B|C?s)[0-9a-zA-Z]*_")  # v0: what refers back, and what tells crates and impls apart

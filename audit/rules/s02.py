@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.facts.calls import signatures
-from audit.facts.source import attributes, function_around, is_test, matches_in, text_of
+from audit.facts.rust.calls import signatures
+from audit.facts.rust.source import attributes, function_around, is_test, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.calls import last_name, origin
-from audit.facts.source import function_around, text_of
+from audit.facts.rust.calls import last_name, origin
+from audit.facts.rust.source import function_around, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from audit.facts.source import RustFile
+    from audit.facts.rust.source import RustFile
     from audit.model import Finding
     from audit.subject import Subject
 

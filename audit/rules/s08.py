@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.calls import CALLS, declared, is_foreign, last_name, signatures
-from audit.facts.source import function_around, is_test, matches_in, text_of
+from audit.facts.rust.calls import CALLS, declared, is_foreign, last_name, signatures
+from audit.facts.rust.source import function_around, is_test, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from audit.facts.source import RustFile
+    from audit.facts.rust.source import RustFile
     from audit.model import Finding
     from audit.subject import Subject
 

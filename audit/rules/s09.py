@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.calls import CALLS, bare, declared, is_foreign, last_name
-from audit.facts.modules import hidden
-from audit.facts.source import function_around, is_test, matches_in, text_of
+from audit.facts.rust.calls import CALLS, bare, declared, is_foreign, last_name
+from audit.facts.rust.modules import hidden
+from audit.facts.rust.source import function_around, is_test, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tree_sitter import Node
 
-    from audit.facts.source import RustFile
+    from audit.facts.rust.source import RustFile
     from audit.model import Finding
     from audit.subject import Subject
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from audit.facts.calls import declared, is_foreign, signatures
-from audit.facts.source import function_around, is_test, matches_in, text_of
+from audit.facts.rust.calls import declared, is_foreign, signatures
+from audit.facts.rust.source import function_around, is_test, matches_in, text_of
 from audit.model import Confidence, Evidence, Location, Rule, Severity
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit.errors import AuditError
-from audit.facts import elf, references, units
+from audit.facts.binary import elf, references, units
 from audit.verify.gates import callbacks, gates
 from audit.verify.host_calls import host_calls
 from audit.verify.layout import allocator, gadgets, layout

@@ -8,8 +8,8 @@ from audit.verify.proof import CALLBACK, ENTER, EXIT, HOST, THUNK, some, thunk_n
 from llvm_pass.driver.cargo_entries import BODY
 
 if TYPE_CHECKING:
-    from audit.facts.references import Reference
-    from audit.facts.symbols import Symbol
+    from audit.facts.binary.references import Reference
+    from audit.facts.binary.symbols import Symbol
     from audit.verify.proof import Built, Proof
 
 # Of what C++ units share: bodies and the gates that are called through vtables.

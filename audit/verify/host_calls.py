@@ -12,12 +12,12 @@ from collections import defaultdict
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from audit.facts.inlined import Inlined
+from audit.facts.binary.inlined import Inlined
 from audit.rules.places import readable
 from audit.verify.proof import some
 
 if TYPE_CHECKING:
-    from audit.facts.references import Reference
+    from audit.facts.binary.references import Reference
     from audit.verify.proof import Built, Proof
 
 _SHAPE = "::SHAPE"

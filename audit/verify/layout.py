@@ -11,7 +11,7 @@ from mpk.scanner.command import scan_target
 from mpk.scanner.place import Verdict
 
 if TYPE_CHECKING:
-    from audit.facts.elf import Elf
+    from audit.facts.binary.elf import Elf
     from audit.verify.proof import Built, Proof
 
 # Words of the policy's `hardening` that bring part `code`, which moves and seals a program's text.

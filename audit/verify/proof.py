@@ -10,15 +10,15 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import mpk
+from audit.facts.binary.references import Code, Owners, Reference, own_slots, references, slots
 from audit.facts.platform import LIBRARIES, is_platform
-from audit.facts.references import Code, Owners, Reference, own_slots, references, slots
 from llvm_pass.driver.cargo_entries import BODY
 from llvm_pass.driver.inspect_objects import REWRITTEN_SECTION
 
 if TYPE_CHECKING:
-    from audit.facts.elf import Elf
-    from audit.facts.symbols import Symbol
-    from audit.facts.units import Unit
+    from audit.facts.binary.elf import Elf
+    from audit.facts.binary.symbols import Symbol
+    from audit.facts.binary.units import Unit
     from llvm_pass.policy import Policy
 
 ENTER, EXIT = "galeed_gate_enter", "galeed_gate_exit"

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from audit import baseline, config
 from audit import suppress as suppressions
 from audit.errors import AuditError
-from audit.facts import archive, elf, ir, layouts, source, units
+from audit.facts.binary import archive, elf, layouts, units
+from audit.facts.llvm import ir
+from audit.facts.rust import source
 from audit.inputs import load
 from audit.report import data as as_data
 from audit.report import github, html, sarif, text
@@ -30,7 +32,7 @@ from mpk.report import read as read_violations
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from audit.facts.source import RustFile
+    from audit.facts.rust.source import RustFile
 
 HERE = Path(__file__).parent
 _ROOT = HERE.parents[2]

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.errors import AuditError
-from audit.facts import archive, elf, layouts, units
+from audit.facts.binary import archive, elf, layouts, units
 from audit.rules import RULES
 from audit.run import findings
 from audit.subject import Subject

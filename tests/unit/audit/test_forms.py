@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from audit import cli
-from audit.facts.source import RustFile
+from audit.facts.rust.source import RustFile
 from audit.inputs import load
 from audit.report import html
 from llvm_pass.driver.clang import find_clang

@@ -9,10 +9,10 @@ import pytest
 
 from audit import cli
 from audit.errors import AuditError
-from audit.facts import ir
-from audit.facts.abi import differences
-from audit.facts.flow import Flow
-from audit.facts.program import Program
+from audit.facts.llvm import ir
+from audit.facts.llvm.abi import differences
+from audit.facts.llvm.flow import Flow
+from audit.facts.llvm.program import Program
 from audit.rules.places import readable
 from llvm_pass.driver.clang import find_clang
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from audit.errors import AuditError
-from audit.facts import layouts
+from audit.facts.binary import layouts
 from llvm_pass.driver.clang import find_clang
 
 _SOURCE = """\

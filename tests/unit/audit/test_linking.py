@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from audit.facts import linking
-from audit.facts.program import Program
+from audit.facts.llvm import linking
+from audit.facts.llvm.program import Program
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from audit.facts.modules import hidden
-from audit.facts.source import RustFile
+from audit.facts.rust.modules import hidden
+from audit.facts.rust.source import RustFile
 
 
 def _crate(**texts: str) -> list[RustFile]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from audit.facts import ir
-from audit.facts.freeing import Freeing
-from audit.facts.order import Order
-from audit.facts.origins import NULL, UNKNOWN
-from audit.facts.program import Program
-from audit.facts.unwinding import is_check, is_throw, way_out
+from audit.facts.llvm import ir
+from audit.facts.llvm.freeing import Freeing
+from audit.facts.llvm.order import Order
+from audit.facts.llvm.origins import NULL, UNKNOWN
+from audit.facts.llvm.program import Program
+from audit.facts.llvm.unwinding import is_check, is_throw, way_out
 
 _C = """\
 source_filename = "a.c"

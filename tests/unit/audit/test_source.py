@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit.facts.source import RustFile, is_test
+from audit.facts.rust.source import RustFile, is_test
 
 
 @pytest.mark.parametrize(

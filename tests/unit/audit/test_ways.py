@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from audit.facts import formats, ir
-from audit.facts.aliases import root
-from audit.facts.blocks import Blocks
-from audit.facts.exits import exits
-from audit.facts.known import NOT_NULL, value_of
-from audit.facts.outputs import Outputs
-from audit.facts.program import Program
-from audit.facts.ranges import Range, outside
+from audit.facts.llvm import formats, ir
+from audit.facts.llvm.aliases import root
+from audit.facts.llvm.blocks import Blocks
+from audit.facts.llvm.exits import exits
+from audit.facts.llvm.known import NOT_NULL, value_of
+from audit.facts.llvm.outputs import Outputs
+from audit.facts.llvm.program import Program
+from audit.facts.llvm.ranges import Range, outside
 
 _TEXT = """\
 source_filename = "a.c"

@@ -1,0 +1,1 @@
+"""ELF and DWARF: programs, libraries, objects and processes as they are."""
