@@ -210,6 +210,9 @@ def _write(report: str, output: Path | None) -> None:
 
 def _answer(options: argparse.Namespace, chosen: list[str], say: Callable[[str], None]) -> Answer:
     """From the cache, where that has it."""
+    for path in options.evidence:
+        if not path.exists():
+            raise AuditError(f"--evidence {path}: there is no such file")
     features = tuple(each for words in options.features for each in words.split(",") if each)
     inputs = prepare(options.paths, say, Choices(not options.no_build, features, options.jobs))
     kept = Cache(options.cache_dir or default_folder(), tell)

@@ -1,14 +1,18 @@
-"""Files that others may read while they are written: whole, or as they were."""
+"""Files that others may read while they are written: whole, or as they were. And how files are named."""
 
 from __future__ import annotations
 
 import os
 import stat
 import tempfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+def shown(name: str) -> str:
+    """A path relative to the working directory where it lies below it."""
+    path = Path(name)
+    inside = path.is_absolute() and path.is_relative_to(Path.cwd())
+    return (path.relative_to(Path.cwd()) if inside else path).as_posix()
 
 
 def write_out(path: Path, data: bytes) -> None:

@@ -15,6 +15,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit.files import shown
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
@@ -132,14 +134,7 @@ def _beside(rule: str, line: int, lines: list[bytes]) -> tuple[int, str] | None:
 def _configured(finding: Finding, allowed: Iterable[Allowed]) -> str:
     for each in allowed:
         if any(fnmatchcase(finding.rule, rule) for rule in each.rules) and any(
-            fnmatchcase(_shown(finding.location.artifact), path) for path in each.paths
+            fnmatchcase(shown(finding.location.artifact), path) for path in each.paths
         ):
             return each.reason
     return ""
-
-
-def _shown(artifact: str) -> str:
-    """Relative to the working directory where it lies below it."""
-    path = Path(artifact)
-    inside = path.is_absolute() and path.is_relative_to(Path.cwd())
-    return (path.relative_to(Path.cwd()) if inside else path).as_posix()

@@ -26,6 +26,11 @@ _INTO_GLOBAL = re.compile(
 )
 _STORED = re.compile(rf"^  store (?:atomic |volatile )*ptr ({LOCAL}), ptr ({LOCAL}|@[\w.$-]+|getelementptr)")
 _LOAD = re.compile(rf"^  {LOCAL} = load (?:atomic |volatile )*(.*?), ptr ({LOCAL})(?:,| |$)")
+# Its destination, its source if it has one, and the bytes.
+_WHOLE = re.compile(
+    r"^  (?:tail |musttail )?call void @llvm\.(memset|memcpy|memmove)\.\S*?\((.*), i64 (\d+), i1 false\)"
+)
+_ATTRIBUTES = re.compile(r"ptr (?:[a-z_]+(?:\(\d+\)| \d+)? )+")
 _ALLOCA = re.compile(rf"^  ({LOCAL}) = alloca (.*?)(?:, |$)")
 _BRANCH = re.compile(rf"^  br i1 ({LOCAL}), label ({LOCAL}), label ({LOCAL})")
 _LABEL = re.compile(r'^(?:[\w.$-]+|"[^"]*"):')
@@ -86,11 +91,18 @@ class Flow:
         return value in self.offsets
 
     def accesses(self) -> list[Access]:
-        """Loads and stores through it, in order. An offset that a phi or select may change is not constant."""
+        """Loads and stores through it, and fills and copies of a constant length (which LLVM makes of several stores and
+        of loops), in order. An offset that a phi or select may change is not constant."""
         found, types, in_entry = [], self.function.module.types, True
         for number, line in enumerate(self.function.body):
             if _LABEL.match(line) and number:
                 in_entry = False
+            if whole := _WHOLE.match(line):
+                pointers = _VALUE.findall(_ATTRIBUTES.sub("ptr ", whole[2]))
+                for at, pointer in enumerate(pointers):
+                    if pointer in self.offsets:
+                        found.append(Access(self.offsets[pointer], int(whole[3]), at == 0, in_entry, number))
+                continue
             match = _STORE.match(line) or _LOAD.match(line)
             if match is None or match[2] not in self.offsets:
                 continue

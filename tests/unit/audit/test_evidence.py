@@ -114,7 +114,7 @@ def test_names_do_not_break_lines(tmp_path: Path) -> None:
     assert runs.read(path, [])[0].headline.isprintable()
 
 
-@pytest.mark.parametrize("kind", ["pipe", "folder", "missing"])
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
 def test_evidence_that_is_no_file(tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "evidence"
     if kind == "pipe":
@@ -124,6 +124,14 @@ def test_evidence_that_is_no_file(tmp_path: Path, kind: str, capsys: pytest.Capt
     assert cli.main(["-q", str(_GOOD), "--rule", "S05", "--evidence", str(path)]) == 2
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("unread")]
     assert len(said) == 1 and str(path) in said[0]
+
+
+def test_evidence_that_is_missing_is_told_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([str(_GOOD), "--evidence", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"galeed-audit: --evidence {tmp_path}/none: there is no such file\n")
 
 
 def _finding(rule: str, symbol: str, line: int) -> Finding:
