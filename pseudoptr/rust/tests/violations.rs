@@ -81,7 +81,9 @@ fn temporal_after_drop_even_when_the_memory_is_reused() {
         let found = violation(|| galeed_store8(handle, 0));
         assert_eq!(found.kind, Kind::Temporal);
         if index_of(now) == index_of(handle) {
-            assert_eq!(found.generation + 1, found.live_generation);
+            // Other tests' threads may have had the entry in between.
+            assert!(found.generation < found.live_generation);
+            assert_eq!(found.live_generation, generation_of(now).into());
         }
         assert!(reused.iter().all(|byte| *byte == 2));
     }

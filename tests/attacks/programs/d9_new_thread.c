@@ -7,6 +7,7 @@
 #include "attack.h"
 
 #define WAIT_NS 50000000
+#define WAITS 20
 
 static void *body(void *unused) {
     attack_read();
@@ -19,7 +20,8 @@ static void new_thread(void) {
     struct timespec wait = {0, WAIT_NS};
     int error = pthread_create(&thread, NULL, body, NULL);
     if (error) attack_refused("pthread_create", error);
-    else nanosleep(&wait, NULL); /* not joined: on mprotect it may wait for this call to end */
+    /* Not joined: on mprotect it may wait for this call to end. A busy machine may start it late. */
+    else for (int waits = 0; waits < WAITS && !target.enough; waits++) nanosleep(&wait, NULL);
 }
 
 static void nothing(void) {}
