@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from audit.build.compiler import SUFFIX
+from audit.build.compiler import objects
 from audit.errors import AuditError
 from audit.facts import entering
 from audit.facts.binary import archive, elf
@@ -109,12 +109,12 @@ def _libraries(script: Script) -> Iterator[str]:
 
 def _objects(script: Script, subject: Subject) -> Iterator[str]:
     """Members of archives that were made in this build, and have no bitcode beside them."""
-    made = {path.name for path in script.out_dir.rglob(f"*{SUFFIX}")}
+    made = objects(script.out_dir)
     for path in sorted(script.out_dir.rglob("lib*.a")):
         left = []
         try:
             for name, body in archive.members(str(path), path.read_bytes()):
-                if body.startswith(elf.MAGIC) and name + SUFFIX not in made and _has_code(name, body):
+                if body.startswith(elf.MAGIC) and name not in made and _has_code(name, body):
                     left.append(name)
         except (AuditError, OSError) as error:
             subject.notes.append(f"{path}: {error}")

@@ -62,28 +62,41 @@ def _place(line: CommandLine, item: Item, words: list[str]) -> str:
     out = os.environ.get("OUT_DIR")
     if not out:
         return output + SUFFIX
-    folder, source = folder_of(Path(out)), Path(item.name).absolute()
+    folder, source, made = folder_of(Path(out)), Path(item.name).absolute(), Path(output).absolute()
     folder.mkdir(exist_ok=True)
     macros = sorted({each for each in words if each.startswith("-D")} - _ONLY_PIC)
     mark = hashlib.sha256("\0".join([str(source), *macros]).encode(errors="surrogateescape")).hexdigest()[:16]
     place = folder / f"{source.stem}-{mark}{SUFFIX}"
-    _replace(place, f"{source}\0{Path(output).absolute()}")
+    _replace(place, source, made)
     return str(place)
 
 
-def _replace(place: Path, what: str) -> None:
-    """what: a source and its object. Bitcode of an earlier build of them, with other macros, goes: it is of no program that is
+def _replace(place: Path, source: Path, made: Path) -> None:
+    """made: the object. Bitcode of an earlier build of them, with other macros, goes: it is of no program that is
     built now. It stays as long as another object has it."""
-    record = place.parent / f"{hashlib.sha256(what.encode(errors='surrogateescape')).hexdigest()[:16]}{_RECORD}"
-    old = record.read_text(encoding="utf-8", errors="surrogateescape") if record.is_file() else ""
+    what = hashlib.sha256(f"{source}\0{made}".encode(errors="surrogateescape")).hexdigest()[:16]
+    record = place.parent / f"{what}{_RECORD}"
+    old = _recorded(record)[0] if record.is_file() else ""
     if old == place.name:
         return
     new = record.with_name(f"{record.name}.{os.getpid()}")
-    new.write_text(place.name, encoding="utf-8", errors="surrogateescape")
+    new.write_text(f"{place.name}\0{made}", encoding="utf-8", errors="surrogateescape")
     new.replace(record)
-    others = (each.read_text(encoding="utf-8", errors="surrogateescape") for each in record.parent.glob(f"*{_RECORD}"))
-    if old and old not in others:
+    if old and old not in {_recorded(each)[0] for each in record.parent.glob(f"*{_RECORD}")}:
         (record.parent / old).unlink(missing_ok=True)
+
+
+def _recorded(record: Path) -> tuple[str, str]:
+    """The bitcode's name and its object."""
+    name, _, made = record.read_text(encoding="utf-8", errors="surrogateescape").partition("\0")
+    return name, made
+
+
+def objects(out: Path) -> frozenset[str]:
+    """The file names of objects that have bitcode, of what was built for this OUT_DIR."""
+    folder = folder_of(out)
+    kept = [_recorded(each) for each in folder.glob(f"*{_RECORD}")]
+    return frozenset(Path(made).name for name, made in kept if (folder / name).is_file())
 
 
 def _bitcode(clang: list[str], line: CommandLine, item: Item, output: str) -> None:

@@ -217,3 +217,33 @@ fn main() {
         monkeypatch.setenv("ODD", name)
         subject = load([str(crate)], [], lambda _: None)
         assert {each for module in subject.plain for each in module.functions} & {"first", "second"} == {name}
+
+
+def test_a_proposal_calls_assembler_alone_not_rewritten(crate: Path) -> None:
+    (crate / "build.rs").write_text(
+        """\
+use std::{env::var, process::Command};
+fn main() {
+    let out = var("OUT_DIR").unwrap();
+    for source in ["f.c", "g.S"] {
+        let object = format!("{out}/{source}.o");
+        assert!(Command::new(var("CC").unwrap()).args(["-c", source, "-o", &object]).status().unwrap().success());
+    }
+    let words = ["rcs", "libboth.a", "f.c.o", "g.S.o"];
+    assert!(Command::new("ar").args(words).current_dir(&out).status().unwrap().success());
+    println!("cargo:rustc-link-search={out}\\ncargo:rustc-link-lib=static=both");
+}
+""",
+        encoding="utf-8",
+    )
+    (crate / "f.c").write_text("int f(void) { return 1; }\n", encoding="utf-8")
+    (crate / "g.S").write_text(".text\n.globl g\ng: ret\n", encoding="utf-8")
+    (crate / "src" / "lib.rs").write_text(
+        'unsafe extern "C" {\n    fn f() -> i32;\n    fn g();\n}\n'
+        "pub fn both() -> i32 {\n    unsafe { g() };\n    unsafe { f() }\n}\n",
+        encoding="utf-8",
+    )
+    policy = crate / "galeed.toml"
+    assert cli.main(["-q", str(crate), "--propose", str(policy), "--exit-zero", "-o", os.devnull]) == 0
+    said = [line for line in policy.read_text(encoding="utf-8").splitlines() if "no C or C++" in line]
+    assert len(said) == 1 and said[0].endswith("what is no C or C++: g.S.o")
