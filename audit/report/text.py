@@ -30,7 +30,7 @@ def render(findings: Sequence[Finding], hidden: int, notes: Sequence[str], runs:
         if len(each.evidence) > _MOST_EVIDENCE:
             lines.append(f"    and {len(each.evidence) - _MOST_EVIDENCE} more")
     lines += [f"run      {each.headline}" for each in runs]
-    lines += [f"unread   {note}" for note in notes]
+    lines += [f"note     {note}" for note in notes]
     lines.append(summary(findings, hidden, len(notes), len(runs)))
     return "\n".join(map(printable, lines))
 
@@ -41,7 +41,7 @@ def _mark(finding: Finding) -> str:
     return f" [{'; '.join(words)}]" if words else ""
 
 
-def summary(findings: Sequence[Finding], hidden: int, unread: int, seen: int = 0) -> str:
+def summary(findings: Sequence[Finding], hidden: int, notes: int, seen: int = 0) -> str:
     """One line."""
     there = [each for each in findings if each.severity is not Severity.METRIC and each.state != "absent"]
     counts = Counter(each.severity for each in there)
@@ -58,6 +58,6 @@ def summary(findings: Sequence[Finding], hidden: int, unread: int, seen: int = 0
         text += f"; {seen} place{'s' * (seen != 1)} seen in a run"
     if hidden:
         text += f"; {hidden} of low confidence not shown (--confidence low)"
-    if unread:
-        text += f"; {unread} input{'s' * (unread != 1)} not judged whole"
+    if notes:
+        text += f"; {notes} note{'s' * (notes != 1)}: what could not be judged, or means nothing"
     return text

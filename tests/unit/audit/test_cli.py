@@ -103,7 +103,7 @@ def test_what_is_wrong_is_one_line(words: tuple[str, ...], says: str, capsys: py
 def test_what_can_be_read_is_reported_beside_what_cannot(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = _run(capsys, "-q", str(_BAD), "/nowhere")
     assert code == 1
-    assert "unread   /nowhere: no such file or folder" in out and "1 input not judged whole" in out
+    assert "note     /nowhere: no such file or folder" in out and "; 1 note: " in out
 
 
 def test_nothing_found_in_what_could_not_be_read_is_not_fine(
@@ -120,7 +120,7 @@ def test_nothing_found_in_what_could_not_be_read_is_not_fine(
 def test_source_that_does_not_parse_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "cut.rs").write_text("pub fn f() {}\npub fn g( {\n")
     _, out, _ = _run(capsys, "-q", str(tmp_path / "cut.rs"))
-    assert f"unread   {tmp_path}/cut.rs:2: is no Rust that the parser knows" in out
+    assert f"note     {tmp_path}/cut.rs:2: is no Rust that the parser knows" in out
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_what_is_no_file_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "folder.rs").mkdir()
     done = subprocess.run([*_COMMAND, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "S05" in done.stdout
-    notes = [line for line in done.stdout.splitlines() if line.startswith("unread")]
-    assert len(notes) == 3 and f"unread   {tmp_path}/pipe.rs: is no file" in notes
+    notes = [line for line in done.stdout.splitlines() if line.startswith("note ")]
+    assert len(notes) == 3 and f"note     {tmp_path}/pipe.rs: is no file" in notes
 
 
 def test_a_folder_that_cannot_be_read_is_said(

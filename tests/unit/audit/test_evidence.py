@@ -122,7 +122,7 @@ def test_evidence_that_is_no_file(tmp_path: Path, kind: str, capsys: pytest.Capt
     elif kind == "folder":
         path.mkdir()
     assert cli.main(["-q", str(_GOOD), "--rule", "S05", "--evidence", str(path)]) == 2
-    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("unread")]
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note ")]
     assert len(said) == 1 and str(path) in said[0]
 
 
