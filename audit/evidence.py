@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from audit.errors import AuditError
 from audit.facts import runs
-from audit.files import shown
 from audit.model import Confidence, Evidence, Location
 from audit.rules.places import readable
 
@@ -96,8 +95,7 @@ def _evidence(seen: Seen) -> Evidence:
     times = f", {seen.count} times" if seen.count > 1 else ""
     symbol = seen.function or seen.entry or None
     if seen.place:
-        name, line = seen.place
-        where = Location(shown(name), line, symbol=symbol)  # as everything else in the report is named
+        where = Location(*seen.place, symbol=symbol)
     else:
         where = Location(seen.module or seen.origin, address=seen.offset if seen.module else None, symbol=symbol)
     return Evidence("run", f"seen in a run{times}: {seen.violation or 'served'} {seen.text}", where)

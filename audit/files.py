@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
-import tempfile
 from pathlib import Path
 
 
@@ -16,10 +16,12 @@ def shown(name: str) -> str:
 
 
 def write_out(path: Path, data: bytes) -> None:
-    """Whole or as it was where that is a file, or none yet; where it is a pipe, a device or a link, into that. Raises OSError."""
-    if path.is_symlink() or (path.exists() and not path.is_file()):
+    """Whole or as it was where that is a file, or none yet, whose rights stay; into what a pipe or a device is. A link stays
+    one. Raises OSError."""
+    if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
+    path = path.resolve()
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
     write_whole(path, data)
     if mode is not None:
@@ -29,14 +31,13 @@ def write_out(path: Path, data: bytes) -> None:
 def write_whole(path: Path, content: str | bytes) -> None:
     """By another file in the same folder, on the disk before it takes the name: a crash leaves no half. Raises OSError."""
     data = content.encode() if isinstance(content, str) else content
-    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".new", dir=path.parent)
+    new = path.parent / f".{secrets.token_hex(8)}.new"
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with new.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # noqa: PTH101 (mkstemp gives a name)
-        os.replace(name, path)  # noqa: PTH105
+        new.replace(path)
     except BaseException:
-        os.unlink(name)  # noqa: PTH108
+        new.unlink(missing_ok=True)
         raise

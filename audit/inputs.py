@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _TESTS = frozenset({"test", "tests", "examples", "benches", "fuzz"})
-_NOT_SOURCE = frozenset({"target", ".git", "node_modules", ".venv"})
-
-
-_CRATE = re.compile(r"([\w-]+)==([\w.+-]+)")
+NOT_SOURCE = frozenset({"target", ".git", "node_modules", ".venv"})
+CRATE = re.compile(r"([\w-]+)==([\w.+-]+)")
 # Every Rust function for C that may panic calls it; an own crate with such is judged whether C is here or not.
 _GUARD = b"panic_cannot_unwind"
 
@@ -105,7 +103,7 @@ def read(inputs: Iterable[Input], pids: Iterable[int], say: Callable[[str], None
 
 def _prepared(word: str, say: Callable[[str], None], choices: Choices) -> Input:
     """A path, or name==version of a crate in the local registry cache."""
-    path, crate, features = Path(word), _CRATE.fullmatch(word), choices.features
+    path, crate, features = Path(word), CRATE.fullmatch(word), choices.features
     if crate and not path.exists():
         try:
             path = cargo.from_registry(crate[1], crate[2])
@@ -310,7 +308,7 @@ def rust_files(folder: Path, unreadable: Callable[[OSError], None]) -> list[Path
     """Those that auditing the folder reads. unreadable: told of each folder that is not; links to folders are not followed."""
     found = []
     for path, folders, names in os.walk(folder, onerror=unreadable):
-        folders[:] = [each for each in folders if each not in _NOT_SOURCE]
+        folders[:] = [each for each in folders if each not in NOT_SOURCE]
         found += [Path(path) / each for each in names if each.endswith(".rs")]
     return sorted(found)
 

@@ -7,12 +7,11 @@ names are quoted as TOML demands.
 from __future__ import annotations
 
 import json
-import os
 import re
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit.files import shown
 from llvm_pass.policy.keys import STRUCTURE
 
 if TYPE_CHECKING:
@@ -65,9 +64,7 @@ class Proposal:
         line = f":{place[1]}" if place[1] else ""  # 0: code that no line stands for
         if crate:
             return f"{text}: {crate[1]}{line}"
-        path = Path(place[0])
-        inside = path.is_absolute() and path.is_relative_to(Path.cwd())
-        return f"{text}: {os.path.relpath(path) if inside else path}{line}"
+        return f"{text}: {shown(place[0])}{line}"
 
     @staticmethod
     def is_structure(tag: str) -> bool:

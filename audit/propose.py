@@ -79,7 +79,7 @@ def write(text: str, path: Path, overwrite: bool) -> None:
     """At once and whole, or not at all. Raises AuditError."""
     try:
         if overwrite:
-            write_out(path.resolve() if path.is_symlink() else path, text.encode())
+            write_out(path, text.encode())
             return
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         write_whole(partial, text)

@@ -7,11 +7,10 @@ name, flushed to disk and renamed.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit.files import write_whole
 from experiments.model import LabError
 
 if TYPE_CHECKING:
@@ -24,17 +23,7 @@ def write_atomically(path: Path, text: str) -> None:
     """Replaces the file at once. Raises LabError when the place cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(path, text)
     except OSError as error:
         raise LabError(f"cannot write {path}: {error.strerror}") from error
 

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING
 from audit.errors import AuditError
 from audit.facts.binary import archive, elf
 from audit.facts.llvm import ir
+from audit.inputs import CRATE, NOT_SOURCE
 from audit.progress import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_CRATE = re.compile(r"[\w-]+==[\w.+-]+")
-_NOT_UNITS = frozenset({"target", ".git", "node_modules", ".venv"})
 _MOST_LIST_BYTES = 16 << 20
 _TOLD_BY_BYTES = 1 << 16
 _SHOWN_BYTES = 80
@@ -70,7 +69,7 @@ def units(words: Iterable[str]) -> list[Unit]:
 
 def _of(word: str) -> Iterator[Unit]:
     path = Path(word)
-    if _CRATE.fullmatch(word) and not path.exists():
+    if CRATE.fullmatch(word) and not path.exists():
         yield Unit(word)
     elif path.is_dir():
         yield from _below(path)
@@ -104,7 +103,7 @@ def _listed(path: Path) -> Iterator[Unit]:
         features = words[1].removeprefix("features=") if len(words) == 2 else ""
         if len(words) > 2 or (len(words) == 2 and not words[1].startswith("features=")):
             raise AuditError(f"{path}:{number}: a line is a path or NAME==VERSION, and perhaps features=A,B")
-        if not _CRATE.fullmatch(words[0]) and not Path(words[0]).exists():
+        if not CRATE.fullmatch(words[0]) and not Path(words[0]).exists():
             raise AuditError(f"{path}:{number}: {words[0][:200]}: no such file or folder, and no NAME==VERSION")
         yield Unit(words[0], tuple(each for each in features.split(",") if each))
 
@@ -117,7 +116,7 @@ def _below(folder: Path) -> Iterator[Unit]:
     found = False
     for path, folders, names in os.walk(folder, onerror=_unreadable):
         here = Path(path)
-        inside = sorted(each for each in folders if each not in _NOT_UNITS)
+        inside = sorted(each for each in folders if each not in NOT_SOURCE)
         own = [each for each in inside if not (here / each).is_symlink()]
         crates = [each for each in own if (here / each / "Cargo.toml").is_file()]
         folders[:] = [each for each in inside if each not in crates]
@@ -144,5 +143,5 @@ def _is_binary(path: Path) -> bool:
 
 def _files(folder: Path) -> Iterator[Path]:
     for path, folders, names in os.walk(folder):
-        folders[:] = sorted(each for each in folders if each not in _NOT_UNITS)
+        folders[:] = sorted(each for each in folders if each not in NOT_SOURCE)
         yield from (Path(path) / each for each in sorted(names))

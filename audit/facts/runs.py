@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import AuditError, reading
+from audit.files import shown
 from mpk.places import Place, image
 from mpk.report import is_runtime
 from mpk.scanner.command import printable
@@ -39,8 +40,8 @@ _MOST_NAME = 200
 @dataclass(frozen=True)
 class Seen:
     """One place of a run. kind: trapped: served by a fault, as code is that was not rewritten; called: by a call of rewritten code.
-    function: of C, where it happened; entry: that which the host had called. place: file and line, None where debug information
-    has none. rule: of the finding that it belongs to."""
+    function: of C, where it happened; entry: that which the host had called. place: file (from the working directory, where it lies
+    below it) and line, None where debug information has none. rule: of the finding that it belongs to."""
 
     kind: Literal["violation", "trapped", "called"]
     violation: str
@@ -220,7 +221,7 @@ def _located(seen: Seen, told: dict[str, Any]) -> Seen:
     made = _own_site(told) if seen.kind == "violation" else ""
     if made:
         text += f"; allocated at {made}"
-    line = (printable(place.file), place.line) if place.file and place.line else None
+    line = (shown(printable(place.file)), place.line) if place.file and place.line else None
     return replace(seen, function=printable(place.function or "")[:_MOST_NAME] or seen.function, place=line, text=text)
 
 

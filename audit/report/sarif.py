@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from audit.files import shown
 from audit.model import Severity
 
 if TYPE_CHECKING:
@@ -137,8 +137,6 @@ def _location(evidence: Evidence) -> dict[str, Any]:
 
 def _uri(artifact: str) -> str:
     """Relative to the working directory where it lies below it, as code scanning wants."""
-    path = Path(artifact)
-    inside = path.is_absolute() and path.is_relative_to(Path.cwd())
-    text = str(path.relative_to(Path.cwd())) if inside else os.fspath(path)
-    quoted = quote(os.fsencode(text))  # a name need not be UTF-8
-    return quoted if not path.is_absolute() or inside else f"file://{quoted}"
+    name = shown(artifact)
+    quoted = quote(os.fsencode(name))  # a name need not be UTF-8
+    return f"file://{quoted}" if name.startswith("/") else quoted

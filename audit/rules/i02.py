@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from audit.facts.llvm.families import freed_family, given_family
 from audit.facts.llvm.flow import Flow
-from audit.facts.llvm.program import freed_family, given_family
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import given_away, of_call, of_line, readable
 

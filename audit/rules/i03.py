@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from audit.facts.llvm.families import freed_family
 from audit.facts.llvm.flow import Flow
-from audit.facts.llvm.program import freed_family
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import given_away, of_call, of_function, readable
+from llvm_pass.ir.syntax import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ passed to other code or taken back.
 **Source.** zmq's `z85_decode`, found by FFIChecker; CWE-401.
 """
 
-_WORD = re.compile(r'%(?:[\w.$-]+|"[^"]*")')
+_WORD = re.compile(LOCAL)
 # What does not let a pointer out: reads, comparisons, writes to where it points.
 _HARMLESS = re.compile(r"  (?:%\S+ = (?:load|icmp|getelementptr|phi|select|freeze|bitcast) |#dbg_|  #dbg_)")
 _TESTS = re.compile(r"4core3ptr\S*7is_null")  # casts its argument to an integer, so that LLVM cannot tell

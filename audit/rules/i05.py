@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from audit.facts.llvm.families import freed_family
 from audit.facts.llvm.flow import Flow, block_end
 from audit.facts.llvm.freeing import Freeing
-from audit.facts.llvm.program import freed_family
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
+from llvm_pass.ir.syntax import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,20 +30,20 @@ code, so that no condition lies between them.
 **Source.** RUSTSEC-2025-0022; CWE-416.
 """
 
-_WORD = re.compile(r'%(?:[\w.$-]+|"[^"]*")')
-_STORED_INTO = re.compile(r', ptr (%(?:[\w.$-]+|"[^"]*"))')
+_WORD = re.compile(LOCAL)
+_STORED_INTO = re.compile(rf", ptr ({LOCAL})")
 _NO_USE = ("  call void @llvm.lifetime", "    #dbg_", "  ret ", "  br ")
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
-    program = subject.program
+    program, freeing = subject.program, Freeing(subject.program)
     for module in program.simple:
         if module.language != "rust":
             continue
         for function in module.defined:
             for freed in function.calls:
                 for value, by_rust, why in _freed(program, function, freed):
-                    used = _use(program, function, freed, value, by_rust)
+                    used = _use(program, freeing, function, freed, value, by_rust)
                     if used:
                         name = readable(function.name)
                         yield rule.finding(
@@ -71,11 +72,11 @@ def _freed(program: Program, function: Function, call: Call) -> Iterator[tuple[s
             )
 
 
-def _use(program: Program, function: Function, freed: Call, value: str, by_rust: bool) -> int | None:
+def _use(program: Program, freeing: Freeing, function: Function, freed: Call, value: str, by_rust: bool) -> int | None:
     """The line of the next use in the same block. After Rust's own free only what goes to C counts."""
     flow = Flow(function, value)
     calls = {call.line: call for call in function.calls}
-    again = {each.call.line for each in Freeing(program).frees(function) if flow.offsets.get(each.value) == 0}
+    again = {each.call.line for each in freeing.frees(function) if flow.offsets.get(each.value) == 0}
     for number in range(freed.line + 1, block_end(function, freed.line)):
         line = function.body[number]
         if line.startswith(_NO_USE) or not any(word in flow for word in _WORD.findall(line)):

@@ -69,9 +69,7 @@ def _call(
         if kept is None or _is_taken_away(around, name):
             continue
         owner = function_around(found["call"]) or "?"
-        place = Location(
-            file.path, found["call"].start_point.row + 1, found["call"].start_point.column + 1, symbol=owner
-        )
+        place = Location(file.path, *file.position(found["call"]), symbol=owner)
         seen = Evidence("rust", f"parameter {at + 1} of {name} is {why}", place)
         yield rule.finding(
             f"{owner} gives {name} a callback with data that may end before: {why}", f"{owner}:{name}:{at}",

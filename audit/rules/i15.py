@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from audit.facts.llvm.formats import BYTES
 from audit.facts.llvm.program import STRINGS
 from audit.facts.rust.source import function_around, text_of
 from audit.facts.rust.texts import passed
@@ -29,8 +29,6 @@ length and writes no NUL.
 **Source.** RUSTSEC-2025-0020.
 """
 
-_BYTES = re.compile(r'constant (?:\[\d+ x i8\]|<\{ \[\d+ x i8\] \}> <\{ \[\d+ x i8\]) c"([^"]*)"')
-
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
     yield from _constants(rule, subject)
@@ -49,7 +47,7 @@ def _constants(rule: Rule, subject: Subject) -> Iterator[Finding]:
     for module in program.simple:
         if module.language != "rust":
             continue
-        texts = {name: match[1] for name, body in module.constants.items() if (match := _BYTES.search(body))}
+        texts = {name: match[1] for name, body in module.constants.items() if (match := BYTES.search(body))}
         bare = {name for name, text in texts.items() if "\\00" not in text}
         for function in module.defined:
             for call in function.calls:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audit.facts.llvm.blocks import Blocks
 from audit.facts.llvm.flow import Flow, stack_objects
-from audit.facts.llvm.paths import always
 from audit.model import Confidence, Rule, Severity
 from audit.rules.places import of_call, of_line, readable
 
@@ -37,7 +37,7 @@ def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
                     continue
                 for access in Flow(callee, callee.parameters[number].value).accesses():
                     end = start + (access.offset or 0) + access.bytes
-                    if access.offset is None or end <= size or not always(callee, access.line):
+                    if access.offset is None or end <= size or not Blocks(callee).always(access.line):
                         continue
                     verb = "writes" if access.is_store else "reads"
                     yield rule.finding(

@@ -73,8 +73,8 @@ def _data(rule: Rule, subject: Subject, handed: dict[str, tuple[int, Hit]]) -> I
             if value is None or kind == "written":
                 continue
             owner = function_around(found["call"]) or "?"
-            row, column = found["call"].start_point
-            seen = [Evidence("rust", formatted.shown(value), Location(file.path, row + 1, column + 1, symbol=owner))]
+            place = Location(file.path, *file.position(found["call"]), symbol=owner)
+            seen = [Evidence("rust", formatted.shown(value), place)]
             if name in handed:
                 hit = handed[name][1]
                 seen.append(of_line(hit.function, hit.line, f"a format for {hit.what}"))

@@ -145,8 +145,7 @@ class Keepers:
             for number, argument in enumerate(call.arguments):
                 if flow.offsets.get(argument.value) != 0:
                     continue
-                own = function.module.functions.get(call.callee)
-                found = own if own is not None and own.is_defined else self.program.foreign(call.callee)
+                found = self.program.callee_in_c(function, call.callee)
                 deeper = self.kept(found, number, depth + 1) if found else None
                 if deeper:
                     return deeper

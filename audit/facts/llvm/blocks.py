@@ -19,6 +19,7 @@ _LABEL = re.compile(r'^(?:[\w.$-]+|"[^"]*"):')
 _BRANCH = re.compile(rf"^  br (?:i1 (\S+), label ({LOCAL}), label ({LOCAL})|label ({LOCAL}))")
 _SWITCH = re.compile(rf"^  switch i\d+ (\S+), label ({LOCAL}) \[")
 _CASE = re.compile(rf"^    i\d+ (-?\d+), label ({LOCAL})")
+_TARGET = re.compile(rf"label ({LOCAL})")
 _TO = re.compile(rf"^ +to label ({LOCAL}) unwind label")
 _PHI = re.compile(rf"^  ({LOCAL}) = phi (\S+) (.*)$")
 _INCOMING = re.compile(rf"\[ (.*?), ({LOCAL}) \]")
@@ -104,6 +105,23 @@ class Blocks:
 
     def of_line(self, line: int) -> Block | None:
         return next((each for each in self.by_name.values() if line in each.lines), None)
+
+    def always(self, line: int) -> bool:
+        """Does a line run whenever the function is called and returns? What ends the program on the way is no way; loops are
+        taken to end, and a panic or exception that is caught is a way."""
+        mine, body = self.of_line(line), self.function.body
+        seen = {mine.name} if mine else set[str]()
+        todo = [self.entry]
+        while todo:
+            block = self.at(todo.pop())
+            if block is None or block.name in seen:
+                continue
+            seen.add(block.name)
+            for text in (body[number] for number in block.lines):
+                if text.startswith("  ret "):
+                    return False
+                todo += _TARGET.findall(text)
+        return True
 
     def reach(self, start: str) -> set[str]:
         """The names of the blocks that can come after a block."""

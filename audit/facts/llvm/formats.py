@@ -33,7 +33,7 @@ _LISTS = {
 TAKERS = {**PRINTS, **SCANS, **_LISTS}
 _CONVERSION = re.compile(r"%(\d+\$)?[-+ #0'I]*(\*|\d+)?(?:\.(\*|\d*))?(hh|h|ll|l|q|j|z|t|L)?([diouxXcsSCpneEfFgGaAm%])")
 _SCANNED = re.compile(r"%(\d+\$)?(\*)?\d*(?:hh|h|ll|l|q|j|z|t|L|m)?(\[\^?\]?[^\]]*\]|[diouxXcsSCpneEfFgGaA%])")
-_BYTES = re.compile(r'constant (?:\[\d+ x i8\]|<\{ \[\d+ x i8\] \}> <\{ \[\d+ x i8\]) c"([^"]*)"')
+BYTES = re.compile(r'constant (?:\[\d+ x i8\]|<\{ \[\d+ x i8\] \}> <\{ \[\d+ x i8\]) c"([^"]*)"')
 _CALLED = re.compile(r"@([\w.$-]+)\(")
 _LONG = ("l", "ll", "q", "j", "z", "t")
 
@@ -90,7 +90,7 @@ def is_other(want: Wanted, value: Value) -> str:
 
 def constant(module: Module, value: str) -> str | None:
     """The text of a constant up to its NUL; None: it is none."""
-    match = _BYTES.search(module.constants.get(value, ""))
+    match = BYTES.search(module.constants.get(value, ""))
     if match is None:
         return None
     text = re.sub(r"\\([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), match[1])
@@ -105,8 +105,7 @@ def handed_on(program: Program) -> dict[str, tuple[int, Hit]]:
     while todo:
         name, target, at = todo.pop()
         for function in callers.get(name, ()):
-            own = function.module.functions.get(name)
-            if id(function) in found or target is not (own if own and own.is_defined else program.foreign(name)):
+            if id(function) in found or target is not program.callee_in_c(function, name):
                 continue
             for call in function.calls:
                 number = _given(function, call, at) if call.callee == name else None

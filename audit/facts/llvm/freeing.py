@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from audit.facts.llvm.families import freed_family
 from audit.facts.llvm.flow import Flow, unconditional
-from audit.facts.llvm.program import Hit, freed_family
+from audit.facts.llvm.program import Hit
 from llvm_pass.ir.syntax import LOCAL
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from audit.facts.llvm.blocks import Blocks
 from audit.facts.llvm.exits import chosen, deduced, exits, known_of
-from audit.facts.llvm.program import given_family
+from audit.facts.llvm.families import given_family
 from llvm_pass.ir.syntax import metadata_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,10 @@ class Nulls:
     def _look(self, function: Function, known: Mapping[str, Known], depth: int) -> Null | None:
         calls = {call.result: call for call in function.calls if call.result}
         found: Null | None = None
-        blocks, facts = Blocks(function), deduced(function, known, lambda call: self._definition(function, call))
+        blocks, facts = (
+            Blocks(function),
+            deduced(function, known, lambda call: self.program.callee_in_c(function, call.callee)),
+        )
         ways = exits(function, facts, blocks=blocks)
         for way in (each for one in ways for each in chosen(one, facts, blocks)):
             null: Null | None = None
@@ -78,12 +81,8 @@ class Nulls:
         own = function.module.functions.get(call.callee)
         if own is not None and given_family(own):
             return None if call.callee.startswith(_NEVER) else Null(function, call.line, by_memory=True)
-        found = self._definition(function, call)
+        found = self.program.callee_in_c(function, call.callee)
         return self.given(found, known_of(found, call), depth + 1) if found else None
-
-    def _definition(self, function: Function, call: Call) -> Function | None:
-        own = function.module.functions.get(call.callee)
-        return own if own is not None and own.is_defined else self.program.foreign(call.callee)
 
     def _lacked_memory(self, function: Function, way: Exit, calls: Mapping[str, Call], depth: int) -> bool:
         """Has something that allocates given null on the way, or failed otherwise that only fails so?"""

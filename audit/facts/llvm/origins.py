@@ -142,8 +142,6 @@ class Origins:
             yield UNKNOWN
 
     def _called(self, function: Function, call: Call) -> Iterator[_Node | str]:
-        declared = function.module.functions.get(call.callee)
-        family = given_family(declared) if declared else None
         targets = [call.callee]
         if not call.callee:
             names = self._pointees(function, call.through) - {NULL}

@@ -89,7 +89,7 @@ class Outputs:
                 own and number < len(own.parameters) and own.parameters[number].has("readonly", "readnone")
             ):
                 continue
-            found = own if own is not None and own.is_defined else self.program.foreign(call.callee)
+            found = self.program.callee_in_c(function, call.callee)
             if found is None or number >= len(found.parameters):
                 return True
             if not self.unwritten(found, number, known_of(found, call), depth + 1):

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from audit.facts.llvm.families import freed_family as freed_family
-from audit.facts.llvm.families import given_family as given_family
+from audit.facts.llvm.blocks import Blocks
+from audit.facts.llvm.families import freed_family, given_family
 from audit.facts.llvm.flow import Flow, place_of, unconditional
 from audit.facts.llvm.origins import NULL, Origins
-from audit.facts.llvm.paths import always
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,6 +84,11 @@ class Program:
             return own
         found = self.definitions.get(name, ())
         return self.foreign(name) or (found[0] if len(found) == 1 else None)
+
+    def callee_in_c(self, function: Function, name: str) -> Function | None:
+        """The same where a C function calls: never another crate's."""
+        own = function.module.functions.get(name)
+        return own if own is not None and own.is_defined else self.foreign(name)
 
     @cached_property
     def _callers(self) -> dict[str, list[tuple[Function, Call]]]:
@@ -180,7 +184,7 @@ class Program:
             for number, argument in enumerate(call.arguments):
                 if argument.value not in flow:
                     continue
-                if call.line not in lines and not always(function, call.line):
+                if call.line not in lines and not Blocks(function).always(call.line):
                     continue
                 if question.exact and flow.offsets[argument.value] != 0:
                     continue

@@ -79,8 +79,7 @@ def returned(program: Program, function: Function, known: Mapping[str, Known], d
                 yield Returned(function, way.line, value)
                 continue
             call = calls.get(text)
-            own = function.module.functions.get(call.callee) if call else None
-            callee = own if own is not None and own.is_defined else program.foreign(call.callee) if call else None
+            callee = program.callee_in_c(function, call.callee) if call else None
             if call is None or callee is None or depth >= _DEEPEST or callee is function:
                 yield Returned(function, way.line, None)
             else:

@@ -74,11 +74,11 @@ def read_untested(files: Sequence[RustFile]) -> Iterator[Untested]:
             null = made.get((owner.split("::")[0], field))
             if null is None or _is_tested(around):
                 continue
-            row, column = call.start_point
             text = re.sub(r"\s+", " ", text_of(call))[:120]
+            place = file.position(call)
             yield Untested(
-                owner, f"self.{path}", file.path, row + 1, column + 1, text, null.maker, null.path, null.line, null.is_sure
-            )  # fmt: skip
+                owner, f"self.{path}", file.path, *place, text, null.maker, null.path, null.line, null.is_sure
+            )
 
 
 def _made(files: Sequence[RustFile], foreign: frozenset[str]) -> dict[tuple[str, str], _Made]:
