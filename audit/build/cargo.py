@@ -8,6 +8,7 @@ Who audits a crate trusts its build scripts, as with any cargo build.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -24,11 +25,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit.build import compiler
 from audit.build.compiler import SUFFIX, folder_of
 from audit.errors import AuditError
 from llvm_pass.driver.cargo_arguments import TRIPLE
 from llvm_pass.driver.cargo_build import Script
 from llvm_pass.driver.cargo_project import find_cargo
+from llvm_pass.driver.clang import find_clang
 from llvm_pass.driver.errors import DriverError
 
 if TYPE_CHECKING:
@@ -89,6 +92,7 @@ def build(folder: Path, features: tuple[str, ...] = (), jobs: int = 0) -> Built:
     if jobs:
         command += ["--jobs", str(jobs)]
     try:
+        _forget_others(target)
         with _lock_kept(root):
             status, messages, said = _run([*command, "--offline"], folder, environment)
             if status != 0 and _UNREACHABLE.search(said):
@@ -112,14 +116,38 @@ def _target(root: Path) -> Path:
     return (Path(given).absolute() if given else root / "target") / "galeed-audit"
 
 
+def _forget_others(target: Path) -> None:
+    """Removes what another compiler of ours, or another clang, made bitcode of: cargo, which asks for the objects, finds it fresh."""
+    try:
+        clang = find_clang().command
+    except DriverError:  # the build says so
+        clang = ()
+    mine = hashlib.sha256("\0".join(clang).encode() + Path(compiler.__file__).read_bytes()).hexdigest()
+    stamp = target / ".compiler"
+    with _locked(target):
+        if not stamp.is_file() or stamp.read_text(encoding="utf-8", errors="replace") != mine:
+            shutil.rmtree(target / TRIPLE, ignore_errors=True)
+            stamp.write_text(mine, encoding="utf-8")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """For one audit at a time, as far as the file system has locks."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def _lock_kept(root: Path) -> Iterator[None]:
     """Leaves the lock file as it was, however the build ends. One audit of a workspace at a time, or one would take for the
     project's own what the other's cargo wrote."""
-    path, descriptor = root / "Cargo.lock", os.open(root, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    path = root / "Cargo.lock"
+    with _locked(root):
         kept = path.read_bytes() if path.is_file() else None
         try:
             yield
@@ -128,8 +156,6 @@ def _lock_kept(root: Path) -> Iterator[None]:
                 path.unlink(missing_ok=True)
             elif not path.is_file() or path.read_bytes() != kept:
                 path.write_bytes(kept)
-    finally:
-        os.close(descriptor)
 
 
 def _environment(target: Path) -> dict[str, str]:
@@ -212,8 +238,8 @@ def _collect(messages: list[dict[str, Any]], folder: Path, target: Path, failure
         elif message.get("reason") == "build-script-executed":
             out = Path(message["out_dir"])
             if out.is_relative_to(target / TRIPLE):
-                # Beside the objects: of a build that is older than this folder, and still fresh.
-                built.c.append(sorted(folder_of(out).glob(f"*{SUFFIX}")) or sorted(out.rglob(f"*{SUFFIX}")))
+                beside = out.rglob(f"*{SUFFIX}")  # of an object that was compiled without OUT_DIR
+                built.c.append(sorted({*folder_of(out).glob(f"*{SUFFIX}"), *beside}))
                 built.scripts.append(_script(message, out))
     built.rust = sorted(rust)
     return built

@@ -247,3 +247,23 @@ fn main() {
     assert cli.main(["-q", str(crate), "--propose", str(policy), "--exit-zero", "-o", os.devnull]) == 0
     said = [line for line in policy.read_text(encoding="utf-8").splitlines() if "no C or C++" in line]
     assert len(said) == 1 and said[0].endswith("what is no C or C++: g.S.o")
+
+
+def test_bitcode_of_another_compiler_is_made_anew(crate: Path) -> None:
+    (crate / "build.rs").write_text(
+        """\
+use std::{env::var, process::Command};
+fn main() {
+    println!("cargo:rerun-if-changed=f.c");
+    let object = format!("{}/f.o", var("OUT_DIR").unwrap());
+    assert!(Command::new(var("CC").unwrap()).args(["-c", "f.c", "-o", &object]).status().unwrap().success());
+}
+""",
+        encoding="utf-8",
+    )
+    (crate / "f.c").write_text("int f(void) { return 1; }\n", encoding="utf-8")
+    (first,) = cargo.build(crate).c[0]
+    first.write_bytes(b"of an older one")
+    assert cargo.build(crate).c[0][0].read_bytes() == b"of an older one", "cargo finds it fresh"
+    (crate / "target" / "galeed-audit" / ".compiler").write_text("an older one", encoding="utf-8")
+    assert cargo.build(crate).c[0][0].read_bytes() != b"of an older one"
