@@ -75,9 +75,10 @@ class Built:
 
 
 def build(folder: Path, features: tuple[str, ...] = (), jobs: int = 0) -> Built:
-    """pre: folder holds Cargo.toml. jobs: how many of cargo's; 0: as many as it likes. Raises AuditError where there is no cargo."""
+    """pre: folder holds Cargo.toml. jobs: how many of cargo's; 0: as many as it likes. Raises AuditError where there is no cargo
+    or no clang."""
     try:
-        cargo = find_cargo()
+        cargo, clang = find_cargo(), find_clang()
     except DriverError as error:
         raise AuditError(f"{folder}: not built: {error}") from error
     root = _root(cargo, folder)
@@ -92,7 +93,7 @@ def build(folder: Path, features: tuple[str, ...] = (), jobs: int = 0) -> Built:
     if jobs:
         command += ["--jobs", str(jobs)]
     try:
-        _forget_others(target)
+        _forget_others(target, clang.command)
         with _lock_kept(root):
             status, messages, said = _run([*command, "--offline"], folder, environment)
             if status != 0 and _UNREACHABLE.search(said):
@@ -116,12 +117,8 @@ def _target(root: Path) -> Path:
     return (Path(given).absolute() if given else root / "target") / "galeed-audit"
 
 
-def _forget_others(target: Path) -> None:
+def _forget_others(target: Path, clang: tuple[str, ...]) -> None:
     """Removes what another compiler of ours, or another clang, made bitcode of: cargo, which asks for the objects, finds it fresh."""
-    try:
-        clang = find_clang().command
-    except DriverError:  # the build says so
-        clang = ()
     mine = hashlib.sha256("\0".join(clang).encode() + Path(compiler.__file__).read_bytes()).hexdigest()
     stamp = target / ".compiler"
     with _locked(target):

@@ -267,3 +267,11 @@ fn main() {
     assert cargo.build(crate).c[0][0].read_bytes() == b"of an older one", "cargo finds it fresh"
     (crate / "target" / "galeed-audit" / ".compiler").write_text("an older one", encoding="utf-8")
     assert cargo.build(crate).c[0][0].read_bytes() != b"of an older one"
+
+
+def test_without_a_clang_that_is_told(
+    crate: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GALEED_CLANG", "/nowhere/clang")
+    assert cli.main(["-q", str(crate), "--no-cache"]) == 2
+    assert f"note     {crate}: not built: GALEED_CLANG=/nowhere/clang: no such program\n" in capsys.readouterr().out
