@@ -59,8 +59,8 @@ class Key:
 
 
 def key(inputs: Sequence[Input], rules: Iterable[str]) -> Key | None:
-    """None where the answer is not to be kept: something cannot be read, or is no file."""
-    if any(each.problem for each in inputs):
+    """None where the answer is not to be kept: something cannot be read or built, or is no file."""
+    if any(each.problem or (each.built is not None and each.built.failure) for each in inputs):
         return None
     marks, seen = hashlib.sha256(), []
     about = [VERSION, own(any(each.built for each in inputs)), str(Path.cwd()), list(rules)]
@@ -87,7 +87,7 @@ def _told(each: Input) -> list[object]:
     if built is None:
         return []
     libraries = [[row.name, str(row.file), str(row.folder), str(row.made)] for row in built.libraries]
-    return [built.failure, libraries, sorted(map(str, built.own)), [len(each) for each in built.c], len(built.rust)]
+    return [libraries, sorted(map(str, built.own)), [len(each) for each in built.c], len(built.rust)]
 
 
 def _files(each: Input) -> Iterator[Path]:

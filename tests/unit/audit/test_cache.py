@@ -93,6 +93,16 @@ def test_what_cannot_be_read_is_not_kept(here: Path, capsys: pytest.CaptureFixtu
     assert not _entries(here)
 
 
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not in PATH")
+def test_what_does_not_build_is_not_kept(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = '[package]\nname = "sample"\nversion = "1.0.0"\nedition = "2021"\n[workspace]\n'
+    (here / "Cargo.toml").write_text(manifest, encoding="utf-8")
+    for text, kept in (("fn main() { 1 }\n", 0), ("fn main() {}\n", 1)):
+        (here / "src" / "main.rs").write_text(text, encoding="utf-8")
+        cli.main(["-q", "."])
+        assert len(_entries(here)) == kept, capsys.readouterr().out
+
+
 @pytest.mark.parametrize("damage", [b"", b"{}", b"0" * 64 + b"\n{}", None])
 def test_a_damaged_entry_is_said_and_made_anew(
     damage: bytes | None, here: Path, capsys: pytest.CaptureFixture[str]
