@@ -5,6 +5,7 @@ Each through a project of its own that depends on it alone: two crates that link
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -32,8 +33,10 @@ def fetch(name: str, version: str) -> str:
 
 def main() -> int:
     """Exit code: 0 all are there, 1 some are not (a line each on stderr), 2 no such list."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.audit_corpus.fetch")
+    parser.add_argument("list", metavar="LIST", help="NAME==VERSION a line")
     try:
-        crates = [each.word.split("==") for each in units(sys.argv[1:2])]
+        crates = [each.word.split("==") for each in units([parser.parse_args().list])]
     except AuditError as error:
         print(error, file=sys.stderr)
         return 2

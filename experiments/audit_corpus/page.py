@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections import Counter
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.corpus.units import units
+from audit.errors import AuditError
 from audit.rules import RULES
 from experiments import machine
 from experiments.model import LabError
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
 _HEAD = """\
 # Real crates, audited
 
-Made by `make audit-corpus`; not written by hand. The crates are those of `experiments/audit_corpus/crates.txt`, which says where their
-order comes from. Each is built with the C library that it brings along and audited in a process of its own. Peak: the
+Written by what `make audit-corpus` ends with, from the results of `galeed-audit corpus`; not by hand. The
+crates are those of `experiments/audit_corpus/crates.txt`, which says where their order comes from. Each is
+built with the C library that it brings along and audited in a process of its own. Peak: the
 most memory of all its processes together, compilers included, without what is only a file's. Build: cargo, bitcode of the C
 included. Audit: everything after it. Findings: by rule, S01 (a count, no complaint) left out; of low confidence, hidden by
 default, in brackets; not all of them were looked at one by one. No C modules: the crate took the system's library, or
@@ -87,14 +90,19 @@ def _plain(reason: str) -> str:
 
 
 def main() -> int:
-    """Exit code: 0 written, 2 there are no results."""
-    folder, target = map(Path, sys.argv[1:3])
-    asked = [each.word for each in units(sys.argv[3:4])]
+    """Exit code: 0 written, 2 there are no results, or no such list."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.audit_corpus.page")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="what galeed-audit corpus --out named")
+    parser.add_argument("page", type=Path, metavar="PAGE", help="the file that is written")
+    parser.add_argument("list", metavar="LIST", help="the crates that were asked")
+    options = parser.parse_args()
+    folder, target = options.folder, options.page
     try:
+        asked = [each.word for each in units([options.list])]
         rows = [json.loads(line) for line in (folder / "summary.jsonl").read_text(encoding="utf-8").splitlines()]
         missing = [each for each in asked if each not in {row["unit"] for row in rows}]
         target.write_text(page(rows, machine.facts(), missing), encoding="utf-8")
-    except (OSError, ValueError, KeyError, LabError) as error:
+    except (OSError, ValueError, KeyError, AuditError, LabError) as error:
         print(f"{folder}: no results of a corpus: {error}", file=sys.stderr)
         return 2
     return 0

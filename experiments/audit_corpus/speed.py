@@ -7,6 +7,7 @@ says little. Writes audit-speed.json and .txt into the folder.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.build import cargo
+from audit.errors import AuditError
 from audit.inputs import Choices, load, prepare, read
 from audit.rules import RULES
 from audit.run import findings
 from experiments import machine
+from experiments.model import LabError
 from experiments.output import as_json, write_atomically
 
 if TYPE_CHECKING:
@@ -58,7 +61,7 @@ def binary_seconds(path: Path) -> tuple[float, float]:
 
 def crate_seconds(word: str) -> tuple[tuple[float, float], tuple[float, float]]:
     """Clock and CPU of the build of everything anew, and of the audit after it."""
-    name, version = word.split("==")
+    name, _, version = word.partition("==")
     folder = cargo.from_registry(name, version)
     subprocess.run(
         ["cargo", "clean", "--quiet", "--target-dir", folder / "target" / "galeed-audit"], cwd=folder, check=True
@@ -73,8 +76,19 @@ def crate_seconds(word: str) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def main() -> int:
-    """Exit code: 0 both goals met by the CPU's time, 1 not."""
-    out, word = Path(sys.argv[1]), sys.argv[2]
+    """Exit code: 0 both goals met by the CPU's time, 1 not, 2 it cannot be measured."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.audit_corpus.speed")
+    parser.add_argument("out", type=Path, metavar="FOLDER", help="where the results go")
+    parser.add_argument("crate", metavar="NAME==VERSION", help="of cargo's registry cache")
+    options = parser.parse_args()
+    try:
+        return _measure(options.out, options.crate)
+    except (AuditError, LabError, OSError, subprocess.SubprocessError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _measure(out: Path, word: str) -> int:
     facts = machine.facts_for_times(print)
     path, lines, met = library(), [], True
     result: dict[str, Json] = {"machine": facts}

@@ -71,7 +71,6 @@ class Elf:
     path: str
     machine: str
     kind: str  # ET_EXEC, ET_DYN, ET_REL, ET_CORE
-    interpreter: bool
     segments: list[Segment] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     comment: str = ""  # what compilers and linkers wrote into .comment
@@ -110,11 +109,6 @@ class Elf:
     @property
     def is_linked(self) -> bool:
         return self.kind in ("ET_EXEC", "ET_DYN")
-
-    @property
-    def is_program(self) -> bool:
-        """Is it started, not loaded? A static PIE has no interpreter, but an entry and the flag."""
-        return self.kind == "ET_EXEC" or self.interpreter or bool(self.tags.get("DT_FLAGS_1", 0) & 0x08000000)
 
     @property
     def has_relro(self) -> bool:
@@ -169,7 +163,6 @@ def read(path: str, data: bytes | BinaryIO) -> Elf:
             path,
             str(file["e_machine"]),
             str(file["e_type"]),
-            any(each.kind == "PT_INTERP" for each in segments),
             segments,
         )
         if elf.machine == X86_64 and (file.elfclass != 64 or not file.little_endian):

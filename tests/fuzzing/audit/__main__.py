@@ -51,9 +51,10 @@ def _fuzz(name: str, seconds: int, corpus: Path) -> bool:
 
 def main() -> int:
     """The command."""
-    if sys.argv[1:2] == ["--one"]:
+    has_atheris = importlib.util.find_spec("atheris") is not None
+    if has_atheris and sys.argv[1:2] == ["--one"]:
         _one(sys.argv[2], sys.argv[3:])
-    if importlib.util.find_spec("atheris") is None:
+    if not has_atheris:
         print(
             "there is no atheris: pip install -e '.[fuzz]' (it has wheels for some versions of Python only)",
             file=sys.stderr,
