@@ -117,6 +117,7 @@ def loops_of(blocks: dict[str, Block]) -> list[Loop]:
 
 
 def reverse_postorder(blocks: dict[str, Block]) -> list[str]:
+    """The blocks that can be reached, each before those that it leads to, loops aside. The first of `blocks` is the entry."""
     first = next(iter(blocks))
     seen, done = {first}, []
     work = [(first, iter(blocks[first].successors))]
@@ -133,6 +134,8 @@ def reverse_postorder(blocks: dict[str, Block]) -> list[str]:
 
 
 def dominators(order: list[str], position: dict[str, int], before: dict[str, list[str]]) -> dict[str, str]:
+    """The immediate dominator of each block; the entry's is itself. order: reverse postorder; position: of each in it; before:
+    predecessors. Source: Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm"."""
     immediate = {order[0]: order[0]}
     changed = True
     while changed:
@@ -153,6 +156,7 @@ def dominators(order: list[str], position: dict[str, int], before: dict[str, lis
 
 
 def dominates(upper: str, lower: str, immediate: dict[str, str], position: dict[str, int]) -> bool:
+    """Is `upper` on every way from the entry to `lower`? immediate: see dominators."""
     while position[lower] > position[upper]:
         lower = immediate[lower]
     return lower == upper
