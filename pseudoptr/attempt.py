@@ -92,12 +92,17 @@ def _require_room(together: int, floating: int) -> None:
         )
 
 
+def _detail(native: Native, raw: Any) -> str | None:
+    clause, subject = native.text(raw.detail), native.text(raw.subject)
+    return f"{clause} ({subject})" if clause and subject else clause
+
+
 def _facts(native: Native, raw: Any) -> Facts:
     return Facts(
         kind=Kind(raw.kind),
         access=Access(raw.access) if raw.access else None,
         function=native.text(raw.function),
-        detail=native.text(raw.detail),
+        detail=_detail(native, raw),
         handle=int(raw.handle),
         address=int(raw.address),
         access_bytes=int(raw.bytes),

@@ -270,6 +270,7 @@ enum mpk_violation_kind {
 enum mpk_access { MPK_ACCESS_READ = 1, MPK_ACCESS_WRITE = 2, MPK_ACCESS_EXECUTE = 3, MPK_ACCESS_FREE = 4 };
 
 #define MPK_THREAD_NAME_BYTES 16
+#define MPK_SUBJECT_BYTES 96
 struct mpk_violation {
     uint32_t kind;            /* enum mpk_violation_kind */
     uint32_t access;          /* enum mpk_access */
@@ -292,6 +293,7 @@ struct mpk_violation {
     uint32_t action;          /* enum mpk_policy, as applied */
     uint64_t ended;           /* mpk_sites.h: the key of what has ended; 0: what lives at allocation */
     char thread_name[MPK_THREAD_NAME_BYTES]; /* as the kernel knows it; "": none */
+    char subject[MPK_SUBJECT_BYTES]; /* what detail is about (a field, a function of C's library); "": none */
 };
 /* Fills what the runtime knows (function, thread), writes the text to stderr and
  * a JSON line (below) to GALEED_REPORT, calls the report hook, then applies the policy: aborts, unwinds to the

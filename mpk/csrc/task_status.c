@@ -5,7 +5,7 @@
  *
  * Attacker: cannot change what the kernel writes there.
  *
- * Source: proc(5).
+ * Source: as there.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,20 +22,24 @@
 #define BLOCKED "SigBlk:\t"
 enum { HAVE_PENDING = 1, HAVE_BLOCKED = 2 };
 
-/* "123/status" */
-static void name_file(char name[24], int32_t thread) {
-    char digits[12];
+/* "123/status", opened. */
+static int open_file(int directory, int32_t thread, const char *which) {
+    char name[32], digits[12], *end = name;
     int length = 0;
     for (int32_t rest = thread; rest; rest /= 10) digits[length++] = (char)('0' + rest % 10);
-    while (length) *name++ = digits[--length];
-    strcpy(name, "/status");
+    while (length) *end++ = digits[--length];
+    strcpy(end, which);
+    return openat(directory, name, O_RDONLY | O_CLOEXEC);
 }
 
 static uint64_t mask_of(const char *hexadecimal) { return strtoull(hexadecimal, NULL, 16); }
 
 static int judge(const char *line, struct task_status *status) {
-    if (!strncmp(line, STATE, sizeof STATE - 1))
-        status->gone = line[sizeof STATE - 1] == 'Z' || line[sizeof STATE - 1] == 'X';
+    if (!strncmp(line, STATE, sizeof STATE - 1)) {
+        char state = line[sizeof STATE - 1];
+        status->gone = state == 'Z' || state == 'X';
+        status->sleeps = state == 'S';
+    }
     if (!strncmp(line, PENDING, sizeof PENDING - 1)) {
         status->pending = mask_of(line + sizeof PENDING - 1);
         return HAVE_PENDING;
@@ -49,12 +53,11 @@ static int judge(const char *line, struct task_status *status) {
 
 struct task_status _mpk_task_status(int directory, int32_t thread) {
     struct task_status status = {0};
-    char name[24], chunk[CHUNK_BYTES], line[LINE_BYTES];
+    char chunk[CHUNK_BYTES], line[LINE_BYTES];
     size_t used = 0;
     int have = 0;
     long bytes;
-    name_file(name, thread);
-    int file = openat(directory, name, O_RDONLY | O_CLOEXEC);
+    int file = open_file(directory, thread, "/status");
     if (file < 0) {
         status.gone = errno == ENOENT || errno == ESRCH;
         return status;
@@ -73,4 +76,15 @@ struct task_status _mpk_task_status(int directory, int32_t thread) {
     close(file);
     status.known = have == (HAVE_PENDING | HAVE_BLOCKED);
     return status;
+}
+
+int64_t _mpk_task_ran_ns(int directory, int32_t thread) {
+    char text[LINE_BYTES];
+    int file = open_file(directory, thread, "/schedstat");
+    if (file < 0) return -1;
+    long bytes = read(file, text, sizeof text - 1);
+    close(file);
+    if (bytes <= 0) return -1;
+    text[bytes] = 0;
+    return (int64_t)strtoull(text, NULL, 10);
 }

@@ -40,7 +40,7 @@
                                      1u << (SIGABRT - 1)))
 
 _Static_assert(sizeof(struct mpk_trap) <= MPK_PAGE_BYTES, "a thread's trap has one page");
-_Static_assert(sizeof(struct mpk_trap) == 1672, "mpk/rust/src/ffi_trap.rs declares it too");
+_Static_assert(sizeof(struct mpk_trap) == 1768, "mpk/rust/src/ffi_trap.rs declares it too");
 
 /* Each ends in a load from 0x8000000000000000, which no processor can make. */
 #define MOVE(name, suffix) \

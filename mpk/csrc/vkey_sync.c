@@ -45,7 +45,7 @@
 #define REACH_BYTES 256    /* from the pc: as far as RDPKRU and WRPKRU lie apart */
 #define SPINS 200          /* before the other threads are let run */
 #define LOOK_NS 2000000    /* then who blocks the signal is looked up, and again each time */
-#define BLOCKED_LOOKS 5    /* in a row: blocked for good, not by a handler that ends or a fork */
+#define BLOCKED_LOOKS 5    /* in a row: blocked for good, not by a handler that ends, a fork or a thread's start */
 #define PATIENCE_NS 2000000000
 
 static int64_t now_ns(void) {
@@ -188,22 +188,34 @@ static bool has_answered(const struct vkey_task *task, uint32_t round) {
     return atomic_load(&task->id) < 0 || atomic_load(&task->answered) == round;
 }
 
+/* Looks in a row that found the signal blocked, and how long the thread had run at the last. */
+struct blocked { uint32_t looks; int64_t ran_ns; };
+
+/* A thread that could go on, but is not let on a processor, has had no time to open the
+ * signal (a C library starts each thread with all of them blocked): that look does not count. */
+static enum vkey_task_state look_at(const struct vkey_task *task, struct blocked *blocked) {
+    int64_t ran_ns;
+    enum vkey_task_state state = _mpk_vkey_task_state(atomic_load(&task->id), VKEYS->signal_number, &ran_ns);
+    bool had_time = ran_ns < 0 || (blocked->looks && ran_ns - blocked->ran_ns >= LOOK_NS);
+    if (state != VKEY_TASK_BLOCKS) blocked->looks = 0;
+    else if (had_time || !blocked->looks) *blocked = (struct blocked){blocked->looks + 1, ran_ns};
+    return state;
+}
+
 /* Waits for the answer of one that was asked; false: it will not come. */
 static bool await(struct vkey_task *task, uint32_t round, int64_t until) {
-    int64_t look = 0;
-    uint32_t blocked = 0;
+    int64_t next_look = 0;
+    struct blocked blocked = {0};
     for (uint32_t spins = 0; !has_answered(task, round); spins++) {
         __builtin_ia32_pause();
         if (spins < SPINS) continue;
         syscall(SYS_sched_yield);
         int64_t now = now_ns();
-        if (!look) look = now + LOOK_NS;
-        if (now < look) continue;
-        enum vkey_task_state state = _mpk_vkey_task_state(atomic_load(&task->id), VKEYS->signal_number);
-        if (state == VKEY_TASK_GONE) return true;
-        blocked = state == VKEY_TASK_BLOCKS ? blocked + 1 : 0;
-        if (blocked == BLOCKED_LOOKS || now > until) return has_answered(task, round);
-        look = now + LOOK_NS;
+        if (!next_look) next_look = now + LOOK_NS;
+        if (now < next_look) continue;
+        next_look = now + LOOK_NS;
+        if (look_at(task, &blocked) == VKEY_TASK_GONE) return true;
+        if (blocked.looks == BLOCKED_LOOKS || now > until) return has_answered(task, round);
     }
     return true;
 }

@@ -106,14 +106,17 @@ int _mpk_vkey_tasks_look(void) {
     return 0;
 }
 
-enum vkey_task_state _mpk_vkey_task_state(int32_t id, int signal_number) {
+enum vkey_task_state _mpk_vkey_task_state(int32_t id, int signal_number, int64_t *ran_ns) {
     int directory = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    *ran_ns = -1;
     if (directory < 0) return VKEY_TASK_BLOCKS; /* nothing is taken for granted */
     struct task_status status = _mpk_task_status(directory, id);
+    uint64_t waits = status.known ? status.blocked & status.pending : ~UINT64_C(0); /* the same */
+    bool blocks = waits >> (signal_number - 1) & 1;
+    if (blocks && !status.sleeps) *ran_ns = _mpk_task_ran_ns(directory, id);
     close(directory);
     if (status.gone) return VKEY_TASK_GONE;
-    uint64_t waits = status.known ? status.blocked & status.pending : ~UINT64_C(0); /* the same */
-    return waits >> (signal_number - 1) & 1 ? VKEY_TASK_BLOCKS : VKEY_TASK_LISTENS;
+    return blocks ? VKEY_TASK_BLOCKS : VKEY_TASK_LISTENS;
 }
 
 void _mpk_vkey_tasks_forget(void) {

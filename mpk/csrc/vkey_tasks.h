@@ -13,7 +13,8 @@ int _mpk_vkey_tasks_look(void);
 struct vkey_task *_mpk_vkey_task(int32_t id);
 /* Those that live, by 0, 1, ...; NULL after the last. pre: lock. */
 struct vkey_task *_mpk_vkey_task_live(uint32_t number);
-enum vkey_task_state _mpk_vkey_task_state(int32_t id, int signal_number);
+/* ran_ns: how long it has run, where it blocks the signal and is not asleep; else -1. */
+enum vkey_task_state _mpk_vkey_task_state(int32_t id, int signal_number, int64_t *ran_ns);
 void _mpk_vkey_tasks_forget(void); /* fork's child: all of them */
 
 #endif

@@ -182,7 +182,7 @@ struct galeed_attempt_call {
     int (*host_runs)(void);
     /* 0: it returned. 1: a violation stopped it. 2: an exception of C++ left it. */
     uint32_t outcome;
-    /* Which violation; of 1 alone. Its strings live for ever, `detail` until many others. */
+    /* Which violation; of 1 alone. Its strings live for ever. */
     struct mpk_violation violation;
     /* Which exception, as a string; of 2 alone. */
     char message[256];

@@ -25,7 +25,10 @@ def programs(request: pytest.FixtureRequest) -> Path:
 
 HOLDS = (
     *(f"basic {what}" for what in ("begins", "misuse", "many", "churn", "lru", "million", "files")),
-    *(f"process {what}" for what in ("everybody-small", "everybody-large", "begun", "deaf", "inherit", "exec", "rate")),
+    *(
+        f"process {what}"
+        for what in ("everybody-small", "everybody-large", "begun", "deaf", "inherit", "newborn", "exec", "rate")
+    ),
     *(f"threads {what}" for what in ("own", "crowd", "wait", "exit", "fork", "contention", "meet")),
     *(f"house {what}" for what in ("gates", "accessor", "domains", "try", "heap", "limits", "signals")),
     *(f"hardened {policy}" for policy in ("basic", "landlock", "signals?", "syscalls", "strict?", "full?")),

@@ -14,6 +14,7 @@ pub const MPK_PAGE_BYTES: usize = 4096;
 pub const MPK_GATE_DEPTH: usize = 64;
 pub const MPK_THREADS: usize = 4096;
 pub const MPK_THREAD_NAME_BYTES: usize = 16;
+pub const MPK_SUBJECT_BYTES: usize = 96;
 
 pub const MPK_OK: c_int = 0;
 pub const MPK_ENOPKU: c_int = -1;
@@ -132,6 +133,7 @@ pub struct mpk_violation {
     pub action: u32,
     pub ended: u64,
     pub thread_name: [c_char; MPK_THREAD_NAME_BYTES],
+    pub subject: [c_char; MPK_SUBJECT_BYTES],
 }
 
 impl Default for mpk_violation {
@@ -159,6 +161,7 @@ impl Default for mpk_violation {
             action: 0,
             ended: 0,
             thread_name: [0; MPK_THREAD_NAME_BYTES],
+            subject: [0; MPK_SUBJECT_BYTES],
         }
     }
 }
@@ -275,7 +278,7 @@ mod tests {
     /// `report.c` asserts the same sizes of `mpk.h`'s structs.
     #[test]
     fn structs_have_their_c_sizes() {
-        assert_eq!(size_of::<mpk_violation>(), 152);
+        assert_eq!(size_of::<mpk_violation>(), 248);
         assert_eq!(size_of::<mpk_allocation>(), 32);
         assert_eq!(size_of::<mpk_heap_hooks>(), 16);
         assert_eq!(size_of::<mpk_heap_stats>(), 88);

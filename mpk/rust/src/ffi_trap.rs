@@ -62,6 +62,6 @@ mod tests {
     /// `trap.c` asserts the same.
     #[test]
     fn the_struct_has_its_c_size() {
-        assert_eq!(size_of::<mpk_trap>(), 1672);
+        assert_eq!(size_of::<mpk_trap>(), 1768);
     }
 }

@@ -90,6 +90,16 @@ impl Site {
 }
 
 /// What a string of the runtime says.
+/// The clause, and in brackets what it is about.
+fn detail(raw: &sys::mpk_violation) -> Option<String> {
+    let clause = text(raw.detail)?;
+    let subject = text(raw.subject.as_ptr()).filter(|subject| !subject.is_empty());
+    Some(match subject {
+        Some(subject) => format!("{clause} ({subject})"),
+        None => clause,
+    })
+}
+
 fn text(string: *const core::ffi::c_char) -> Option<String> {
     if string.is_null() {
         return None;
@@ -138,7 +148,7 @@ impl Violation {
             allocation: raw.allocation,
             allocation_bytes: raw.allocation_bytes,
             pc: raw.pc,
-            detail: text(raw.detail),
+            detail: detail(raw),
             thread: raw.thread,
             thread_name: text(raw.thread_name.as_ptr()).filter(|name| !name.is_empty()),
             allocated: Site::of(&sites.allocated),

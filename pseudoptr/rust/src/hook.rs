@@ -16,7 +16,8 @@ use core::sync::atomic::Ordering;
 /// The hook is host code with the host's rights, on a stack of its own of 1 MiB. Where the
 /// hardware stopped the access it runs inside a signal handler, with foreign code stopped
 /// anywhere: it must not wait for a lock that foreign code, or this thread's own code further out,
-/// may hold. It cannot call foreign code: a gate inside it is fatal.
+/// may hold, nor for a thread that calls foreign code (on mprotect that thread waits for the hook).
+/// It cannot call foreign code: a gate inside it is fatal.
 ///
 /// - A panic ends in the hook (`panic = "unwind"`); the policy follows as if it had returned.
 /// - A violation in the hook is reported, and the hook is not called for it. What would unwind

@@ -33,7 +33,7 @@ pub struct Attempt {
     pub host_runs: Option<unsafe extern "C" fn() -> c_int>,
     /// 0: it returned. 1: a violation stopped it. 2: an exception of C++ left it.
     pub outcome: u32,
-    /// Which violation; of 1 alone. Its strings live for ever, `detail` until many others.
+    /// Which violation; of 1 alone. Its strings live for ever.
     pub violation: mpk_violation,
     /// Which exception, as a string; of 2 alone.
     pub message: [c_char; 256],

@@ -16,10 +16,10 @@ use crate::published::{in_host_domain, published};
 pub use crate::resolve::{Access, Kind};
 use crate::sites;
 use crate::start::registry;
-use crate::sys::{self, mpk_violation};
+use crate::sys::{self, MPK_SUBJECT_BYTES, mpk_violation};
 use crate::table::{CODE, MAPPED, side};
-use core::ffi::CStr;
-use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use core::ffi::{CStr, c_char};
+use core::sync::atomic::Ordering;
 
 /// Reports that an access at `pointer` is refused. Returns when the policy is
 /// only to report. `pc`: the return address in foreign code.
@@ -29,7 +29,7 @@ pub(crate) fn refuse(pointer: u64, bytes: u64, access: Access, kind: Kind, pc: u
     refuse_call(pointer, bytes, access, kind, pc, &[]);
 }
 
-/// The same for what a called function would do. `function`: its name, or empty.
+/// The same for what a called function would do. `subject`: its name, or empty.
 #[cold]
 pub(crate) fn refuse_call(
     pointer: u64,
@@ -37,10 +37,10 @@ pub(crate) fn refuse_call(
     access: Access,
     kind: Kind,
     pc: u64,
-    function: &[u8],
+    subject: &[u8],
 ) {
     // In the call, not behind it.
-    let mut violation = facts(pointer, bytes, access, kind, pc.saturating_sub(1), function);
+    let mut violation = facts(pointer, bytes, access, kind, pc.saturating_sub(1), subject);
     // SAFETY: rights are open, as the caller promises.
     unsafe { sys::mpk_violate(&raw mut violation) };
 }
@@ -53,7 +53,7 @@ pub(crate) fn facts(
     access: Access,
     kind: Kind,
     pc: u64,
-    function: &[u8],
+    subject: &[u8],
 ) -> mpk_violation {
     let mut violation = mpk_violation {
         kind: kind as u32,
@@ -67,12 +67,19 @@ pub(crate) fn facts(
         about_handle(&mut violation);
         let clause = match kind {
             // With its field's name; without one it is no value's.
-            Kind::Type if !function.is_empty() && is_typed(&violation) => {
+            Kind::Type if !subject.is_empty() && is_typed(&violation) => {
                 c"the Rust type cannot hold this value"
             }
             _ => detail(kind, &violation),
         };
-        violation.detail = named(clause, function).as_ptr();
+        violation.detail = clause.as_ptr();
+        let subject = subject.iter().take_while(|&&byte| byte != 0);
+        for (to, byte) in violation.subject[..MPK_SUBJECT_BYTES - 1]
+            .iter_mut()
+            .zip(subject)
+        {
+            *to = *byte as c_char;
+        }
     } else {
         violation.address = pointer;
         violation.detail = c"an atomic access that is not aligned to its size".as_ptr();
@@ -107,33 +114,6 @@ fn detail(kind: Kind, violation: &mpk_violation) -> &'static CStr {
 /// Is it about a live typed lease?
 fn is_typed(violation: &mpk_violation) -> bool {
     is_handle(violation.handle) && claim(violation.handle).is_some()
-}
-
-const SENTENCES: usize = 16;
-const SENTENCE_BYTES: usize = 128;
-
-/// "detail (strlen)". The last few sentences live in static memory: a report may come
-/// where nothing can be allocated. C could write there, and decides nothing by it.
-fn named(detail: &'static CStr, function: &[u8]) -> &'static CStr {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    static RING: [[AtomicU8; SENTENCE_BYTES]; SENTENCES] =
-        [const { [const { AtomicU8::new(0) }; SENTENCE_BYTES] }; SENTENCES];
-    let function = function.split(|&byte| byte == 0).next().unwrap_or(&[]);
-    if function.is_empty() {
-        return detail;
-    }
-    let sentence = &RING[NEXT.fetch_add(1, Ordering::Relaxed) % SENTENCES];
-    let words = [detail.to_bytes(), b" (", function, b")"];
-    let text = words
-        .into_iter()
-        .flatten()
-        .copied()
-        .chain(core::iter::repeat(0));
-    for (to, byte) in sentence[..SENTENCE_BYTES - 1].iter().zip(text) {
-        to.store(byte, Ordering::Relaxed);
-    }
-    // SAFETY: static memory whose last byte is never written and stays NUL.
-    unsafe { CStr::from_ptr(sentence.as_ptr().cast()) }
 }
 
 /// Fills what the table knows about `violation.handle`.

@@ -8,6 +8,8 @@ use common::accessors::*;
 use common::{foreign, number, outward};
 use common_typed::{Config, Mode, Near, at, config, ignore, refused, violation};
 use galeed::{Access, Foreign, Kind, check, lend_typed, lend_typed_mut};
+use galeed_mpk::ffi::mpk_last_violation;
+use std::ffi::CStr;
 use std::mem::offset_of;
 use std::num::NonZero;
 
@@ -220,6 +222,29 @@ fn copies_are_whole_or_not_at_all() {
         assert!(modes[..shift].iter().all(|mode| *mode == Mode::Off));
         assert!(modes[shift..] == expected, "downwards");
     }
+}
+
+/// What C's side keeps of a violation may be read late, when many others have come.
+#[test]
+fn words_stay_those_of_their_own_violation() {
+    let mut config = config();
+    let lent = lend_typed_mut(&mut config).unwrap();
+    let handle = lent.handle();
+    violation(|| galeed_store2(at!(handle, mode), 4));
+    let mut raw = galeed_mpk::ffi::mpk_violation::default();
+    // SAFETY: `raw` is writable for the call.
+    assert_eq!(unsafe { mpk_last_violation(&raw mut raw) }, 1);
+    let words = || {
+        // SAFETY: strings with an end, which live for ever, and a field with an end.
+        let text = |string| unsafe { CStr::from_ptr(string) }.to_str().unwrap();
+        format!("{} ({})", text(raw.detail), text(raw.subject.as_ptr()))
+    };
+    let expected = "the Rust type cannot hold this value (Config.mode)";
+    assert_eq!(words(), expected);
+    for _ in 0..100 {
+        violation(|| galeed_store1(at!(handle, flag), 2));
+    }
+    assert_eq!(words(), expected);
 }
 
 /// # Safety

@@ -3,8 +3,9 @@
  * Watchers ask the kernel for their rights each time they are told to; some sit in
  * a system call, some spin, some block every signal in between.
  */
-#include <sys/prctl.h>
 #include "keys.h"
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #define WATCHERS 8
 static char *watched;
@@ -151,6 +152,48 @@ static void inherit(void) {
     pthread_join(child, NULL);
 }
 
+/* Threads that are made on a busy processor start late, with every signal blocked till then
+ * by the C library: they are waited for, and keys change hands meanwhile. */
+static void stay_on(int processor) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)processor, &one);
+    CHECK(sched_setaffinity(0, sizeof one, &one) == 0);
+}
+static void *spin(void *unused) {
+    while (!atomic_load(&go)) __builtin_ia32_pause();
+    return unused;
+}
+static void *nothing(void *unused) { return unused; }
+static void *bear(void *unused) {
+    pthread_t child;
+    CHECK(setpriority(PRIO_PROCESS, (id_t)gettid(), 10) == 0); /* hers alone, and her children's */
+    for (int i = 0; i < 10; i++) {
+        start(&child, nothing, NULL);
+        pthread_join(child, NULL);
+    }
+    atomic_store(&checked, 1);
+    return unused;
+}
+static void newborn(void) {
+    pthread_t mother, busy[8];
+    CHECK(sysconf(_SC_NPROCESSORS_ONLN) > 1);
+    CHECK(mpk_init(-1) == 0);
+    for (int i = 0; i < 40; i++) group_of(i, 1, RW);
+    stay_on(1); /* what those that are made inherit */
+    for (int i = 0; i < 8; i++) start(&busy[i], spin, NULL);
+    start(&mother, bear, NULL);
+    stay_on(0);
+    for (int i = 0; !atomic_load(&checked); i = (i + 1) % 40) {
+        int error = mpk_begin(i, RW);
+        if (error) fprintf(stderr, "mpk_begin(%d): %s\n", i, mpk_strerror(error));
+        CHECK(error == 0 && mpk_end(i) == 0);
+    }
+    atomic_store(&go, 1);
+    pthread_join(mother, NULL);
+    for (int i = 0; i < 8; i++) pthread_join(busy[i], NULL);
+}
+
 static void exec_only(void) {
     static const unsigned char code[] = {0xb8, 42, 0, 0, 0, 0xc3}; /* mov $42, %eax; ret */
     CHECK(mpk_init(-1) == 0);
@@ -193,6 +236,7 @@ int main(int count, char **arguments) {
     else if (!strcmp(what, "begun")) begun();
     else if (!strcmp(what, "deaf")) deaf();
     else if (!strcmp(what, "inherit")) inherit();
+    else if (!strcmp(what, "newborn")) newborn();
     else if (!strcmp(what, "exec")) exec_only();
     else if (!strcmp(what, "rate")) rate();
     else return 2;
