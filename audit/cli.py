@@ -214,6 +214,8 @@ def _answer(options: argparse.Namespace, chosen: list[str], say: Callable[[str],
         if not path.exists():
             raise AuditError(f"--evidence {path}: there is no such file")
     features = tuple(each for words in options.features for each in words.split(",") if each)
+    if features and options.no_build:
+        raise AuditError("--features says how to build, and --no-build asks for no building: leave one of them out")
     inputs = prepare(options.paths, say, Choices(not options.no_build, features, options.jobs))
     kept = Cache(options.cache_dir or default_folder(), tell)
     # A policy is proposed from all that was read, and runs are joined to it: an answer has less.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.build import cargo
+from audit.build import cargo, registry
 from audit.build.probe import probe
 from audit.errors import AuditError
 from audit.facts.binary import archive, elf
@@ -25,6 +25,8 @@ from mpk.scanner.command import printable, scan_target
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import BinaryIO
+
+    from audit.build.made import Built, Library
 
 _TESTS = frozenset({"test", "tests", "examples", "benches", "fuzz"})
 NOT_SOURCE = frozenset({"target", ".git", "node_modules", ".venv"})
@@ -48,7 +50,7 @@ class Input:
 
     word: str
     path: Path
-    built: cargo.Built | None = None
+    built: Built | None = None
     problem: str = ""
     is_named: bool = True  # False: the word means nothing that is here
 
@@ -106,20 +108,20 @@ def _prepared(word: str, say: Callable[[str], None], choices: Choices) -> Input:
     path, crate, features = Path(word), CRATE.fullmatch(word), choices.features
     if crate and not path.exists():
         try:
-            path = cargo.from_registry(crate[1], crate[2])
+            path = registry.crate(crate[1], crate[2])
         except AuditError as error:
             return Input(word, path, problem=str(error), is_named=False)
-        features = features or cargo.own_library(path)
+        features = features or registry.own_library(path)
     if not choices.build or not (path / "Cargo.toml").is_file():
         return Input(word, path)
     say(f"building {path}" + (f" with {', '.join(features)}" if features else ""))
     try:
-        return Input(word, path, cargo.build(path, features, choices.jobs))
+        return Input(word, path, cargo.build(path, features, choices.jobs, say))
     except AuditError as error:
         return Input(word, path, problem=str(error))
 
 
-def _built(folder: Path, built: cargo.Built, subject: Subject, say: Callable[[str], None], jobs: int) -> None:
+def _built(folder: Path, built: Built, subject: Subject, say: Callable[[str], None], jobs: int) -> None:
     """What building made: C whole, and of Rust the modules that may have to do with it."""
     if built.failure:
         subject.unread += 1
@@ -137,7 +139,7 @@ def _built(folder: Path, built: cargo.Built, subject: Subject, say: Callable[[st
             subject.callers.append(folders[path.stem])
 
 
-def _probed(library: cargo.Library, defined: frozenset[str], subject: Subject) -> Path | None:
+def _probed(library: Library, defined: frozenset[str], subject: Subject) -> Path | None:
     """What a crate declares of the functions that are defined here."""
     files = []
     for folder in (library.folder, library.made):

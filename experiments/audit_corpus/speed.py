@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.build import cargo
+from audit.build import registry
 from audit.errors import AuditError
 from audit.inputs import Choices, load, prepare, read
 from audit.rules import RULES
@@ -62,7 +62,7 @@ def binary_seconds(path: Path) -> tuple[float, float]:
 def crate_seconds(word: str) -> tuple[tuple[float, float], tuple[float, float]]:
     """Clock and CPU of the build of everything anew, and of the audit after it."""
     name, _, version = word.partition("==")
-    folder = cargo.from_registry(name, version)
+    folder = registry.crate(name, version)
     subprocess.run(
         ["cargo", "clean", "--quiet", "--target-dir", folder / "target" / "galeed-audit"], cwd=folder, check=True
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from audit import cli
-from audit.build import cargo
+from audit.build import cargo, registry
 from audit.errors import AuditError
-from audit.inputs import Choices, load
+from audit.inputs import Choices, load, prepare
 
 _MANIFEST = '[package]\nname = "sample"\nversion = "1.0.0"\nedition = "2021"\n[workspace]\n'
 _GUARDED = '#[no_mangle]\npub extern "C" fn entry(n: usize) -> u8 {\n    [1u8, 2][n]\n}\n'
@@ -51,12 +52,22 @@ def test_a_crate_that_does_not_build_is_still_judged(crate: Path, capsys: pytest
     said = capsys.readouterr().out
     assert "S07" in said
     (line,) = [each for each in said.splitlines() if each.startswith("note ")]
-    assert "does not build (error" in line and "judged by its source" in line
+    assert "does not build (src/lib.rs:1:53: error[E0425]" in line and "judged by its source" in line
+
+
+def test_a_long_build_says_how_far_it_is(crate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cargo, "_TOLD_SECONDS", 0.02)
+    said: list[str] = []
+    (built,) = prepare([str(crate)], said.append)
+    assert built.built is not None and built.built.rust and not built.built.failure  # waiting lost no message
+    begun, *others = said
+    assert begun == f"building {crate}"
+    assert others and all(re.fullmatch(rf"{begun}: \d+ crates compiled after \d+ s", each) for each in others)
 
 
 def test_a_crate_of_the_registry_is_found_or_told() -> None:
     with pytest.raises(AuditError, match=r"^no-such-crate==9\.9\.9: is not in .*registry/src"):
-        cargo.from_registry("no-such-crate", "9.9.9")
+        registry.crate("no-such-crate", "9.9.9")
     assert cli.main(["-q", "no-such-crate==9.9.9"]) == 2
 
 
@@ -67,7 +78,7 @@ def test_a_crate_of_the_registry_is_copied_and_built(
     shutil.copytree(crate, home / "registry" / "src" / "index" / "sample-1.0.0", ignore=shutil.ignore_patterns("home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("CARGO_HOME", str(home))
-    copy = cargo.from_registry("sample", "1.0.0")
+    copy = registry.crate("sample", "1.0.0")
     assert copy == tmp_path / "cache" / "galeed" / "audit" / "sample-1.0.0" and (copy / "src" / "lib.rs").is_file()
     assert len(load(["sample==1.0.0"], [], lambda _: None).plain) == 1
 
@@ -81,7 +92,7 @@ def test_a_manifest_of_old_loses_what_the_registry_has_no_folder_for(
     shutil.copytree(crate, home / "registry" / "src" / "index" / "sample-1.0.0", ignore=shutil.ignore_patterns("home"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("CARGO_HOME", str(home))
-    text = (cargo.from_registry("sample", "1.0.0") / "Cargo.toml").read_text(encoding="utf-8")
+    text = (registry.crate("sample", "1.0.0") / "Cargo.toml").read_text(encoding="utf-8")
     assert text.endswith('[lib]\npath = "src/lib.rs"\n[dependencies.other-sys]\nversion = "0.2"\nfeatures = []\n')
 
 

@@ -88,6 +88,10 @@ def test_a_fingerprint_does_not_change_when_lines_move(tmp_path: Path, capsys: p
         (("/dev/null",), "/dev/null: is neither a file nor a folder"),
         (("/etc/passwd",), "/etc/passwd: is no ELF file, archive, LLVM IR, folder or Rust source"),
         (("--rule", "X1", "/etc/passwd"), "--rule X1 means no rule; there are: E01 "),
+        (
+            ("--features", "a", "--no-build", "/etc"),
+            "--features says how to build, and --no-build asks for no building",
+        ),
         (("--pid", "-5"), "process -5: there is no such process"),
         (("--pid", "999999999"), "process 999999999: there is no such process"),
         (("explain", "E99"), "there is no rule E99; there are: E01 "),
