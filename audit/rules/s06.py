@@ -22,6 +22,8 @@ _PAGE = """\
 `CStr::from_ptr` on a buffer of fixed length reads on past its end where C filled it to the brim and wrote no NUL. Reported:
 `from_utf8_unchecked` of a CStr's bytes or of a slice made by `from_raw_parts`, in one function that calls C or that C can
 call; and, as a candidate (low confidence), `CStr::from_ptr` on a local array or vector that a foreign function has filled.
+Not reported: what a function gives whose own documentation says that it makes or checks the encoding (a table in the
+rule, with its sources: Python's `PyUnicode_AsUTF8`, GLib's `g_variant_get_string`, libpq's `PQcmdTuples` and their kin).
 
 **What to do.** `CStr::to_str`, `to_string_lossy`, `str::from_utf8`; for buffers `CStr::from_bytes_until_nul`.
 
@@ -29,6 +31,13 @@ call; and, as a candidate (low confidence), `CStr::from_ptr` on a local array or
 """
 _ASKED = ("from_utf8_unchecked", "from_ptr")
 _BYTES = ("to_bytes", "to_bytes_with_nul")
+# Not those that pass on what somebody gave them.
+_PROMISED = frozenset({
+    "PyUnicode_AsUTF8", "PyUnicode_AsUTF8AndSize",  # Python/C API, Unicode objects: they encode
+    "g_variant_get_string", "g_variant_dup_string",  # GLib, GVariant: always UTF-8, else the empty string
+    "g_utf8_make_valid", "g_utf8_normalize", "g_utf8_casefold",  # GLib, Unicode manipulation
+    "PQcmdTuples",  # libpq: a number in digits
+})  # fmt: skip
 
 
 def _check(rule: Rule, subject: Subject) -> Iterator[Finding]:
@@ -65,13 +74,23 @@ def _is_of_c(value: Node, foreign: frozenset[str]) -> bool:
         if field is None or inner is None or text_of(field) not in _BYTES:
             return False
         made = origin(inner)
-        return made.type == "call_expression" and text_of(made).startswith(
+        if made.type != "call_expression" or not text_of(made).startswith(
             ("CStr::from_ptr", "ffi::CStr::from_ptr", "std::ffi::CStr::from_ptr")
-        )
+        ):
+            return False
+        pointer = first(made.child_by_field_name("arguments"))
+        return pointer is None or not _is_promised(pointer)
     if last_name(function) != "from_raw_parts":
         return False
     pointer = first(at.child_by_field_name("arguments"))
-    return pointer is not None and called(pointer, foreign) != ""
+    return pointer is not None and called(pointer, foreign) != "" and not _is_promised(pointer)
+
+
+def _is_promised(pointer: Node) -> bool:
+    """By its name alone: the crate that declares it may not be here."""
+    at = origin(pointer)
+    function = at.child_by_field_name("function") if at.type == "call_expression" else None
+    return function is not None and last_name(function) in _PROMISED
 
 
 def _is_buffer(value: Node, foreign: frozenset[str]) -> bool:

@@ -4,6 +4,21 @@ use std::os::raw::c_char;
 unsafe extern "C" {
     fn name() -> *const c_char;
     fn read_name(out: *mut u8, length: usize) -> i32;
+    fn PyUnicode_AsUTF8AndSize(text: *mut u8, length: *mut usize) -> *const c_char;
+    fn PQcmdTuples(result: *mut u8) -> *mut c_char;
+}
+
+/// Their documentation promises it.
+pub fn promised(text: *mut u8) -> &'static str {
+    let mut length = 0;
+    unsafe {
+        let first = PyUnicode_AsUTF8AndSize(text, &mut length);
+        std::str::from_utf8_unchecked(std::slice::from_raw_parts(first.cast(), length))
+    }
+}
+
+pub fn digits(result: *mut u8) -> &'static str {
+    unsafe { std::str::from_utf8_unchecked(CStr::from_ptr(PQcmdTuples(result)).to_bytes()) }
 }
 
 pub fn checked() -> Option<&'static str> {
