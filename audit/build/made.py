@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import filecmp
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,28 +68,26 @@ def _libraries(message: dict[str, Any], target: Path, made: dict[str, Path]) -> 
     root = Path(message["target"]["src_path"]).parent
     name = message["target"]["name"].replace("-", "_")
     # The one in deps has its dependencies beside it.
-    kept = [each if each.parent.name == "deps" else _beside(each, name) for each in files if each.is_relative_to(target)]
+    kept = [_original(each, name) or each for each in files if each.is_relative_to(target)]
     return [Library(name, each, root, made.get(message["package_id"])) for each in kept]
 
 
-def _beside(file: Path, name: str) -> Path:
-    others = sorted((file.parent / "deps").glob(f"lib{name}-*.rlib"), key=lambda path: path.stat().st_mtime)
-    return others[-1] if others else file
-
-
 def _modules(message: dict[str, Any], target: Path) -> set[Path]:
-    """The bitcode of one artifact: of a library by its hash, of a program the newest of its name."""
-    found: set[Path] = set()
+    """The bitcode of one artifact: it has the name of what rustc wrote beside it."""
     name = message["target"]["name"].replace("-", "_")
-    for each in map(Path, message["filenames"]):
-        if not each.is_relative_to(target):
-            continue
-        stem = each.stem.removeprefix("lib")
-        deps = each.parent if each.parent.name == "deps" else each.parent / "deps"
-        exact = deps / f"{stem}.bc"
-        if exact.is_file():
-            found.add(exact)
-        else:
-            others = [path for path in deps.glob(f"{name}-*.bc") if re.fullmatch(r"[0-9a-f]{16}", path.stem[len(name) + 1 :])]
-            found.update(sorted(others, key=lambda path: path.stat().st_mtime)[-1:])
-    return found
+    files = [Path(each) for each in message["filenames"]]
+    originals = [_original(each, name) for each in files if each.is_relative_to(target)]
+    modules = (each.with_name(f"{each.stem.removeprefix('lib')}.bc") for each in originals if each is not None)
+    return {each for each in modules if each.is_file()}
+
+
+def _original(file: Path, name: str) -> Path | None:
+    """What rustc wrote in deps. Above it lies the last build's, a link to it (a copy where there are no links): others of the
+    name, of other features or versions, are in deps too."""
+    if file.parent.name == "deps":
+        return file
+    deps = file.parent / "deps"
+    alike = [deps / file.name, *deps.glob(f"*{name}-{'[0-9a-f]' * 16}{file.suffix}")]
+    alike = [each for each in alike if each.is_file()]
+    same = [each for each in alike if each.samefile(file)] or [each for each in alike if filecmp.cmp(each, file, shallow=False)]
+    return same[0] if same else None

@@ -55,6 +55,19 @@ def test_a_crate_that_does_not_build_is_still_judged(crate: Path, capsys: pytest
     assert "does not build (src/lib.rs:1:53: error[E0425]" in line and "judged by its source" in line
 
 
+@pytest.mark.parametrize("file", ["lib.rs", "main.rs"])
+def test_what_was_built_before_is_not_taken_for_this_build(crate: Path, file: str) -> None:
+    """Cargo keeps both, and finds the older one fresh."""
+    source = f'{_GUARDED}#[cfg(feature = "more")]\n#[no_mangle]\npub extern "C" fn more() {{}}\npub fn main() {{ entry(1); }}\n'
+    (crate / "src" / "lib.rs").unlink()
+    (crate / "src" / file).write_text(source, encoding="utf-8")
+    (crate / "Cargo.toml").write_text(_MANIFEST.replace("[workspace]", "[features]\nmore = []\n[workspace]"))
+    without, more = cargo.build(crate), cargo.build(crate, ("more",))
+    again = cargo.build(crate)
+    assert len(without.own) == len(more.own) == 1 and without.own != more.own
+    assert again == without
+
+
 def test_a_long_build_says_how_far_it_is(crate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cargo, "_TOLD_SECONDS", 0.02)
     said: list[str] = []
