@@ -28,11 +28,6 @@ ROOT = Path(__file__).resolve().parent.parent
 BACKENDS = ("pku", "mprotect")
 DEFAULT_TIMEOUT_SECONDS = 120.0
 EMULATED_PATIENCE = 5  # a time-out is for what hangs, not for a slow machine
-LONGEST = "test_galeed_rust.py"  # begun first: at the end, other workers would wait for the one that has it
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name != LONGEST)
 
 
 def scaled(full: int, emulated: int) -> int:

@@ -77,8 +77,8 @@ def _modules(message: dict[str, Any], target: Path) -> set[Path]:
     name = message["target"]["name"].replace("-", "_")
     files = [Path(each) for each in message["filenames"]]
     originals = [_original(each, name) for each in files if each.is_relative_to(target)]
-    modules = (each.with_name(f"{each.stem.removeprefix('lib')}.bc") for each in originals if each is not None)
-    return {each for each in modules if each.is_file()}
+    stems = ((each, each.stem.removeprefix("lib") if each.suffix else each.name) for each in originals if each is not None)
+    return {module for each, stem in stems if (module := each.with_name(f"{stem}.bc")).is_file()}
 
 
 def _original(file: Path, name: str) -> Path | None:

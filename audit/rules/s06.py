@@ -35,7 +35,7 @@ _BYTES = ("to_bytes", "to_bytes_with_nul")
 _PROMISED = frozenset({
     "PyUnicode_AsUTF8", "PyUnicode_AsUTF8AndSize",  # Python/C API, Unicode objects: they encode
     "g_variant_get_string", "g_variant_dup_string",  # GLib, GVariant: always UTF-8, else the empty string
-    "g_utf8_make_valid", "g_utf8_normalize", "g_utf8_casefold",  # GLib, Unicode manipulation
+    "g_utf8_make_valid", "g_utf8_normalize",  # GLib, Unicode manipulation
     "PQcmdTuples",  # libpq: a number in digits
 })  # fmt: skip
 

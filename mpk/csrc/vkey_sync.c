@@ -196,7 +196,7 @@ struct blocked { uint32_t looks; int64_t ran_ns; };
 static enum vkey_task_state look_at(const struct vkey_task *task, struct blocked *blocked) {
     int64_t ran_ns;
     enum vkey_task_state state = _mpk_vkey_task_state(atomic_load(&task->id), VKEYS->signal_number, &ran_ns);
-    bool had_time = ran_ns < 0 || (blocked->looks && ran_ns - blocked->ran_ns >= LOOK_NS);
+    bool had_time = ran_ns < 0 || ran_ns - blocked->ran_ns >= LOOK_NS;
     if (state != VKEY_TASK_BLOCKS) blocked->looks = 0;
     else if (had_time || !blocked->looks) *blocked = (struct blocked){blocked->looks + 1, ran_ns};
     return state;

@@ -154,10 +154,17 @@ static void inherit(void) {
 
 /* Threads that are made on a busy processor start late, with every signal blocked till then
  * by the C library: they are waited for, and keys change hands meanwhile. */
-static void stay_on(int processor) {
+static size_t processors[2]; /* of those that this process may use, the first and the last */
+static void choose_processors(void) {
+    cpu_set_t allowed;
+    CHECK(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
+    for (processors[0] = 0; !CPU_ISSET(processors[0], &allowed);) processors[0]++;
+    for (processors[1] = CPU_SETSIZE - 1; !CPU_ISSET(processors[1], &allowed);) processors[1]--;
+}
+static void stay_on(int which) {
     cpu_set_t one;
     CPU_ZERO(&one);
-    CPU_SET((size_t)processor, &one);
+    CPU_SET(processors[which], &one);
     CHECK(sched_setaffinity(0, sizeof one, &one) == 0);
 }
 static void *spin(void *unused) {
@@ -177,7 +184,7 @@ static void *bear(void *unused) {
 }
 static void newborn(void) {
     pthread_t mother, busy[8];
-    CHECK(sysconf(_SC_NPROCESSORS_ONLN) > 1);
+    choose_processors();
     CHECK(mpk_init(-1) == 0);
     for (int i = 0; i < 40; i++) group_of(i, 1, RW);
     stay_on(1); /* what those that are made inherit */

@@ -55,6 +55,13 @@ def test_a_crate_that_does_not_build_is_still_judged(crate: Path, capsys: pytest
     assert "does not build (src/lib.rs:1:53: error[E0425]" in line and "judged by its source" in line
 
 
+def test_a_program_may_begin_as_libraries_do(crate: Path) -> None:
+    (crate / "src" / "lib.rs").rename(crate / "src" / "main.rs")
+    (crate / "src" / "main.rs").write_text(f"{_GUARDED}fn main() {{ entry(1); }}\n", encoding="utf-8")
+    (crate / "Cargo.toml").write_text(_MANIFEST.replace("sample", "libtool"), encoding="utf-8")
+    assert len(cargo.build(crate).own) == 1
+
+
 @pytest.mark.parametrize("file", ["lib.rs", "main.rs"])
 def test_what_was_built_before_is_not_taken_for_this_build(crate: Path, file: str) -> None:
     """Cargo keeps both, and finds the older one fresh."""
