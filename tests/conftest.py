@@ -142,17 +142,23 @@ def run(request: pytest.FixtureRequest) -> Run:
         cwd: Path | None = None,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> Outcome:
-        done = subprocess.run(
-            [os.fspath(word) for word in argv],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environment(env, chosen),
-            cwd=cwd,
-            timeout=timeout_seconds * scaled(1, EMULATED_PATIENCE),
-            check=False,
-        )
+        argv = [os.fspath(word) for word in argv]
+        seconds = timeout_seconds * scaled(1, EMULATED_PATIENCE)
+        try:
+            done = subprocess.run(
+                argv,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=environment(env, chosen),
+                cwd=cwd,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            said = "\n".join(stream.decode(errors="replace") for stream in (late.stdout, late.stderr) if stream)
+            pytest.fail(f"{argv} did not end in {seconds:g} s; what it had said:\n{said}", pytrace=False)
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     return call

@@ -47,4 +47,5 @@ int _mpk_fork_register(void) {
     return MPK_ENOMEM;
 }
 
-__attribute__((constructor)) static void register_early(void) { (void)_mpk_fork_register(); }
+/* With a priority: before the constructor of galeed, whose handlers have to be the later ones. */
+__attribute__((constructor(1000))) static void register_early(void) { (void)_mpk_fork_register(); }

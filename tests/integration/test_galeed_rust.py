@@ -24,6 +24,7 @@ TESTS = (
     "unwinding",
     "report",
     "threads",
+    "fork_start",
     "registers",
     "typed",
     "typed_pointers",

@@ -38,8 +38,8 @@ impl Lock {
             .compare_exchange_weak(0, 1, Ordering::Acquire, Ordering::Relaxed)
             .is_err()
         {
-            spins += 1;
-            if spins % SPINS_BEFORE_YIELD == 0 {
+            spins = (spins + 1) % SPINS_BEFORE_YIELD;
+            if spins == 0 {
                 yield_now();
             } else {
                 core::hint::spin_loop();

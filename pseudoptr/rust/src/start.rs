@@ -18,6 +18,8 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 /// A hint that spares mpk_start: when it lies, starting again does nothing.
 static STARTED: AtomicBool = AtomicBool::new(false);
 static STARTING: OnceLock = OnceLock::new();
+/// This copy of the crate built the table: its handlers take the table's locks around a fork, once.
+static BUILT: AtomicBool = AtomicBool::new(false);
 
 /// Makes the table usable, at the first call.
 #[inline]
@@ -45,6 +47,7 @@ fn start_slowly() -> Result<(), Error> {
     let _held = STARTING.hold();
     if published().registry.load(Ordering::Acquire).is_null() {
         build()?;
+        BUILT.store(true, Ordering::Release);
     }
     STARTED.store(true, Ordering::Release);
     Ok(())
@@ -121,7 +124,7 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// Registers the handlers, once, before any lock of ours can be held.
+/// Registers the handlers, once.
 fn mind_forks() -> Result<(), Error> {
     static MINDED: AtomicBool = AtomicBool::new(false);
     if MINDED.swap(true, Ordering::AcqRel) {
@@ -137,11 +140,23 @@ fn mind_forks() -> Result<(), Error> {
     }
 }
 
+/// Before main, and after mpk's own (its constructor has a priority, and priorities come first): a fork
+/// runs the handlers that it found as it began. Were they registered by the first start, a fork under way
+/// in another thread would run none, and its child might find the table locked for ever.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static AT_LOAD: extern "C" fn() = {
+    extern "C" fn at_load() {
+        let _ = mind_forks(); // without memory the first start tries again, and says so
+    }
+    at_load
+};
+
 /// Every lock, so that the child finds none held by a thread that it lacks.
 extern "C" fn before_fork() {
     STARTING.take();
     crate::gate::MAKING_READY.take();
-    if STARTED.load(Ordering::Acquire) {
+    if BUILT.load(Ordering::Acquire) {
         crate::access::with_rights(|| {
             ends().lock().take();
             registry().handed.fork_lock().take();
@@ -151,7 +166,7 @@ extern "C" fn before_fork() {
 }
 
 extern "C" fn after_fork() {
-    if STARTED.load(Ordering::Acquire) {
+    if BUILT.load(Ordering::Acquire) {
         crate::access::with_rights(|| {
             registry().fork_lock().give();
             ends().lock().give();
@@ -169,7 +184,7 @@ extern "C" fn after_fork_child() {
         STARTING.give();
     } else {
         after_fork();
-        if STARTED.load(Ordering::Acquire) {
+        if BUILT.load(Ordering::Acquire) {
             crate::access::with_rights(|| {
                 ends().forget_others();
                 crate::serve::profile_forked();

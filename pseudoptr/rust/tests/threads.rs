@@ -92,28 +92,34 @@ fn a_fork_finds_the_table_free() {
         fn _exit(status: i32) -> !;
     }
     let stop = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
+    let statuses: Vec<i32> = std::thread::scope(|scope| {
         scope.spawn(|| {
             while stop.load(Ordering::Relaxed) == 0 {
                 let object = vec![1u8; 64];
                 std::hint::black_box(outward(object.as_ptr()));
             }
         });
-        for _ in 0..20 {
+        let forks = (0..20).map(|_| {
             // SAFETY: the child uses the heap and the table, which survive
             // fork, and leaves without running anything else.
             let child = unsafe { fork() };
             if child == 0 {
-                let object = vec![1u8; 64];
-                let live = check(outward(object.as_ptr()), 64, Access::Read) == Ok(Ok(()));
+                // A panic must not unwind into the scope: its thread is not in the child.
+                let live = std::panic::catch_unwind(|| {
+                    let object = vec![1u8; 64];
+                    check(outward(object.as_ptr()), 64, Access::Read) == Ok(Ok(()))
+                });
                 // SAFETY: ends the child.
-                unsafe { _exit(i32::from(!live)) };
+                unsafe { _exit(live.map_or(2, |live| i32::from(!live))) };
             }
             let mut status = -1;
             // SAFETY: our own child.
             unsafe { waitpid(child, &raw mut status, 0) };
-            assert_eq!(status, 0);
-        }
+            status
+        });
+        let statuses = forks.collect();
         stop.store(1, Ordering::Relaxed);
+        statuses
     });
+    assert_eq!(statuses, [0; 20]);
 }
