@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,15 @@ ROOT = Path(__file__).resolve().parent.parent
 BACKENDS = ("pku", "mprotect")
 DEFAULT_TIMEOUT_SECONDS = 120.0
 EMULATED_PATIENCE = 5  # a time-out is for what hangs, not for a slow machine
+
+
+def pytest_configure() -> None:
+    """Signals as a shell's foreground gives them: under nohup and in background jobs some are ignored,
+    children inherit that, and what tests ask of an interrupted program would not happen.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for other in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(other, signal.SIG_DFL)
 
 
 def scaled(full: int, emulated: int) -> int:
