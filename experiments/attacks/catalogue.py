@@ -143,6 +143,8 @@ def _row(name: str, fields: Mapping[str, Any]) -> Row:
             for backend, given in verdict.items():
                 of = {policy: verdicts[backend, user, policy] for policy in POLICIES}
                 verdicts |= {(backend, user, policy): text for policy, text in _carried(name, given, of).items()}
+                if of["undefended"] in SUCCEEDS and verdicts[backend, user, "undefended"] not in SUCCEEDS:
+                    failing[backend, user] = f"this machine has no {condition}"
     why, lacking = fields.get("why", ""), "lacking" in fields
     return Row(name, fields["title"], control is True, why, absent, failing, lacking, verdicts)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from experiments.model import LabError
 from experiments.output import write_atomically
 from experiments.workshop import BUILDS, clean_environment
+from llvm_pass.driver.cargo_arguments import TRIPLE
 
 if TYPE_CHECKING:
     from experiments.model import Options
@@ -38,7 +39,8 @@ class Sample:
 
 def _crates(program: Program) -> dict[str, Path]:
     """Folders of the registry crates that the program is built from, by name, in a fixed order."""
-    command = ["cargo", "metadata", "--format-version=1", "--locked", "--offline"]
+    # What only other platforms build was not fetched.
+    command = ["cargo", "metadata", "--format-version=1", "--locked", "--offline", "--filter-platform", TRIPLE]
     done = subprocess.run(
         command, cwd=program.folder, env=clean_environment(), capture_output=True, text=True, check=False
     )

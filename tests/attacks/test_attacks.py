@@ -136,7 +136,7 @@ def at_the_top(table: dict[str, Any], backend: str) -> str:
         given = [words[policy] for policy in POLICIES if policy in words]
         who += [user] if given[-1] in SUCCEEDS else []
     for condition, verdict in table.get("lacking", {}).items():
-        if isinstance(verdict, dict) and verdict[backend]["full"] in SUCCEEDS and not who:
+        if isinstance(verdict, dict) and verdict.get(backend, {}).get("full") in SUCCEEDS and not who:
             return f"without {condition}"
     return "everyone" if len(who) == len(USERS) else ", ".join(who) or "-"
 
