@@ -36,7 +36,7 @@ def pytest_configure() -> None:
     children inherit that, and what tests ask of an interrupted program would not happen.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for other in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+    for other in (signal.SIGQUIT, signal.SIGHUP):
         signal.signal(other, signal.SIG_DFL)
 
 

@@ -18,6 +18,7 @@ import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.machine import pku_available
 from experiments.model import LabError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _locked_memory(user: str) -> bool:
 def _keys(user: str) -> bool:
     """System calls about keys, which C may make whatever backend the domain is on."""
     del user
-    return "ospke" in Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    return pku_available()
 
 
 def _status() -> str:

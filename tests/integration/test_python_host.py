@@ -85,6 +85,12 @@ def host(built: Path, run: Run) -> Host:
     return call
 
 
+def test_two_copies_share_a_table_and_a_fork(built: Path, run: Run, backend: str, tmp_path: Path) -> None:
+    copies = [shutil.copy(built / "libgaleed.so", tmp_path / name) for name in ("one.so", "other.so")]
+    done = run([sys.executable, _HERE / "copies.py", *copies])
+    assert (done.code, done.stdout) == (0, "parent sees it, child sees it: 0\n"), done
+
+
 def _prints(done: Outcome, *lines: str) -> None:
     assert (done.code, done.stdout.splitlines()) == (0, list(lines)), done
 

@@ -13,7 +13,7 @@ use crate::access::with_rights;
 use crate::error::Error;
 use crate::fatal::fatal;
 use crate::layout::is_handle;
-use crate::lock::OnceLock;
+use crate::lock::Lock;
 use crate::membrane::{inward, outward};
 use crate::published::{in_host_domain, published};
 use crate::resolve::{Access, Kind, resolve};
@@ -29,7 +29,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 /// A hint: when it lies, making ready again does nothing.
 static READY: AtomicBool = AtomicBool::new(false);
 /// Also taken around fork.
-pub(crate) static MAKING_READY: OnceLock = OnceLock::new();
+pub(crate) static MAKING_READY: Lock = Lock::new();
 
 /// What the first gate would do: hardening takes away what that needs.
 pub(crate) fn prepare() {

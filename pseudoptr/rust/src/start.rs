@@ -5,7 +5,7 @@
 
 use crate::error::Error;
 use crate::foreign::TypeInfo;
-use crate::lock::OnceLock;
+use crate::lock::Lock;
 use crate::published::published;
 use crate::sys;
 use crate::table::{Registry, Side};
@@ -17,7 +17,7 @@ use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 /// A hint that spares mpk_start: when it lies, starting again does nothing.
 static STARTED: AtomicBool = AtomicBool::new(false);
-static STARTING: OnceLock = OnceLock::new();
+static STARTING: Lock = Lock::new();
 /// This copy of the crate built the table: its handlers take the table's locks around a fork, once.
 static BUILT: AtomicBool = AtomicBool::new(false);
 
@@ -134,10 +134,10 @@ fn mind_forks() -> Result<(), Error> {
     let error =
         unsafe { pthread_atfork(Some(before_fork), Some(after_fork), Some(after_fork_child)) };
     if error == 0 {
-        Ok(())
-    } else {
-        Err(Error::NO_MEMORY)
+        return Ok(());
     }
+    MINDED.store(false, Ordering::Release);
+    Err(Error::NO_MEMORY)
 }
 
 /// Before main, and after mpk's own (its constructor has a priority, and priorities come first): a fork

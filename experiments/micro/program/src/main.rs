@@ -4,9 +4,11 @@
 //! builds are compared. Prints one JSON line: ns per access, for each kind of
 //! memory, shape of loop and operation, all samples.
 //!
-//! Invariant: each sample's batch takes about `BATCH_NS`: long enough that the
+//! Invariant: each sample's batch takes `BATCH_NS` or a little more: long enough that the
 //! clock's own cost (some 25 ns) does not count, short enough that on a busy
-//! machine few batches are interrupted, which medians then pass over.
+//! machine few batches are interrupted, which medians then pass over. Where one
+//! call takes long, because its gate is system calls, it takes `BATCH_CALLS` calls' time:
+//! the one gate around a loop does not count then.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -17,7 +19,7 @@ use std::time::Instant;
 static HEAP: galeed::Heap = galeed::Heap;
 
 const BATCH_NS: u128 = 50_000;
-const GATES: u128 = 50;
+const BATCH_CALLS: u128 = 50;
 const LEAST_ACCESSES: usize = 16;
 
 type One = unsafe extern "C" fn(*mut u64, u64) -> u64;
@@ -39,15 +41,14 @@ const OPERATIONS: [(&str, One, Many); 3] = [
     ("read-write", micro_read_write_one, micro_read_write_many),
 ];
 
-/// Times `work(accesses)` until a batch is long enough, and so long that one gate around all of it does
-/// not count (on mprotect that is tens of microseconds), then `samples` batches; ns per access.
+/// Times `work(accesses)` until a batch is long enough, then `samples` batches; ns per access.
 fn measure(samples: usize, work: impl Fn(usize)) -> Vec<f64> {
     let time = |accesses: usize| {
         let start = Instant::now();
         work(accesses);
         start.elapsed().as_nanos()
     };
-    let enough = BATCH_NS.max(GATES * time(1));
+    let enough = BATCH_NS.max(BATCH_CALLS * time(1));
     let mut accesses = LEAST_ACCESSES;
     while time(accesses) < enough {
         accesses *= 2;
