@@ -2,8 +2,6 @@
 #![allow(clippy::useless_vec)] // heap memory is the point
 mod common;
 
-galeed::waiting_system_calls!(); // libtest writes while other tests are in foreign code
-
 use common::accessors::*;
 use common::{FUNCTION, below, call_back, foreign, number, outward};
 use galeed::layout::is_handle;

@@ -8,6 +8,8 @@ use std::ffi::{CStr, c_void};
 #[global_allocator]
 static HEAP: galeed::Heap = galeed::Heap;
 
+galeed::waiting_system_calls!(); // libtest writes while other tests are in foreign code
+
 /// Name of the foreign function that `foreign` pretends to call.
 pub const FUNCTION: &CStr = c"planted";
 
